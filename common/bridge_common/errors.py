@@ -1,0 +1,110 @@
+"""Every failure the programs know by name.
+
+BridgeError
+├─ ConfigError       at start or reload only: file:line, field, value, hint
+├─ TransientError    counts an attempt: TargetUnavailable · RateLimited · OutcomeUnknown
+├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
+└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied
+
+`hint` names what to do, a command where there is one. `exit_code` is what a program ends with when the error
+reaches its command line (sysexits.h): 78 configuration, 69 unavailable, 77 no permission.
+"""
+
+
+class BridgeError(Exception):
+    """Base of all. The text is one sentence a person can act on."""
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__
+
+    def sentence(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class ConfigError(BridgeError):
+    exit_code = 78
+
+
+class TransientError(BridgeError):
+    """Worth another attempt, not before `retry_after_s` if the target named one."""
+
+    exit_code = 69
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class TargetUnavailable(TransientError):
+    """The request was certainly not executed."""
+
+
+class RateLimited(TransientError):
+    """The target asked for fewer requests; the request was not executed."""
+
+
+class OutcomeUnknown(TransientError):
+    """Sent, and no answer: it may have been executed, or may still be."""
+
+
+class NotReady(BridgeError):
+    """Nothing failed; something else has to happen first. Looked at again after `delay_s`."""
+
+    def __init__(self, message: str, *, hint: str = "", delay_s: float = 2.0) -> None:
+        super().__init__(message, hint=hint)
+        self.delay_s = delay_s
+
+
+class DependencyMissing(NotReady):
+    pass
+
+
+class TargetPaused(NotReady):
+    pass
+
+
+class AwaitingPayment(NotReady):
+    pass
+
+
+class QuietPeriod(NotReady):
+    """An unknown outcome waits until the target's own execution limit has passed since sending."""
+
+
+class PermanentError(BridgeError):
+    pass
+
+
+class InvalidEvent(PermanentError):
+    pass
+
+
+class MappingError(PermanentError):
+    pass
+
+
+class RejectedByTarget(PermanentError):
+    """The target understood and refused; `status` is its HTTP status."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0, problem: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.problem = problem
+
+
+class IdentityChanged(PermanentError):
+    pass
+
+
+class AccessDenied(PermanentError):
+    """Credentials or rights are missing; no retry helps until someone grants them."""
+
+    exit_code = 77
