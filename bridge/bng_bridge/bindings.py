@@ -1,0 +1,70 @@
+"""What a source record is at the target. A binding is written in the commit that settles the write which made it."""
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from bng_bridge import queries
+from bridge_common import decimal_json
+
+_SQL = queries.load("bindings")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`facts` is what later flows and trace need of the record; `digest` '' means: the next apply writes."""
+
+    target_key: str
+    site: str
+    target: str
+    entity: str
+    target_id: str
+    fingerprint: str
+    digest: str
+    version: str
+    facts: dict[str, Any]
+    bound_at: str = ""
+    applied_at: str = ""
+
+
+def digest_of(body: dict[str, Any]) -> str:
+    """SHA-256 of the mapped, owned fields, keys sorted, Decimals normalised."""
+    return hashlib.sha256(decimal_json.canonical(body).encode()).hexdigest()
+
+
+def get(db: sqlite3.Connection, target_key: str) -> Binding | None:
+    row = db.execute(_SQL["get"], {"target_key": target_key}).fetchone()
+    return _binding(row) if row else None
+
+
+def by_target(db: sqlite3.Connection, target: str, entity: str, target_id: str) -> Binding | None:
+    values = {"target": target, "entity": entity, "target_id": target_id}
+    row = db.execute(_SQL["by_target"], values).fetchone()
+    return _binding(row) if row else None
+
+
+def under(db: sqlite3.Connection, prefix: str) -> list[Binding]:
+    """All bindings whose target key begins with `prefix`, oldest first."""
+    return [_binding(row) for row in db.execute(_SQL["under"], {"prefix": prefix})]
+
+
+def put(db: sqlite3.Connection, binding: Binding, now: str) -> None:
+    """Bind, or bring a binding up to date. The fingerprint of an existing one never changes."""
+    values = {name: getattr(binding, name) for name in Binding.__slots__}
+    db.execute(_SQL["put"], {**values, "facts": decimal_json.dumps(binding.facts), "now": now})
+
+
+def forget_digest(db: sqlite3.Connection, target_key: str) -> None:
+    """The target changed behind the binding, through another write of ours: the next apply must look and write."""
+    db.execute(_SQL["forget_digest"], {"target_key": target_key})
+
+
+def add_step(db: sqlite3.Connection, seq: int, target_key: str, action: str, target_id: str, now: str) -> None:
+    values = {"seq": seq, "target_key": target_key, "action": action, "target_id": target_id, "now": now}
+    db.execute(_SQL["add_step"], values)
+
+
+def _binding(row: sqlite3.Row) -> Binding:
+    values = {name: row[name] for name in Binding.__slots__}
+    return Binding(**{**values, "facts": decimal_json.loads(row["facts"])})

@@ -1,0 +1,27 @@
+"""BNG's entities by name: path, id field, what the bridge remembers, and what it never moves backwards."""
+
+from typing import Any
+
+PATHS = {"customer": "customers", "sales_order": "sales-orders"}
+_IDS = {"customer": "CustomerID", "sales_order": "SalesOrderID", "shipment": "ShipmentID"}
+_FACTS = {"customer": (), "sales_order": ("OrderStatus", "AllocationStatus", "Total", "CreatedAt")}
+
+PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = 10, 20, 30, 40, 50, 90
+_FINAL = {COMPLETE, CLOSED, CANCELLED}
+
+
+def id_of(entity: str, body: dict[str, Any]) -> str:
+    return str(body[_IDS[entity]])
+
+
+def facts_of(entity: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {name: body[name] for name in _FACTS[entity] if name in body}
+
+
+def keep_ahead(entity: str, body: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """`body` without a status that would move the record backwards: BNG completes an order before the shop knows."""
+    if entity != "sales_order" or "OrderStatus" not in body:
+        return body
+    status, at_bng = body["OrderStatus"], known.get("OrderStatus", 0)
+    backwards = status in (PENDING, PROCESSING) and (at_bng in _FINAL or (at_bng == PROCESSING and status == PENDING))
+    return {name: value for name, value in body.items() if name != "OrderStatus"} if backwards else body

@@ -1,0 +1,27 @@
+"""Forgets closed events after their time, so that the store does not grow for ever. Bindings and versions stay."""
+
+import asyncio
+from datetime import timedelta
+
+from bng_bridge import inbox
+from bng_bridge.store import Store
+from bridge_common.clock import to_text, utc_now
+from bridge_common.log import log
+
+KEEP = timedelta(days=30)
+INTERVAL_S = 600.0
+
+
+async def run(store: Store) -> None:
+    while True:
+        await run_once(store)
+        await asyncio.sleep(INTERVAL_S)
+
+
+async def run_once(store: Store) -> int:
+    """Events deleted, at most a few thousand: one call is one short commit."""
+    before = to_text(utc_now() - KEEP)
+    deleted = await store.write(lambda db: inbox.clean(db, before))
+    if deleted:
+        log("cleaned", events=deleted)
+    return deleted

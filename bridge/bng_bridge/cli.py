@@ -1,0 +1,84 @@
+"""`bng-bridge`: run the daemon, check its configuration, migrate its store."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import click
+
+from bng_bridge import __version__, daemon, store
+from bng_bridge.config import BridgeConfig
+from bridge_common import log as logs
+from bridge_common import service
+from bridge_common.config import load
+from bridge_common.errors import BridgeError
+
+DEFAULT_CONFIG = Path("/etc/bng-bridge/bridge.toml")
+config_option = click.option(
+    "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_CONFIG, show_default=True,
+    help="The bridge's TOML file; packaging/bridge.toml explains every option.",
+)  # fmt: skip
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bng-bridge")
+def main() -> None:
+    """The bridge between Magento sites and BNG: takes events from the agents, applies them, both ways.
+
+    \b
+    Exit codes: 0 stopped as asked, 69 something it needs cannot be reached,
+                77 a login or right is refused, 78 the configuration is wrong.
+    """
+
+
+@main.command()
+@config_option
+def run(path: Path) -> None:
+    """Run until SIGTERM. Operate it with bridgectl."""
+    logs.setup()
+    config = _load(path)
+
+    async def body(stop: asyncio.Event) -> None:
+        await daemon.run(config, stop)
+
+    service.run_daemon(body, name="bng-bridge")
+
+
+@main.command()
+@config_option
+def migrate(path: Path) -> None:
+    """Bring the store to this program's schema, keeping a copy. `run` does the same."""
+    config = _load(path)
+    file = config.bridge.state_dir / "bridge.sqlite"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        found, now = store.migrate(file)
+    except BridgeError as error:
+        service.fail(error)
+    click.echo(f"{file}: schema {now}" + ("" if found == now else f" (was {found})"))
+
+
+@main.group("config")
+def config_group() -> None:
+    """Look at the configuration."""
+
+
+@config_group.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print {ok, sites}.")
+def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
+    """Read the file and every secret it names; say what is wrong with file, line and key."""
+    config = _load(path)
+    try:
+        config.broker.address(default_username="bridge")
+    except BridgeError as error:
+        service.fail(error)
+    sites = sorted(config.sites)
+    click.echo(json.dumps({"ok": True, "sites": sites}) if as_json else f"{path}: good, sites: {', '.join(sites)}")
+
+
+def _load(path: Path) -> BridgeConfig:
+    try:
+        return load(path, BridgeConfig)
+    except BridgeError as error:
+        service.fail(error)

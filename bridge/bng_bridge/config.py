@@ -1,0 +1,109 @@
+"""`bridge.toml`: see packaging/bridge.toml for every option with its default."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, model_validator
+
+from bridge_common.broker_config import BrokerSection
+from bridge_common.config import Section
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("not a time zone of the tz database, such as Europe/Berlin") from error
+    return name
+
+
+def _http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must begin with https:// or http://")
+    return url.rstrip("/")
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Daemon(Section):
+    state_dir: Path = Path("/var/lib/bng-bridge")
+    socket: Path = Path("/run/bng-bridge/admin.sock")
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    drain_s: Seconds = 20
+
+
+class Webhooks(Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _port_needs_secret(self) -> Self:
+        if self.port and self.secret_file is None:
+            raise ValueError("a webhook port without secret_file would accept forged events; set secret_file")
+        return self
+
+
+class Poll(Section):
+    interval_s: Seconds = 60
+    overlap_s: Annotated[float, Field(ge=0)] = 120
+
+
+class Bng(Section):
+    base_url: HttpUrl
+    client_id: str | None = None
+    client_secret_file: Path | None = None
+    api_key_file: Path | None = None
+    timeout_s: Seconds = 10
+    execution_limit_s: Annotated[float, Field(ge=0)] = 60
+    requests_per_s: Annotated[float, Field(gt=0)] = 50
+    concurrency: Annotated[int, Field(ge=1)] = 8
+    idempotency_keys: bool = True
+    upsert: bool = True
+    webhooks: Webhooks = Webhooks()
+    poll: Poll = Poll()
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        oauth = self.client_id is not None and self.client_secret_file is not None
+        if oauth == (self.api_key_file is not None):
+            raise ValueError("set either client_id and client_secret_file, or api_key_file")
+        return self
+
+
+class Site(Section):
+    """One Magento installation. `sources` maps a BNG warehouse to the Magento source that shows its stock."""
+
+    time_zone: TimeZone = "UTC"
+    go_live_at: datetime | None = None
+    external_id: str = "{site}-{id}"
+    guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
+    generic_customer_id: str | None = None
+    sources: dict[str, str] = Field(default_factory=dict)
+    timeout_s: Seconds = 30
+    execution_limit_s: Annotated[float, Field(ge=0)] = 60
+    requests_per_s: Annotated[float, Field(gt=0)] = 10
+    concurrency: Annotated[int, Field(ge=1)] = 4
+    stale_after_s: Seconds = 30
+
+    @model_validator(mode="after")
+    def _generic_needs_a_customer(self) -> Self:
+        if (self.guest_policy == "generic") != (self.generic_customer_id is not None):
+            raise ValueError("guest_policy 'generic' and generic_customer_id belong together")
+        if "{id}" not in self.external_id:
+            raise ValueError("external_id must contain {id}, or every record gets the same one")
+        if self.go_live_at is not None and self.go_live_at.tzinfo is None:
+            raise ValueError("go_live_at needs an offset, such as 2026-01-31T00:00:00Z")
+        return self
+
+
+class BridgeConfig(Section):
+    bridge: Daemon = Daemon()
+    broker: BrokerSection
+    bng: Bng
+    sites: Annotated[dict[str, Site], Field(min_length=1)]

@@ -1,0 +1,166 @@
+"""Puts the parts together and runs them: one TaskGroup; the first part to die stops the daemon."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from bng_bridge import cleaner
+from bng_bridge.admin import socket
+from bng_bridge.admin.operations import Operations
+from bng_bridge.bng.client import BngClient
+from bng_bridge.bng.target import BngTarget
+from bng_bridge.config import BridgeConfig
+from bng_bridge.deliver import Deliver
+from bng_bridge.flows.context import Context
+from bng_bridge.flows.registry import run_flow
+from bng_bridge.inbox import Claimed
+from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.target import MagentoTarget
+from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.outcome import Outcome
+from bng_bridge.receiver import Receiver
+from bng_bridge.sites import Presence, epoch_of
+from bng_bridge.sources import webhooks
+from bng_bridge.sources.poller import Poller
+from bng_bridge.store import Store, open_store
+from bng_bridge.target import Target, Write
+from bng_bridge.worker import Worker
+from bridge_common import systemd
+from bridge_common.config import read_secret
+from bridge_common.errors import ConfigError
+from bridge_common.log import log
+from bridge_common.mqtt import connect, keep_connected
+
+
+@dataclass(frozen=True)
+class Parts:
+    store: Store
+    worker: Worker
+    receiver: Receiver
+    poller: Poller
+    operations: Operations
+
+
+async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
+    """Check what it depends on, then run until `stop` and drain.
+
+    Raises ConfigError, AccessDenied or TargetUnavailable when the start fails; after it, losses are survived.
+    """
+    address = config.broker.address(default_username="bridge")
+    async with connect(address):
+        pass
+    async with AsyncExitStack() as stack:
+        parts = await _build(config, stack)
+        await _serve(config, parts, stack)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
+                group.create_task(parts.poller.run(), name="poller"),
+                group.create_task(cleaner.run(parts.store), name="cleaner"),
+            ]
+            worker = group.create_task(parts.worker.run(stop), name="worker")
+            systemd.notify("READY=1")
+            log("started", program="bng-bridge", sites=",".join(config.sites))
+            await stop.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(worker, config.bridge.drain_s)
+            for task in tasks:
+                task.cancel()
+
+
+async def _build(config: BridgeConfig, stack: AsyncExitStack) -> Parts:
+    store = open_store(config.bridge.state_dir / "bridge.sqlite")
+    stack.push_async_callback(store.close)
+    session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+    bng = BngClient(session, config.bng)
+    await bng.check()
+    receiver_box: list[Receiver] = []
+
+    async def publish(topic: str, payload: bytes, expiry_s: float) -> None:
+        await receiver_box[0].publish(topic, payload, expiry_s)
+
+    gateways = {name: GatewayTransport(name, publish) for name in config.sites}
+    for name, gateway in gateways.items():
+        gateway.epoch = epoch_of(store.read, name)
+    magento = {name: MagentoClient(name, site, gateways[name]) for name, site in config.sites.items()}
+    context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
+
+    async def flow(event: Claimed) -> Outcome:
+        return await run_flow(event, context)
+
+    worker = Worker(store, flow, slots=config.bridge.workers)
+    presence = {name: Presence() for name in config.sites}
+    receiver = Receiver(store, worker, gateways, presence)
+    receiver_box.append(receiver)
+    operations = Operations(config, store, worker, receiver, context, gateways, presence)
+    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), operations)
+
+
+def _targets(bng: BngClient, magento: dict[str, MagentoClient]) -> "TargetOf":
+    bng_target: Target = BngTarget(bng)
+    sites: dict[str, Target] = {name: MagentoTarget(client) for name, client in magento.items()}
+    return TargetOf(bng_target, sites)
+
+
+@dataclass(frozen=True)
+class TargetOf:
+    """The target that a write goes to."""
+
+    bng: Target
+    sites: dict[str, Target]
+
+    def __call__(self, write: Write) -> Target:
+        return self.bng if write.target == "bng" else self.sites[write.site]
+
+
+async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:
+    await stack.enter_async_context(_unix_server(socket.application(parts.operations), config.bridge.socket))
+    hooks = config.bng.webhooks
+    if hooks.port and hooks.secret_file is not None:
+        secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
+        app = webhooks.application(parts.store, parts.worker, secret)
+        await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
+
+
+@asynccontextmanager
+async def _unix_server(app: web.Application, path: Path) -> AsyncIterator[None]:
+    """0600: whoever may open the socket may operate the bridge."""
+    _clear(path)
+    async with _running(app) as runner:
+        await web.UnixSite(runner, str(path)).start()
+        await asyncio.to_thread(path.chmod, 0o600)
+        yield
+
+
+def _clear(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _tcp_server(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    async with _running(app) as runner:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ConfigError(
+                f"bng.webhooks: cannot listen on {host}:{port}: {error.strerror}.",
+                hint="Choose a free port under [bng.webhooks].",
+            ) from error
+        yield
+
+
+@asynccontextmanager
+async def _running(app: web.Application) -> AsyncIterator[web.AppRunner]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        yield runner
+    finally:
+        await runner.cleanup()

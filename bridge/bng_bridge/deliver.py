@@ -1,0 +1,204 @@
+"""One idempotent write: the only way by which anything is written to a target.
+
+lock on the aggregate → open intent? resolve it first → binding, fingerprint → mapping → unchanged? skip → look up →
+intent where a repetition could do harm → create or update → binding, digest and result in one commit.
+
+On a crash at any point the event is claimed again and this runs again: what was written is found by its reference, what
+may still be under way waits for the quiet period, and nothing is written twice.
+"""
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bng_bridge import bindings, intents
+from bng_bridge.bindings import Binding
+from bng_bridge.intents import Intent
+from bng_bridge.store import Store
+from bng_bridge.target import Record, Target, Write
+from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.errors import (
+    IdentityChanged,
+    NotReady,
+    OutcomeUnknown,
+    PermanentError,
+    QuietPeriod,
+    RateLimited,
+    TargetUnavailable,
+)
+from bridge_common.log import log
+
+Mapping = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Locks:
+    """One lock per key, forgotten when nobody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def __call__(self, key: str) -> AsyncIterator[None]:
+        lock, users = self._held.get(key, (asyncio.Lock(), 0))
+        self._held[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._held[key]
+            if users == 1:
+                del self._held[key]
+            else:
+                self._held[key] = (lock, users - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`action`: created, updated, unchanged, or resolved (found after an unknown outcome)."""
+
+    action: str
+    binding: Binding
+
+
+class Deliver:
+    def __init__(self, store: Store, targets: Callable[[Write], Target]) -> None:
+        self._store = store
+        self._target = targets
+        self._locks = Locks()
+
+    async def __call__(self, seq: int, write: Write, mapping: Mapping) -> Result:
+        """Bring the target to what `mapping` gives; it is called inside the lock, so that it reads the newest state.
+
+        Raises what the target raises, QuietPeriod while an unknown outcome waits, IdentityChanged when the source record
+        behind a binding is another one, MappingError from the mapping.
+        """
+        async with self._locks(write.lock_key):
+            target = self._target(write)
+            await self._resolve(seq, write, target)
+            binding = bindings.get(self._store.read, write.target_key)
+            if binding is None:
+                return await self._create(seq, write, target, mapping)
+            _check_fingerprint(write, binding)
+            if write.create_only:
+                return Result("unchanged", binding)
+            return await self._update(seq, write, target, binding, await mapping())
+
+    async def _resolve(self, seq: int, write: Write, target: Target) -> None:
+        """An open intent is settled before anything else is written there: found, known, or waited for."""
+        intent = intents.get(self._store.read, write.target_key)
+        if intent is None:
+            return
+        known = await target.settled(write, intent.request_id)
+        bound = bindings.get(self._store.read, write.target_key) is not None
+        if not bound and not write.absolute and (known is None or known.executed):
+            found = await target.find(write)
+            if found is not None:
+                await self._settle_step(seq, write, found, intent.digest, "resolved")
+                log("resolved", event=seq, target_key=write.target_key, target_id=found.id)
+                return
+        if known is None or (known.executed and not write.absolute):
+            _check_quiet(intent, utc_now())
+        await self._store.write(lambda db: _drop(db, write.target_key))
+
+    async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
+        body = await mapping()
+        digest = bindings.digest_of(body)
+        guarded = target.guarded(write.entity)
+        if not guarded and (found := await target.find(write)) is not None:
+            settled = await self._settle_step(seq, write, found, "", "resolved")
+            if write.create_only:
+                return settled
+            return await self._update(seq, write, target, settled.binding, body)
+        record = await self._send(
+            seq, write, target, body, digest, lambda request_id: target.create(write, body, request_id)
+        )
+        return await self._settle_step(seq, write, record, digest, "created")
+
+    async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:
+        digest = bindings.digest_of(body)
+        if digest == binding.digest:
+            log("unchanged", level=10, event=seq, target_key=write.target_key)
+            return Result("unchanged", binding)
+        record = await self._send(
+            seq,
+            write,
+            target,
+            body,
+            digest,
+            lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
+        )
+        return await self._settle_step(seq, write, record, digest, "updated")
+
+    async def _send(
+        self,
+        seq: int,
+        write: Write,
+        target: Target,
+        body: dict[str, Any],
+        digest: str,
+        call: Callable[[str], Awaitable[Record]],
+    ) -> Record:
+        # The slot first: the quiet period counts from sending, not from a place in the queue.
+        async with target.slot():
+            if target.guarded(write.entity):
+                return await call(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{write.target_key}#{digest}")))
+            request_id = str(uuid.uuid4())
+            quiet_until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+            intent = Intent(write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until)
+            await self._store.write(lambda db: intents.open_intent(db, intent, to_text(utc_now())))
+            try:
+                return await call(request_id)
+            except OutcomeUnknown as error:
+                log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
+                raise
+            except (TargetUnavailable, RateLimited, NotReady, PermanentError):
+                await self._store.write(lambda db: intents.close(db, write.target_key))
+                raise
+
+    async def _settle_step(self, seq: int, write: Write, record: Record, digest: str, action: str) -> Result:
+        """Binding, digest and result, and the end of the intent, in one commit before the next write."""
+        binding = Binding(
+            write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
+            record.version, record.facts,
+        )  # fmt: skip
+        now = to_text(utc_now())
+
+        def commit(db: sqlite3.Connection) -> None:
+            bindings.put(db, binding, now)
+            intents.close(db, write.target_key)
+            for key in write.invalidates:
+                bindings.forget_digest(db, key)
+            bindings.add_step(db, seq, write.target_key, action, record.id, now)
+
+        await self._store.write(commit)
+        log("written", event=seq, target_key=write.target_key, result=action, target_id=record.id)
+        return Result(action, binding)
+
+
+def _drop(db: sqlite3.Connection, target_key: str) -> None:
+    """The attempt is over, its effect not certain: forget the digest, so that the next apply writes."""
+    intents.close(db, target_key)
+    bindings.forget_digest(db, target_key)
+
+
+def _check_fingerprint(write: Write, binding: Binding) -> None:
+    if write.fingerprint and binding.fingerprint and write.fingerprint != binding.fingerprint:
+        raise IdentityChanged(
+            f"{write.target_key} was {binding.fingerprint} when it was bound and is {write.fingerprint} now: "
+            "another record has its id.",
+            hint="The shop was restored or cloned. Compare both records, then discard this event.",
+        )
+
+
+def _check_quiet(intent: Intent, now: datetime) -> None:
+    left_s = (from_text(intent.quiet_until) - now).total_seconds()
+    if left_s > 0:
+        raise QuietPeriod(
+            f"the outcome of a write to {intent.target_key} is unknown; it is looked up until {intent.quiet_until}",
+            delay_s=min(left_s + 0.05, 5.0),
+        )

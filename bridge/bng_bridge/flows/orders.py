@@ -1,0 +1,64 @@
+"""Magento order → BNG customer, then sales order."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from bng_bridge.config import Site
+from bng_bridge.flows.context import Context
+from bng_bridge.inbox import Claimed
+from bng_bridge.mapping import customers, orders
+from bng_bridge.outcome import DONE, Outcome, skipped
+from bng_bridge.target import Write
+
+
+async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
+    """Raises MappingError for amounts that do not add up, IdentityChanged when the id belongs to another order now."""
+    site, order = context.sites[event.site], event.document()
+    if _before_go_live(order, site):
+        return skipped("before go-live")
+    customer_id = await _customer(event, context, site, order)
+    external_id = site.external_id.format(site=event.site, id=order["entity_id"])
+    write = Write(
+        target="bng", entity="sales_order", site=event.site, target_key=sales_order_key(event.site, event.entity_id),
+        lock_key=f"bng/{external_id}", reference=external_id, fingerprint=orders.fingerprint(order),
+    )  # fmt: skip
+
+    async def mapping() -> dict[str, Any]:
+        zone = site.time_zone
+        return orders.sales_order(order, external_id=external_id, customer_id=customer_id, time_zone=zone)
+
+    await context.deliver(event.seq, write, mapping)
+    return DONE
+
+
+def sales_order_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/sales_order"
+
+
+async def _customer(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
+    """BNG's CustomerID. A customer that exists is left as it is: the customer's own event owns its fields."""
+    if site.generic_customer_id is not None and not order.get("customer_id"):
+        return site.generic_customer_id
+    source_id = str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))
+    write = customer_write(event.site, site, source_id, create_only=True)
+
+    async def mapping() -> dict[str, Any]:
+        return customers.from_order(order, external_id=write.reference)
+
+    result = await context.deliver(event.seq, write, mapping)
+    return result.binding.target_id
+
+
+def customer_write(site_name: str, site: Site, source_id: str, *, create_only: bool) -> Write:
+    external_id = site.external_id.format(site=site_name, id=source_id)
+    return Write(
+        target="bng", entity="customer", site=site_name, target_key=f"{site_name}/customer/{source_id}/customer",
+        lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=create_only,
+    )  # fmt: skip
+
+
+def _before_go_live(order: dict[str, Any], site: Site) -> bool:
+    if site.go_live_at is None:
+        return False
+    created_at = datetime.strptime(order["created_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    return created_at < site.go_live_at

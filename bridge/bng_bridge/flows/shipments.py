@@ -1,0 +1,131 @@
+"""BNG shipment → Magento shipment with its tracks, on the order that the sales order came from."""
+
+from typing import Any
+
+from bng_bridge import bindings
+from bng_bridge.bindings import Binding
+from bng_bridge.flows.context import Context
+from bng_bridge.inbox import Claimed, Hint
+from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.target import source_reference
+from bng_bridge.mapping import shipments
+from bng_bridge.outcome import Outcome, skipped
+from bng_bridge.target import Write
+from bridge_common.errors import DependencyMissing, RejectedByTarget
+
+
+async def shipment_to_shipment(event: Claimed, context: Context) -> Outcome:
+    shipment = await context.bng.get(f"shipments/{event.entity_id}")
+    if shipment is None:
+        raise RejectedByTarget(
+            f"BNG announced shipment {event.entity_id} and does not have it",
+            hint="It was deleted in BNG. Discard this event.",
+        )
+    sales_order_id = str(shipment["SalesOrderID"])
+    bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
+    if bound is None:
+        return await _unbound(context, sales_order_id)
+    sales_order = await context.bng.get(f"sales-orders/{sales_order_id}")
+    assert sales_order is not None
+    write = shipment_write(bound, shipment, context)
+    client = context.magento[bound.site]
+
+    async def mapping() -> dict[str, Any]:
+        return await _ship_body(client, context, shipment, sales_order, bound)
+
+    await context.deliver(event.seq, write, mapping)
+    return Outcome("done", hints=_stock_hints(event, shipment))
+
+
+def shipment_key(site: str, shipment_id: str) -> str:
+    return f"{site}/shipment/{shipment_id}/shipment"
+
+
+def shipment_write(bound: Binding, shipment: dict[str, Any], context: Context) -> Write:
+    order_id = bound.target_key.split("/")[2]
+    source_code = context.sites[bound.site].sources.get(shipment.get("Warehouse") or "")
+    references = {source_reference(line["SKU"], source_code) for line in shipment["Lines"]} if source_code else set()
+    return Write(
+        target="magento", entity="shipment", site=bound.site,
+        target_key=shipment_key(bound.site, shipment["ShipmentID"]), lock_key=f"{bound.site}/order/{order_id}",
+        reference=shipments.reference(shipment["ShipmentID"]), create_only=True,
+        invalidates=tuple(stock_key(bound.site, reference) for reference in sorted(references)),
+    )  # fmt: skip
+
+
+def stock_key(site: str, reference: str) -> str:
+    return f"{site}/stock/{reference}/source_item"
+
+
+async def _unbound(context: Context, sales_order_id: str) -> Outcome:
+    """A sales order of ours whose binding is not there yet is waited for; one that BNG took elsewhere is none of ours."""
+    sales_order = await context.bng.get(f"sales-orders/{sales_order_id}")
+    external_id = str((sales_order or {}).get("ExternalID") or "")
+    ours = any(
+        external_id.startswith(site.external_id.format(site=name, id="")) for name, site in context.sites.items()
+    )
+    if external_id and ours:
+        raise DependencyMissing(f"sales order {sales_order_id} ({external_id}) is not bound yet")
+    return skipped(f"sales order {sales_order_id} did not come from a shop")
+
+
+async def _ship_body(
+    client: MagentoClient,
+    context: Context,
+    shipment: dict[str, Any],
+    sales_order: dict[str, Any],
+    bound: Binding,
+) -> dict[str, Any]:
+    order_id = bound.target_key.split("/")[2]
+    order = await client.get(f"/V1/orders/{order_id}")
+    if order is None:
+        raise RejectedByTarget(f"{bound.site} has no order {order_id}", hint="It was deleted in the shop.")
+    if order["state"] == "holded":
+        raise DependencyMissing(f"order {order['increment_id']} is on hold in the shop", delay_s=30)
+    so_id = str(shipment["SalesOrderID"])
+    earlier = [
+        other
+        for other in await context.bng.search("shipments", sales_order_id=so_id)
+        if bindings.get(context.read, shipment_key(bound.site, other["ShipmentID"])) is not None
+    ]
+    now = shipments.quantities([shipment], sales_order)
+    together = shipments.quantities([*earlier, shipment], sales_order)
+    items = shipments.items_to_ship(order, now, together, await _bundles_that_ship_separately(client, order))
+    if not items:
+        raise DependencyMissing(
+            f"shipment {shipment['ShipmentID']} completes no set of a bundle yet", delay_s=30,
+            hint="It is applied with the shipment that completes the set.",
+        )  # fmt: skip
+    return {
+        "items": items,
+        "notify": False,
+        "comment": {"comment": shipments.reference(shipment["ShipmentID"]), "is_visible_on_front": 0},
+        "tracks": shipments.tracks(shipment),
+    }
+
+
+async def _bundles_that_ship_separately(client: MagentoClient, order: dict[str, Any]) -> dict[int, bool]:
+    """By product id, asked of the catalogue: the order document does not say it."""
+    separately: dict[int, bool] = {}
+    for item in order["items"]:
+        product_id = int(item["product_id"])
+        if item["product_type"] == "bundle" and product_id not in separately:
+            found = await client.search("/V1/products", entity_id=str(product_id))
+            attributes = {a["attribute_code"]: a["value"] for a in found[0]["custom_attributes"]} if found else {}
+            separately[product_id] = str(attributes.get("shipment_type", "0")) == "1"
+    return separately
+
+
+def _stock_hints(event: Claimed, shipment: dict[str, Any]) -> tuple[Hint, ...]:
+    """Magento deducted these from its source: look at their stock again, from BNG's side."""
+    warehouse = shipment.get("Warehouse") or ""
+    return tuple(
+        stock_hint(sku, warehouse, f"after-shipment/{event.seq}")
+        for sku in sorted({line["SKU"] for line in shipment["Lines"]})
+    )
+
+
+def stock_hint(sku: str, warehouse: str, cause: str) -> Hint:
+    entity_id = f"{warehouse}|{sku}"
+    data = {"SKU": sku, "Warehouse": warehouse}
+    return Hint("stock", entity_id, f"stock/{entity_id}", f"bng/{cause}/{entity_id}", data)

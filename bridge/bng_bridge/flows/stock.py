@@ -1,0 +1,69 @@
+"""BNG inventory → the quantity of Magento's source items.
+
+BNG's on-hand quantity still contains what open web orders have reserved, as Magento's source quantity does. It no longer
+contains what BNG has shipped; Magento's still must until its own shipment is made, or that shipment fails for want of
+stock. So what is pushed is on hand + shipped at BNG and not yet in the shop.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from bng_bridge import bindings, inbox
+from bng_bridge.flows.context import Context
+from bng_bridge.flows.shipments import shipment_key, stock_key
+from bng_bridge.inbox import Claimed
+from bng_bridge.magento.target import source_reference
+from bng_bridge.outcome import DONE, Outcome, skipped
+from bng_bridge.target import Write
+from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.errors import DependencyMissing
+
+LOOK_BACK = timedelta(minutes=3)
+
+
+async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
+    hint = event.document()
+    sku, warehouse = hint["SKU"], hint["Warehouse"]
+    sites = {name: site.sources[warehouse] for name, site in context.sites.items() if warehouse in site.sources}
+    if not sites:
+        return skipped(f"no site shows the stock of warehouse {warehouse}")
+    for site, source_code in sites.items():
+        reference = source_reference(sku, source_code)
+        write = Write(
+            target="magento", entity="source_item", site=site, target_key=stock_key(site, reference),
+            lock_key=f"{site}/stock", reference=reference, absolute=True,
+        )  # fmt: skip
+
+        async def mapping(site: str = site, source_code: str = source_code) -> dict[str, Any]:
+            return await _source_item(context, site, sku, warehouse, source_code)
+
+        await context.deliver(event.seq, write, mapping)
+    return DONE
+
+
+async def _source_item(context: Context, site: str, sku: str, warehouse: str, source_code: str) -> dict[str, Any]:
+    """On hand is read before the shipments: one made in between is added twice over, never missed, and seen again."""
+    found = await context.bng.search("inventory-items", sku=sku, warehouse=warehouse)
+    if not found:
+        raise DependencyMissing(f"BNG has no inventory item {sku} in {warehouse}", delay_s=30)
+    on_hand = Decimal(str(found[0]["QuantityOnHand"]))
+    quantity = on_hand + await _shipped_not_in_shop(context, site, sku, warehouse)
+    return {"sku": sku, "source_code": source_code, "quantity": quantity, "status": int(quantity > 0)}
+
+
+async def _shipped_not_in_shop(context: Context, site: str, sku: str, warehouse: str) -> Decimal:
+    waiting = inbox.select(context.read, "open_hints", entity="shipment")
+    oldest = min([from_text(row["stored_at"]) for row in waiting], default=utc_now())
+    total = Decimal(0)
+    async for shipment in context.bng.pages("shipments", updated_since=to_text(oldest - LOOK_BACK)):
+        if shipment.get("Warehouse") == warehouse and _is_open(context, site, shipment):
+            total += sum(Decimal(str(line["Quantity"])) for line in shipment["Lines"] if line["SKU"] == sku)
+    return total
+
+
+def _is_open(context: Context, site: str, shipment: dict[str, Any]) -> bool:
+    bound = bindings.by_target(context.read, "bng", "sales_order", str(shipment["SalesOrderID"]))
+    if bound is None or bound.site != site:
+        return False
+    return bindings.get(context.read, shipment_key(site, shipment["ShipmentID"])) is None

@@ -1,0 +1,215 @@
+"""The durable inbox: every event and hint that was accepted, and where it stands.
+
+pending     put there, or given back by a retry, a postponement, an operator; leaves by `claim`
+processing  claimed; at most one per ordering key. A crash leaves it here; `rescue` at start gives it back
+done        the flow ran, everything it wanted is at the target
+skipped     nothing to do, with the reason (unchanged, no flow, before go-live)
+superseded  a newer state of the same entity was stored
+dead        waits for a person, with the reason and a hint; `requeue` or `discard` moves it
+discarded   a person decided
+
+Functions over a connection, each inside the caller's transaction (`Store.write`). `now` is RFC 3339 text.
+"""
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bng_bridge import queries
+from bridge_common import decimal_json
+from bridge_common.clock import to_text
+from bridge_common.event import Event
+
+_SQL = queries.load("inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event in the hands of one worker."""
+
+    seq: int
+    event_key: str
+    site: str
+    source: str
+    entity: str
+    entity_id: str
+    kind: str
+    ordering_key: str
+    attempts: int
+    stored_at: str
+    data: bytes | None
+
+    def document(self) -> dict[str, Any]:
+        return dict(decimal_json.loads(self.data or b"{}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something may have changed at BNG; the worker fetches it inside its lane."""
+
+    entity: str
+    entity_id: str
+    ordering_key: str
+    event_key: str
+    data: dict[str, Any]
+
+
+def put_events(db: sqlite3.Connection, events: list[tuple[Event, datetime]], now: str) -> int:
+    """Store one batch; returns how many became pending. A duplicate changes nothing.
+
+    A version not above the last seen of its entity is kept as superseded; a higher one supersedes what still waits.
+    """
+    return sum(_put_event(db, event, published_at, now) for event, published_at in events)
+
+
+def put_hint(db: sqlite3.Connection, hint: Hint, now: str) -> bool:
+    """Store a hint; an older waiting hint of the same record is superseded: both would fetch the same state."""
+    row = _row(
+        event_key=hint.event_key, site="", source="bng", entity=hint.entity, entity_id=hint.entity_id, kind="hint",
+        ordering_key=hint.ordering_key, stored_at=now, data=decimal_json.dumps(hint.data),
+    )  # fmt: skip
+    if db.execute(_SQL["insert"], row).rowcount == 0:
+        return False
+    db.execute(_SQL["supersede"], {**row, "now": now})
+    return True
+
+
+def put_undecodable(db: sqlite3.Connection, site: str, payload: bytes, reason: str, now: str) -> None:
+    """Keep the raw bytes as a dead letter, so that one bad batch never blocks the stream and is not lost either."""
+    digest = hashlib.sha256(payload).hexdigest()
+    row = _row(
+        event_key=f"sha256/{digest}", site=site, source="magento", entity="batch", entity_id=digest[:16], kind="raw",
+        ordering_key=f"raw/{digest}", stored_at=now, state="dead", reason=reason, data=payload,
+        hint="bridgectl dlq show shows it; the rows behind it wait in the outbox or come again with the next change.",
+    )  # fmt: skip
+    db.execute(_SQL["insert"], row)
+
+
+def claim(db: sqlite3.Connection, now: str, limit: int) -> list[Claimed]:
+    """Take up to `limit` due events, oldest first, one per ordering key."""
+    claimed: list[Claimed] = []
+    while len(claimed) < limit and (row := db.execute(_SQL["claim"], {"now": now}).fetchone()) is not None:
+        claimed.append(Claimed(**{name: row[name] for name in Claimed.__slots__}))
+    return claimed
+
+
+def settle(
+    db: sqlite3.Connection,
+    event: Claimed,
+    state: str,
+    *,
+    started_at: str,
+    now: str,
+    reason: str = "",
+    hint: str = "",
+    error_kind: str = "",
+) -> None:
+    """Close the event with its outcome and attempt row, in one commit: the only place that commits results."""
+    _add_attempt(db, event, started_at, now, state, error_kind, reason)
+    db.execute(
+        _SQL["settle"], {"seq": event.seq, "state": state, "reason": reason, "hint": hint, "now": now, "counted": 1}
+    )
+
+
+def give_back(
+    db: sqlite3.Connection,
+    event: Claimed,
+    outcome: str,
+    *,
+    started_at: str,
+    now: str,
+    run_at: str,
+    error_kind: str,
+    reason: str,
+    hint: str = "",
+) -> str:
+    """Pending again at `run_at`; 'retried' counts an attempt, 'postponed' does not.
+
+    Returns the state it really got: superseded when a newer state of the entity waits behind it.
+    """
+    _add_attempt(db, event, started_at, now, outcome, error_kind, reason)
+    if db.execute(_SQL["newer_waits"], {"seq": event.seq}).fetchone():
+        values = {"seq": event.seq, "state": "superseded", "reason": "a newer state was stored", "hint": ""}
+        db.execute(_SQL["settle"], {**values, "now": now, "counted": 0})
+        return "superseded"
+    counted = int(outcome == "retried")
+    db.execute(_SQL["again"], {"seq": event.seq, "run_at": run_at, "reason": reason, "hint": hint, "counted": counted})
+    return "pending"
+
+
+def next_due(db: sqlite3.Connection) -> str | None:
+    row = db.execute(_SQL["next_due"]).fetchone()
+    return None if row is None else row[0]
+
+
+def rescue(db: sqlite3.Connection, now: str) -> int:
+    """Give back what a crashed run left in processing. Run before the first claim."""
+    return db.execute(_SQL["rescue"], {"now": now}).rowcount
+
+
+def requeue(db: sqlite3.Connection, seq: int, now: str) -> bool:
+    return db.execute(_SQL["requeue"], {"seq": seq, "now": now}).rowcount == 1
+
+
+def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
+    return db.execute(_SQL["discard"], {"seq": seq, "reason": reason, "now": now}).rowcount == 1
+
+
+def clean(db: sqlite3.Connection, before: str) -> int:
+    """Forget closed events older than `before`. Bindings, intents and versions stay."""
+    deleted = db.execute(_SQL["clean"], {"before": before}).rowcount
+    if deleted:
+        db.execute(_SQL["clean_attempts"])
+    return deleted
+
+
+def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:
+    """A read by the name it has in sql/inbox.sql."""
+    return db.execute(_SQL[query], values).fetchall()
+
+
+def _put_event(db: sqlite3.Connection, event: Event, published_at: datetime, now: str) -> bool:
+    event_key = f"{event.site}/{event.version}"
+    if db.execute(_SQL["exists"], {"event_key": event_key}).fetchone():
+        return False
+    newest = (
+        db.execute(
+            _SQL["raise_version"],
+            {
+                "site": event.site, "entity": event.entity, "entity_id": event.entity_id,
+                "epoch": event.version.epoch, "n": event.version.n,
+            },
+        ).rowcount
+        == 1
+    )  # fmt: skip
+    row = _row(
+        event_key=event_key, site=event.site, source="magento", entity=event.entity, entity_id=event.entity_id,
+        kind=event.kind, ordering_key=f"{event.site}/{event.ordering_key}", stored_at=now,
+        state="pending" if newest else "superseded", reason="" if newest else "a newer state was stored before",
+        committed_at=to_text(event.committed_at), captured_at=to_text(event.captured_at),
+        published_at=to_text(published_at), increment_id=event.data.get("increment_id"),
+        data=decimal_json.dumps(event.data) if newest else None,
+    )  # fmt: skip
+    db.execute(_SQL["insert"], row)
+    if newest:
+        db.execute(_SQL["supersede"], {**row, "now": now})
+    return newest
+
+
+def _row(**values: Any) -> dict[str, Any]:
+    empty = dict.fromkeys(("committed_at", "captured_at", "published_at", "increment_id", "data"))
+    return {"state": "pending", "reason": "", "hint": "", **empty, **values}
+
+
+def _add_attempt(
+    db: sqlite3.Connection, event: Claimed, started_at: str, now: str, outcome: str, error_kind: str, error: str
+) -> None:
+    """A row per attempt; a postponement for the same reason as the last one only moves its end."""
+    values = {
+        "seq": event.seq, "started_at": started_at, "now": now,
+        "outcome": outcome, "error_kind": error_kind, "error": error,
+    }  # fmt: skip
+    if db.execute(_SQL["extend_attempt"], values).rowcount == 0:
+        db.execute(_SQL["add_attempt"], values)

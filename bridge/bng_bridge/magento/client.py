@@ -1,0 +1,84 @@
+"""A site's REST API in Magento's words: search criteria, error form. Knows no flow and no binding."""
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from bng_bridge.config import Site
+from bng_bridge.http import Answer
+from bng_bridge.magento.transport import Transport
+from bng_bridge.throttle import Throttle
+from bridge_common.errors import OutcomeUnknown, RejectedByTarget, TargetPaused
+
+
+class MagentoClient:
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
+
+    def __init__(self, site: str, config: Site, transport: Transport) -> None:
+        self.site = site
+        self.config = config
+        self.transport = transport
+        self.throttle = Throttle(
+            f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency
+        )
+
+    async def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any] | None:
+        """The document, or None on 404."""
+        async with self.throttle.slot():
+            answer = await self._request("GET", path, query=query)
+        return None if answer.status == 404 else dict(answer.body)
+
+    async def search(self, path: str, **equal: str) -> list[dict[str, Any]]:
+        """Up to 100 items whose fields equal all the given values."""
+        query = {"searchCriteria[pageSize]": "100"}
+        for index, (field, value) in enumerate(equal.items()):
+            prefix = f"searchCriteria[filter_groups][{index}][filters][0]"
+            query |= {f"{prefix}[field]": field, f"{prefix}[value]": value}
+        found = await self.get(path, query)
+        return list(found["items"] or []) if found else []
+
+    async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
+        """The parsed answer. Raises RejectedByTarget on 4xx; a 500 may have happened after the commit: OutcomeUnknown."""
+        return (await self._request(method, path, body=body, request_id=request_id)).body
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        request_id: str | None = None,
+    ) -> Answer:
+        answer = await self.transport.request(
+            method, path, query=query, body=body, timeout_s=self.config.timeout_s, request_id=request_id
+        )
+        if answer.status < 400 or (answer.status == 404 and method == "GET"):
+            return answer
+        raise _error(self.site, method, path, answer)
+
+
+def segment(text: str) -> str:
+    """A path segment: a SKU may hold a slash, a plus or a space."""
+    return quote(text, safe="")
+
+
+def interpolate(body: Any) -> str:
+    """Magento's message with its `%field` parameters filled in."""
+    if not isinstance(body, dict):
+        return str(body)
+    message, parameters = str(body.get("message") or body.get("text") or ""), body.get("parameters") or {}
+    if isinstance(parameters, list):
+        parameters = {str(index): value for index, value in enumerate(parameters, 1)}
+    return re.sub(r"%(\w+)", lambda match: str(parameters.get(match[1], match[0])), message)
+
+
+def _error(site: str, method: str, path: str, answer: Answer) -> Exception:
+    """Missing, garbage, expired and insufficient tokens all give the same 401: it pauses the site, not one event."""
+    message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)}"
+    if answer.status == 401:
+        hint = "Check the agent's [magento] token_file, and that its integration may use this resource."
+        return TargetPaused(message, hint=hint, delay_s=15)
+    if answer.status >= 500:
+        return OutcomeUnknown(message)
+    return RejectedByTarget(message, status=answer.status)

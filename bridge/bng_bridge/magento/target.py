@@ -1,0 +1,84 @@
+"""A Magento site as a target: shipments and the quantity of source items."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from bng_bridge.magento.client import MagentoClient, segment
+from bng_bridge.target import Record, Settled, Write
+from bridge_common.errors import DependencyMissing
+
+
+class MagentoTarget:
+    def __init__(self, client: MagentoClient) -> None:
+        self._client = client
+
+    def guarded(self, entity: str) -> bool:
+        """Nothing in Magento's API is: partial shipments are duplicated, a late stock write overwrites a newer one."""
+        return False
+
+    def quiet_s(self) -> float:
+        return self._client.config.timeout_s + self._client.config.execution_limit_s
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        return self._client.throttle.slot()
+
+    async def find(self, write: Write) -> Record | None:
+        if write.entity == "shipment":
+            return await self._find_shipment(write)
+        return await self._find_source_item(write)
+
+    async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
+        if write.entity == "shipment":
+            order_id = write.lock_key.rsplit("/", 1)[-1]
+            created = await self._client.write("POST", f"/V1/order/{order_id}/ship", body, request_id)
+            return Record(str(created), facts={"order_id": order_id})
+        sku, _ = split_source_reference(write.reference)
+        if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
+            # Magento would take the quantity of an unknown SKU and keep an orphan row.
+            raise DependencyMissing(f"{write.site} has no product {sku}; its stock waits for it", delay_s=30)
+        return await self._set_quantity(write, body, request_id)
+
+    async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
+        return await self._set_quantity(write, body, request_id)
+
+    async def settled(self, write: Write, request_id: str) -> Settled | None:
+        """The agent's own record of the request, before anything is looked up.
+
+        `unknown` is no proof while the request may still lie at the broker: the quiet period, which is longer than the
+        request's expiry, decides then.
+        """
+        state = await self._client.transport.state_of(request_id)
+        if state is None or state.state in ("unknown", "interrupted", "running"):
+            return None
+        answer = state.answer or {}
+        if state.state == "failed":
+            return Settled(executed=False) if answer.get("kind") == "unsent" else None
+        status = int(answer.get("status", 500))
+        return None if status >= 500 else Settled(executed=status < 400)
+
+    async def _find_shipment(self, write: Write) -> Record | None:
+        """By our reference in a comment: over-quantity and repeated calls succeed, so nothing else tells ours apart."""
+        order_id = write.lock_key.rsplit("/", 1)[-1]
+        for shipment in await self._client.search("/V1/shipments", order_id=order_id):
+            if any(comment.get("comment") == write.reference for comment in shipment.get("comments") or []):
+                return Record(str(shipment["entity_id"]), body=shipment, facts={"order_id": order_id})
+        return None
+
+    async def _find_source_item(self, write: Write) -> Record | None:
+        sku, source_code = split_source_reference(write.reference)
+        found = await self._client.search("/V1/inventory/source-items", sku=sku, source_code=source_code)
+        return Record(write.reference, body=found[0]) if found else None
+
+    async def _set_quantity(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
+        await self._client.write("POST", "/V1/inventory/source-items", {"sourceItems": [body]}, request_id)
+        return Record(write.reference, facts={"quantity": body["quantity"]})
+
+
+def source_reference(sku: str, source_code: str) -> str:
+    return f"{source_code}|{sku}"
+
+
+def split_source_reference(reference: str) -> tuple[str, str]:
+    """(sku, source_code)"""
+    source_code, _, sku = reference.partition("|")
+    return sku, source_code

@@ -1,0 +1,130 @@
+"""How a request reaches a site's REST API. One interface; the gateway form runs it through the site's agent over MQTT."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from bng_bridge import http
+from bng_bridge.http import Answer
+from bridge_common import decimal_json, topics
+from bridge_common.clock import to_text, utc_now
+from bridge_common.errors import BridgeError, OutcomeUnknown, TargetUnavailable, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class RequestState:
+    """What the path knows of a request: `unknown` (never seen), running, done, failed, interrupted."""
+
+    state: str
+    answer: dict[str, Any] | None
+
+
+class Transport(Protocol):
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        timeout_s: float,
+        request_id: str | None = None,
+    ) -> Answer:
+        """Raises TargetUnavailable (not executed), OutcomeUnknown, RateLimited; other statuses are returned."""
+        ...
+
+    async def state_of(self, request_id: str) -> RequestState | None:
+        """None where the path keeps no record of requests."""
+        ...
+
+
+Publish = Callable[[str, bytes, float], Awaitable[None]]
+"""(topic, payload, expiry in seconds) → taken by the broker; raises TransientError when it is not."""
+
+
+class GatewayTransport:
+    """Request and response over MQTT for one site. Answers come in through `receive`, from the bridge's one session."""
+
+    def __init__(self, site: str, publish: Publish) -> None:
+        self.site = site
+        self.epoch = 0
+        self._publish = publish
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        timeout_s: float,
+        request_id: str | None = None,
+    ) -> Answer:
+        fields = {"operation": "rest", "method": method, "path": path, "query": query or {}, "body": body}
+        reply = await self._exchange(fields, timeout_s, request_id or str(uuid.uuid4()), reads=method == "GET")
+        return _answer(method, path, reply)
+
+    async def state_of(self, request_id: str) -> RequestState | None:
+        fields = {"operation": "state", "request_id": request_id}
+        reply = await self._exchange(fields, 10.0, str(uuid.uuid4()), reads=True)
+        body = reply.get("body") or {}
+        return RequestState(str(body.get("state", "unknown")), body.get("answer"))
+
+    async def ask(self, operation: str, *, timeout_s: float = 5.0) -> dict[str, Any]:
+        """`ping` or `outbox`: asked of the agent itself."""
+        reply = await self._exchange({"operation": operation}, timeout_s, str(uuid.uuid4()), reads=True)
+        return dict(reply.get("body") or {})
+
+    def receive(self, payload: bytes) -> None:
+        """A response from the agent. One that nobody awaits any more is dropped: the request's state can be asked."""
+        try:
+            reply = decimal_json.loads(payload)
+            future = self._waiting.get(reply["id"])
+        except (ValueError, KeyError, TypeError):
+            return
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    async def _exchange(
+        self, fields: dict[str, Any], timeout_s: float, request_id: str, *, reads: bool
+    ) -> dict[str, Any]:
+        if not self.epoch:
+            raise TargetUnavailable(f"the agent of {self.site} has not said hello since this bridge started")
+        expires_at = to_text(utc_now() + timedelta(seconds=timeout_s))
+        request = {"id": request_id, "epoch": self.epoch, "expires_at": expires_at, **fields}
+        future = self._waiting.setdefault(request_id, asyncio.get_running_loop().create_future())
+        try:
+            await self._publish(
+                topics.topic(self.site, topics.REQUESTS), decimal_json.dumps(request).encode(), timeout_s
+            )
+            return await asyncio.wait_for(future, timeout_s)
+        except TimeoutError as error:
+            text = f"no answer from the agent of {self.site} within {timeout_s:g} s"
+            raise (TargetUnavailable(text) if reads else OutcomeUnknown(text)) from error
+        except TransientError as error:
+            text = f"the request to the agent of {self.site} may not have left: {error.message}"
+            raise (TargetUnavailable(text) if reads else OutcomeUnknown(text)) from error
+        finally:
+            self._waiting.pop(request_id, None)
+
+
+def _answer(method: str, path: str, reply: dict[str, Any]) -> Answer:
+    """The agent's report in the bridge's words; statuses that a direct call would raise are raised here too."""
+    if reply["state"] == "refused":
+        raise TargetUnavailable(f"the agent refused {method} {path}: {reply.get('reason')}")
+    if reply["state"] == "failed":
+        raise _failure(method, path, reply)
+    answer = Answer(int(reply["status"]), reply.get("body"))
+    if answer.status in (429, 502, 503, 504):
+        raise http.refused(method, path, answer, reply.get("retry_after"))
+    return answer
+
+
+def _failure(method: str, path: str, reply: dict[str, Any]) -> BridgeError:
+    text = f"{method} {path} through the agent: {reply.get('error')}"
+    unsent = reply.get("kind") == "unsent" or method == "GET"
+    return TargetUnavailable(text) if unsent else OutcomeUnknown(text)

@@ -1,0 +1,36 @@
+"""Amounts: Decimal in, decimal text out."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from bridge_common.errors import MappingError
+
+CENT = Decimal("0.01")
+
+
+def amount(document: dict[str, Any], field: str) -> Decimal:
+    """The field as Decimal, 0 when absent or null. Raises MappingError on anything but a number."""
+    value = document.get(field)
+    if value is None:
+        return Decimal(0)
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
+        raise MappingError(f"{field} is {value!r}, not an amount")
+    try:
+        return Decimal(value)
+    except ArithmeticError as error:
+        raise MappingError(f"{field} is {value!r}, not an amount") from error
+
+
+def cents(value: Decimal) -> Decimal:
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def text(value: Decimal) -> str:
+    """Two places at least, never an exponent: 12.50, 0.333."""
+    if value == value.quantize(CENT):
+        return f"{value.quantize(CENT):f}"
+    return f"{value.normalize():f}"
+
+
+def quantity(value: Decimal) -> str:
+    return f"{value.normalize():f}" if value else "0"

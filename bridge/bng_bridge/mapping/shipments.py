@@ -1,0 +1,101 @@
+"""A BNG shipment to the body of Magento's `POST /V1/order/:id/ship`."""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from bng_bridge.mapping.money import amount
+from bridge_common.errors import MappingError, RejectedByTarget
+
+Shipped = dict[str, Decimal]
+"""Quantity by ExternalLineID of the sales order."""
+
+
+def reference(shipment_id: str) -> str:
+    """The comment by which a shipment of ours is found again."""
+    return f"BNG shipment {shipment_id}"
+
+
+def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> Shipped:
+    """What these BNG shipments took, by the shop's item ids. Raises MappingError on a line the order does not have."""
+    lines = {str(line["LineNo"]): line["ExternalLineID"] for line in sales_order["Lines"]}
+    taken: Shipped = defaultdict(Decimal)
+    for shipment in shipments:
+        for line in shipment["Lines"]:
+            if str(line["LineNo"]) not in lines:
+                raise MappingError(f"shipment {shipment['ShipmentID']} has line {line['LineNo']}, the order has not")
+            taken[lines[str(line["LineNo"])]] += Decimal(str(line["Quantity"]))
+    return taken
+
+
+def items_to_ship(
+    order: dict[str, Any], now: Shipped, with_earlier: Shipped, ships_separately: dict[int, bool]
+) -> list[dict[str, Any]]:
+    """The `items` of the ship call.
+
+    A configurable is shipped by its parent row. So is a bundle that ships together: as many whole sets as all its
+    components up to and including this shipment make up, less those shipped already. A bundle that ships separately is
+    shipped by its components. `ships_separately` is by the bundle's product id.
+    Raises RejectedByTarget when the shop has less left to ship: it would clamp the quantity and answer 200.
+    """
+    by_id = {str(item["item_id"]): item for item in order["items"]}
+    wanted: dict[str, Decimal] = defaultdict(Decimal)
+    bundles: set[str] = set()
+    for external, taken in now.items():
+        item_id = _shipped_row(external, by_id, ships_separately)
+        if item_id is None:
+            continue
+        if by_id[item_id]["product_type"] == "bundle":
+            bundles.add(item_id)
+        else:
+            wanted[item_id] += taken
+    for item_id in bundles:
+        wanted[item_id] = _whole_sets(by_id[item_id], order, with_earlier) - amount(by_id[item_id], "qty_shipped")
+    return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items() if taken > 0]
+
+
+def tracks(shipment: dict[str, Any]) -> list[dict[str, str]]:
+    carrier = shipment.get("Carrier") or "Carrier"
+    numbers = shipment.get("TrackingNumbers") or []
+    return [{"track_number": number, "title": carrier, "carrier_code": "custom"} for number in numbers]
+
+
+def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[int, bool]) -> str | None:
+    if external == "rounding":
+        return None
+    parent_id, _, child_id = external.partition("/")
+    if parent_id not in by_id:
+        raise MappingError(f"the shop's order has no item {parent_id}, which the sales order's line names")
+    parent = by_id[parent_id]
+    if parent["product_type"] != "bundle":
+        return parent_id
+    separately = ships_separately.get(int(parent["product_id"]), False)
+    if separately:
+        return child_id or None
+    return parent_id
+
+
+def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], taken: Shipped) -> Decimal:
+    sets = amount(bundle, "qty_ordered")
+    complete = sets
+    for item in order["items"]:
+        if item.get("parent_item_id") == bundle["item_id"]:
+            per_set = amount(item, "qty_ordered") / sets
+            picked = taken.get(f"{bundle['item_id']}/{item['item_id']}", Decimal(0))
+            complete = min(complete, picked // per_set)
+    return complete
+
+
+def _ship_item(item: dict[str, Any], wanted: Decimal) -> dict[str, Any]:
+    left = (
+        amount(item, "qty_ordered")
+        - amount(item, "qty_shipped")
+        - amount(item, "qty_refunded")
+        - amount(item, "qty_canceled")
+    )
+    if wanted > left:
+        raise RejectedByTarget(
+            f"BNG shipped {wanted} of {item['sku']}, the shop has {left} left to ship",
+            hint="Part of the order was shipped, refunded or cancelled in the shop by hand. Settle it there, then discard.",
+        )
+    return {"order_item_id": item["item_id"], "qty": wanted}

@@ -1,0 +1,71 @@
+"""The net under the webhooks: lists what changed at BNG since a watermark, with overlap, and stores hints.
+
+The watermark is in BNG's own timestamps and only the poller moves it, in the commit that stores the hints. A change that a
+webhook brought already is hinted once more and found unchanged.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from datetime import timedelta
+from typing import Any
+
+from bng_bridge import inbox, sites
+from bng_bridge.bng.client import BngClient
+from bng_bridge.config import Poll
+from bng_bridge.flows.shipments import stock_hint
+from bng_bridge.inbox import Hint
+from bng_bridge.sources.hints import shipment_hint
+from bng_bridge.store import Store
+from bng_bridge.worker import Worker
+from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.errors import BridgeError
+from bridge_common.log import log
+
+RESOURCES = ("shipments", "inventory-items")
+
+
+class Poller:
+    def __init__(self, store: Store, worker: Worker, client: BngClient, config: Poll) -> None:
+        self._store = store
+        self._worker = worker
+        self._client = client
+        self._config = config
+
+    async def run(self) -> None:
+        while True:
+            for resource in RESOURCES:
+                try:
+                    await self.run_once(resource)
+                except BridgeError as error:
+                    log("poll_failed", level=logging.WARNING, resource=resource, error=error.message)
+            await asyncio.sleep(self._config.interval_s)
+
+    async def run_once(self, resource: str) -> int:
+        """New hints stored. The first poll ever only sets the watermark: history is not replayed."""
+        since = sites.watermark(self._store.read, resource)
+        if since is None:
+            since = to_text(utc_now())
+            await self._store.write(lambda db: sites.move_watermark(db, resource, since))
+        overlap = timedelta(seconds=self._config.overlap_s)
+        items = await self._client.search(resource, updated_since=to_text(from_text(since) - overlap))
+        newest = max([since, *(str(item["UpdatedAt"]) for item in items)], key=from_text)
+        hints = [self._hint(resource, item) for item in items]
+        stored = await self._store.write(lambda db: _put_all(db, hints, resource, newest))
+        if stored:
+            log("polled", resource=resource, hints=stored)
+            self._worker.wake()
+        return stored
+
+    def _hint(self, resource: str, item: dict[str, Any]) -> Hint:
+        if resource == "shipments":
+            key = f"bng/poll/shipments/{item['ShipmentID']}/{item.get('Version')}"
+            return shipment_hint(item, key, self._store.read)
+        return stock_hint(item["SKU"], item["Warehouse"], f"poll/{item.get('Sequence') or item.get('Version')}")
+
+
+def _put_all(db: sqlite3.Connection, hints: list[Hint], resource: str, newest: str) -> int:
+    now = to_text(utc_now())
+    stored = sum(inbox.put_hint(db, hint, now) for hint in hints)
+    sites.move_watermark(db, resource, newest)
+    return stored

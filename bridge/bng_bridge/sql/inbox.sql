@@ -1,0 +1,100 @@
+-- name: insert
+INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, hint, run_at,
+                   committed_at, captured_at, published_at, stored_at, settled_at, increment_id, data)
+VALUES (:event_key, :site, :source, :entity, :entity_id, :kind, :ordering_key, :state, :reason, :hint, :stored_at,
+        :committed_at, :captured_at, :published_at, :stored_at,
+        CASE WHEN :state = 'pending' THEN NULL ELSE :stored_at END, :increment_id, :data)
+ON CONFLICT (event_key) DO NOTHING
+
+-- name: raise_version
+INSERT INTO seen_version (site, entity, entity_id, epoch, n) VALUES (:site, :entity, :entity_id, :epoch, :n)
+ON CONFLICT (site, entity, entity_id) DO UPDATE SET epoch = excluded.epoch, n = excluded.n
+WHERE (excluded.epoch, excluded.n) > (epoch, n)
+
+-- name: exists
+SELECT 1 FROM inbox WHERE event_key = :event_key
+
+-- name: supersede
+UPDATE inbox SET state = 'superseded', reason = 'a newer state was stored', settled_at = :now, data = NULL
+WHERE source = :source AND entity = :entity AND entity_id = :entity_id AND site = :site
+  AND state IN ('pending', 'dead') AND event_key <> :event_key
+
+-- name: claim
+UPDATE inbox SET state = 'processing' WHERE seq = (
+    SELECT seq FROM inbox AS due
+    WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
+        SELECT 1 FROM inbox AS busy WHERE busy.state = 'processing' AND busy.ordering_key = due.ordering_key)
+    ORDER BY run_at, seq LIMIT 1)
+RETURNING *
+
+-- name: next_due
+SELECT min(run_at) FROM inbox WHERE state = 'pending'
+
+-- name: settle
+UPDATE inbox SET state = :state, reason = :reason, hint = :hint, settled_at = :now,
+                 attempts = attempts + :counted
+WHERE seq = :seq
+
+-- name: again
+UPDATE inbox SET state = 'pending', reason = :reason, hint = :hint, run_at = :run_at, attempts = attempts + :counted
+WHERE seq = :seq
+
+-- name: newer_waits
+SELECT 1 FROM inbox AS newer JOIN inbox AS this USING (source, entity, entity_id, site)
+WHERE this.seq = :seq AND newer.seq > this.seq AND newer.state = 'pending'
+
+-- name: add_attempt
+INSERT INTO attempt (seq, number, started_at, ended_at, outcome, error_kind, error)
+VALUES (:seq, 1 + (SELECT coalesce(max(number), 0) FROM attempt WHERE seq = :seq),
+        :started_at, :now, :outcome, :error_kind, :error)
+
+-- name: extend_attempt
+UPDATE attempt SET ended_at = :now
+WHERE seq = :seq AND number = (SELECT max(number) FROM attempt WHERE seq = :seq)
+  AND outcome = 'postponed' AND :outcome = 'postponed' AND error = :error
+
+-- name: rescue
+UPDATE inbox SET state = 'pending', run_at = :now, reason = 'taken back after a crash' WHERE state = 'processing'
+
+-- name: requeue
+UPDATE inbox SET state = 'pending', run_at = :now, reason = 'requeued by an operator', hint = '', attempts = 0, settled_at = NULL
+WHERE seq = :seq AND state = 'dead'
+
+-- name: discard
+UPDATE inbox SET state = 'discarded', reason = :reason, settled_at = :now WHERE seq = :seq AND state = 'dead'
+
+-- name: counts
+SELECT site, source, state, count(*) AS events, min(stored_at) AS oldest_at FROM inbox
+WHERE state IN ('pending', 'processing', 'dead') GROUP BY site, source, state
+
+-- name: dead
+SELECT seq, event_key, site, source, entity, entity_id, increment_id, kind, reason, hint, attempts, stored_at, settled_at
+FROM inbox WHERE state = 'dead' ORDER BY seq LIMIT :limit
+
+-- name: get
+SELECT * FROM inbox WHERE seq = :seq
+
+-- name: open_hints
+SELECT entity_id, stored_at FROM inbox
+WHERE source = 'bng' AND entity = :entity AND state IN ('pending', 'processing', 'dead')
+
+-- name: of_entity
+SELECT * FROM inbox WHERE source = :source AND entity = :entity AND entity_id = :entity_id AND site = :site ORDER BY seq
+
+-- name: find_order
+SELECT site, entity_id, increment_id FROM inbox
+WHERE source = 'magento' AND entity = 'order' AND (increment_id = :order OR entity_id = :order)
+GROUP BY site, entity_id ORDER BY increment_id = :order DESC
+
+-- name: attempts
+SELECT * FROM attempt WHERE seq = :seq ORDER BY number
+
+-- name: steps
+SELECT * FROM step WHERE seq = :seq ORDER BY id
+
+-- name: clean
+DELETE FROM inbox WHERE seq IN (
+    SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 5000)
+
+-- name: clean_attempts
+DELETE FROM attempt WHERE seq NOT IN (SELECT seq FROM inbox)

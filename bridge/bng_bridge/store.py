@@ -1,0 +1,153 @@
+"""The bridge's one SQLite file: a writer thread with group commit, and a reader on the event loop.
+
+WAL with synchronous=FULL: what `write` returned from has survived a power cut, so it may be acknowledged to the broker or
+to BNG. All writes that wait while one commit runs share the next commit; each has its own savepoint, so one that fails
+takes no other with it. Several daemons over one file are refused by a lock on `FILE.lock`.
+"""
+
+import asyncio
+import fcntl
+import queue
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+from bng_bridge import queries
+from bridge_common.errors import ConfigError
+
+SCHEMA_VERSION = 1
+R = TypeVar("R")
+Operation = Callable[[sqlite3.Connection], R]
+
+
+class Store:
+    """Made by `open_store`. `write` from the event loop only; `read` gives a connection for short SELECTs there."""
+
+    def __init__(self, path: Path, lock: TextIO) -> None:
+        self.path = path
+        self.read = connect(path, read_only=True)
+        self._lock = lock
+        self._loop = asyncio.get_running_loop()
+        self._waiting: queue.SimpleQueue[tuple[Operation[Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, operation: Operation[R]) -> R:
+        """Run `operation` in the next commit and return its result after the commit.
+
+        Raises what the operation raised, its changes undone; sqlite3.Error when the commit itself failed.
+        """
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._waiting.put((operation, future))
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Commits what waits, then lets go of the file."""
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self.read.close()
+        self._lock.close()
+
+    def _write_loop(self) -> None:
+        connection = connect(self.path)
+        while (first := self._waiting.get()) is not None:
+            group = [first]
+            stop = self._drain(group)
+            results = _commit_group(connection, [operation for operation, _ in group])
+            self._loop.call_soon_threadsafe(_resolve, [future for _, future in group], results)
+            if stop:
+                break
+        connection.close()
+
+    def _drain(self, group: list[tuple[Operation[Any], asyncio.Future[Any]]]) -> bool:
+        while len(group) < 500:
+            try:
+                item = self._waiting.get_nowait()
+            except queue.Empty:
+                return False
+            if item is None:
+                return True
+            group.append(item)
+        return False
+
+
+def open_store(path: Path) -> Store:
+    """Lock, migrate, open. Raises ConfigError when another daemon holds the file or it is newer than this program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = (path.parent / f"{path.name}.lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ConfigError(
+            f"{path} is in use by another bridge.", hint="One bridge per store: stop the other one first."
+        ) from error
+    migrate(path)
+    return Store(path, lock)
+
+
+def migrate(path: Path) -> tuple[int, int]:
+    """Bring the file to SCHEMA_VERSION, keeping a copy of the old one beside it. Returns (from, to)."""
+    connection = connect(path)
+    try:
+        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if found > SCHEMA_VERSION:
+            raise ConfigError(
+                f"{path} has schema {found}, this program knows up to {SCHEMA_VERSION}.",
+                hint="Install the newer bridge again, or restore the copy made before the migration.",
+            )
+        if 0 < found < SCHEMA_VERSION:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copy2(path, path.with_name(f"{path.name}.schema-{found}"))
+        for version in range(found + 1, SCHEMA_VERSION + 1):
+            connection.executescript(f"BEGIN; {queries.schema(version)}; PRAGMA user_version = {version}; COMMIT;")
+        return found, SCHEMA_VERSION
+    finally:
+        connection.close()
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30, cached_statements=256)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _commit_group(connection: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
+    """One result or exception per operation; a failed commit is the result of all of them."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        results = [_in_savepoint(connection, operation) for operation in operations]
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return [error] * len(operations)
+    return results
+
+
+def _in_savepoint(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:
+    connection.execute("SAVEPOINT operation")
+    try:
+        result = operation(connection)
+    except Exception as error:  # handed to the caller of write(), the thread lives on
+        connection.execute("ROLLBACK TO operation")
+        result = error
+    connection.execute("RELEASE operation")
+    return result
+
+
+def _resolve(futures: list[asyncio.Future[Any]], results: list[Any]) -> None:
+    for future, result in zip(futures, results, strict=True):
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

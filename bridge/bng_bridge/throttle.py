@@ -1,0 +1,112 @@
+"""How fast a target is called: rate, concurrency, Retry-After, and a breaker, for one target.
+
+`slot()` waits for a permit and learns from how the call ends. The breaker opens after several calls in a row that were not
+executed: then slots raise TargetPaused at once, which counts no attempt, and one probe at a time is let through.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+
+from bridge_common.errors import RateLimited, RejectedByTarget, TargetPaused, TargetUnavailable
+from bridge_common.log import log
+
+FAILURES_TO_OPEN = 5
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+
+_holding: ContextVar[frozenset[str]] = ContextVar("throttles held by this task", default=frozenset())
+
+
+class Throttle:
+    """Times are the loop's monotonic clock."""
+
+    def __init__(self, name: str, *, requests_per_s: float, concurrency: int) -> None:
+        self.name = name
+        self._interval_s = 1.0 / requests_per_s
+        self._permits = asyncio.Semaphore(concurrency)
+        self._next_at = 0.0
+        self._closed_until = 0.0
+        self._failures = 0
+        self._pause_s = FIRST_PAUSE_S
+        self._probing = False
+        self.reason = ""
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """One call. Raises TargetPaused instead of waiting while the breaker is open.
+
+        A task that holds a slot already gets another without a permit: its look-up inside a write must not wait for itself.
+        """
+        if self.name in _holding.get():
+            await self._pace()
+            yield
+            return
+        self._check_open()
+        async with self._permits:
+            token = _holding.set(_holding.get() | {self.name})
+            try:
+                async with self._watched():
+                    yield
+            finally:
+                _holding.reset(token)
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        self._check_open()
+        self._probing = self._failures >= FAILURES_TO_OPEN
+        await self._pace()
+        try:
+            yield
+        except RateLimited as error:
+            self._ease(error.retry_after_s or 1.0)
+            raise
+        except TargetUnavailable as error:
+            self._fail(error)
+            raise
+        except RejectedByTarget:
+            self._succeed()
+            raise
+        else:
+            self._succeed()
+        finally:
+            self._probing = False
+
+    def state(self) -> str:
+        """For status: `open`, or `paused N s: reason`."""
+        left_s = self._closed_until - asyncio.get_running_loop().time()
+        if self._failures >= FAILURES_TO_OPEN or left_s > 0:
+            return f"paused {max(left_s, 0):.0f} s: {self.reason}"
+        return "open"
+
+    def _check_open(self) -> None:
+        left_s = self._closed_until - asyncio.get_running_loop().time()
+        if left_s > 0 or self._probing:
+            raise TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(left_s, 0.2))
+
+    async def _pace(self) -> None:
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next_at)
+        self._next_at = at + self._interval_s
+        if at > now:
+            await asyncio.sleep(at - now)
+
+    def _ease(self, seconds: float) -> None:
+        self.reason = f"it asked to wait {seconds:g} s"
+        self._closed_until = asyncio.get_running_loop().time() + seconds
+        log("throttled", target=self.name, seconds=seconds)
+
+    def _fail(self, error: TargetUnavailable) -> None:
+        self._failures += 1
+        self.reason = error.message
+        if self._failures >= FAILURES_TO_OPEN:
+            wait_s = error.retry_after_s or self._pause_s
+            self._closed_until = asyncio.get_running_loop().time() + wait_s
+            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+            log("throttled", target=self.name, seconds=wait_s, reason=error.message)
+
+    def _succeed(self) -> None:
+        self._failures = 0
+        self._pause_s = FIRST_PAUSE_S
+        self.reason = ""

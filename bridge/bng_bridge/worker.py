@@ -1,0 +1,145 @@
+"""Takes due events out of the inbox, runs their flow, settles them.
+
+A slot is taken before an event is claimed, so nothing claimed waits. The settling write is shielded: a stop cannot lose a
+result. This is the only place that classifies failures; whatever is not in the tree of errors is a bug: traceback, few
+retries, dead.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from bng_bridge import inbox, retry
+from bng_bridge.inbox import Claimed
+from bng_bridge.outcome import Outcome
+from bng_bridge.store import Store
+from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.errors import BridgeError, NotReady
+from bridge_common.log import log
+
+RunFlow = Callable[[Claimed], Awaitable[Outcome]]
+LONGEST_SLEEP_S = 1.0
+
+
+class Worker:
+    def __init__(self, store: Store, run_flow: RunFlow, *, slots: int) -> None:
+        self._store = store
+        self._run_flow = run_flow
+        self._free = slots
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Something was put, requeued or settled: look again now."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then lets the running flows finish. The caller bounds how long."""
+        await self._store.write(_rescue)
+        stopping = asyncio.create_task(stop.wait(), name="worker-stop")
+        stopping.add_done_callback(lambda _: self.wake())
+        while not stop.is_set():
+            self._wake.clear()
+            await self._start_due()
+            await self._sleep()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _start_due(self) -> None:
+        limit = self._free
+        if limit == 0:
+            return
+        now = to_text(utc_now())
+        claimed = await self._store.write(lambda db: inbox.claim(db, now, limit))
+        for event in claimed:
+            self._free -= 1
+            task = asyncio.create_task(self._process(event), name=f"event-{event.seq}")
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._free += 1
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _sleep(self) -> None:
+        due = inbox.next_due(self._store.read) if self._free else None
+        wait_s = LONGEST_SLEEP_S
+        if due is not None:
+            wait_s = min(wait_s, max(0.0, (from_text(due) - utc_now()).total_seconds()))
+            # A due event that was not claimed waits for its lane; its settling wakes us.
+            wait_s = wait_s or 0.05
+        try:
+            await asyncio.wait_for(self._wake.wait(), wait_s)
+        except TimeoutError:
+            return
+
+    async def _process(self, event: Claimed) -> None:
+        started_at = to_text(utc_now())
+        try:
+            outcome = await self._run_flow(event)
+        except Exception as error:  # the one place that classifies
+            await asyncio.shield(self._fail(event, error, started_at))
+        else:
+            await asyncio.shield(self._settle(event, outcome, started_at))
+
+    async def _settle(self, event: Claimed, outcome: Outcome, started_at: str) -> None:
+        now = to_text(utc_now())
+
+        def commit(db: sqlite3.Connection) -> None:
+            inbox.settle(db, event, outcome.state, started_at=started_at, now=now, reason=outcome.reason)
+            for hint in outcome.hints:
+                inbox.put_hint(db, hint, now)
+
+        await self._store.write(commit)
+        log("settled", event=event.event_key, entity=f"{event.entity}/{event.entity_id}", state=outcome.state,
+            reason=outcome.reason)  # fmt: skip
+
+    async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
+        now = utc_now()
+        decision = retry.decide(error, attempts=event.attempts, stored_at=from_text(event.stored_at), now=now)
+        if not isinstance(error, BridgeError):
+            log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
+        await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
+        _log_failure(event, error, decision)
+
+    def _record(
+        self,
+        db: sqlite3.Connection,
+        event: Claimed,
+        error: Exception,
+        decision: retry.Decision,
+        started_at: str,
+        now: datetime,
+    ) -> None:
+        reason = error.message if isinstance(error, BridgeError) else repr(error)
+        kind = type(error).__name__
+        if decision.outcome == "dead":
+            inbox.settle(
+                db, event, "dead", started_at=started_at, now=to_text(now), reason=reason, hint=decision.hint,
+                error_kind=kind,
+            )  # fmt: skip
+            return
+        inbox.give_back(
+            db, event, decision.outcome, started_at=started_at, now=to_text(now), run_at=to_text(decision.run_at),
+            error_kind=kind, reason=reason, hint=decision.hint,
+        )  # fmt: skip
+
+
+def _log_failure(event: Claimed, error: Exception, decision: retry.Decision) -> None:
+    level = logging.INFO if isinstance(error, NotReady) else logging.WARNING
+    message = error.message if isinstance(error, BridgeError) else repr(error)
+    log(
+        decision.outcome, level=level, event=event.event_key, entity=f"{event.entity}/{event.entity_id}",
+        error_kind=type(error).__name__, error=message, run_at=to_text(decision.run_at),
+    )  # fmt: skip
+    if decision.outcome == "dead":
+        log("alert", level=logging.ERROR, subject="dead letter", event=event.event_key, hint=decision.hint)
+
+
+def _rescue(db: sqlite3.Connection) -> None:
+    count = inbox.rescue(db, to_text(utc_now()))
+    if count:
+        log("rescued", events=count)
