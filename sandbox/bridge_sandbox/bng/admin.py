@@ -1,0 +1,160 @@
+"""The admin port: what BNG's own people would do in its screens, and what a test wants to see.
+
+No authentication; it listens on the loopback interface only.
+"""
+
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from bridge_sandbox.bng import fields, inventory, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng.api import answer, read_json
+from bridge_sandbox.bng.auth import Auth
+from bridge_sandbox.bng.entities import (
+    CUSTOMER,
+    INVENTORY_ITEM,
+    ORDER_STATUSES,
+    PRODUCT,
+    SALES_ORDER,
+    SHIPMENT,
+    Entity,
+)
+from bridge_sandbox.bng.fields import Field, FieldErrors, Shape, check_object
+from bridge_sandbox.bng.problems import NOT_FOUND, Problem, invalid
+from bridge_sandbox.bng.records import Record
+from bridge_sandbox.bng.store import Store, Work
+from bridge_sandbox.catalogue import WAREHOUSE
+
+ACTOR = "operator"
+
+WHICH_ORDER = {"SalesOrderID": Field(fields.text()), "ExternalID": Field(fields.text())}
+SHIP_LINE = Shape({"LineNo": Field(fields.whole, required=True), "Quantity": Field(fields.quantity, required=True)})
+SHIP = Shape(
+    WHICH_ORDER
+    | {
+        "Lines": Field(fields.each(fields.nested(SHIP_LINE)), default=()),
+        "Carrier": Field(fields.text()),
+        "TrackingNumbers": Field(fields.each(fields.text()), default=()),
+    }
+)
+STOCK = Shape(
+    {
+        "SKU": Field(fields.text(), required=True),
+        "Warehouse": Field(fields.text(), default=WAREHOUSE),
+        "QuantityOnHand": Field(fields.number),
+        "Delta": Field(fields.number),
+    }
+)
+STATUS = Shape(WHICH_ORDER | {"OrderStatus": Field(fields.choice(*ORDER_STATUSES), required=True)})
+SUBSCRIPTION = Shape(
+    {
+        "url": Field(fields.text(2000), required=True),
+        "secret": Field(fields.text(), required=True),
+        "types": Field(fields.each(fields.choice(*webhooks.TYPES))),
+    }
+)
+
+
+class Admin:
+    """The routes over one store."""
+
+    def __init__(self, store: Store, auth: Auth) -> None:
+        self._store = store
+        self._auth = auth
+
+    def routes(self) -> list[web.RouteDef]:
+        """All but those for faults and calls."""
+        return [
+            web.post("/ship", self._ship),
+            web.post("/stock", self._stock),
+            web.post("/status", self._status),
+            web.post("/webhooks", self._subscribe),
+            web.get("/webhooks", self._describe_webhooks),
+            web.post("/webhooks/pause", partial(self._pause, paused=True)),
+            web.post("/webhooks/resume", partial(self._pause, paused=False)),
+            web.post("/tokens/expire", self._expire_tokens),
+            web.get("/book", self._book),
+        ]
+
+    async def _ship(self, request: web.Request) -> web.Response:
+        asked = await read(request, SHIP)
+        with self._store.work(ACTOR) as work:
+            order = find_order(work, asked)
+            own = dict.fromkeys((*SHIPMENT.own, "ExternalID"))
+            own |= {name: asked[name] for name in ("Lines", "Carrier", "TrackingNumbers")}
+            shipment = shipments.create(work, own | {"SalesOrderID": order["SalesOrderID"]})
+        return answer(201, shipment).response()
+
+    async def _stock(self, request: web.Request) -> web.Response:
+        asked = await read(request, STOCK)
+        if (asked["QuantityOnHand"] is None) == (asked["Delta"] is None):
+            raise invalid([("", "needs either QuantityOnHand or Delta")])
+        with self._store.work(ACTOR) as work:
+            item = inventory.find(work, asked["SKU"], asked["Warehouse"])
+            if item is None:
+                item = inventory.open_item(work, asked["SKU"], asked["Warehouse"], Decimal(0))
+            difference = asked["Delta"]
+            if difference is None:
+                difference = asked["QuantityOnHand"] - Decimal(item["QuantityOnHand"])
+            changed = inventory.change(work, item["InventoryItemID"], on_hand=difference)
+        return answer(200, changed).response()
+
+    async def _status(self, request: web.Request) -> web.Response:
+        asked = await read(request, STATUS)
+        with self._store.work(ACTOR) as work:
+            order = sales_orders.set_status(work, find_order(work, asked), asked["OrderStatus"])
+        return answer(200, order).response()
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        asked = await read(request, SUBSCRIPTION)
+        with self._store.work(ACTOR) as work:
+            webhooks.subscribe(work, asked["url"], asked["secret"], asked["types"])
+            return web.json_response(webhooks.describe(work), status=201)
+
+    async def _describe_webhooks(self, _request: web.Request) -> web.Response:
+        with self._store.work(ACTOR) as work:
+            return web.json_response(webhooks.describe(work))
+
+    async def _pause(self, _request: web.Request, *, paused: bool) -> web.Response:
+        with self._store.work(ACTOR) as work:
+            webhooks.pause(work, paused=paused)
+            return web.json_response(webhooks.describe(work))
+
+    async def _expire_tokens(self, _request: web.Request) -> web.Response:
+        self._auth.expire_all()
+        return web.json_response({})
+
+    async def _book(self, _request: web.Request) -> web.Response:
+        with self._store.work(ACTOR) as work:
+            book = {name: list(records.all_of(work, entity)) for name, entity in SHELVES.items()}
+        changes = sum(item["Sequence"] - 1 for item in book["inventory_items"])
+        return web.json_response(book | {"stock_changes": changes})
+
+
+SHELVES: dict[str, Entity] = {
+    "customers": CUSTOMER,
+    "sales_orders": SALES_ORDER,
+    "shipments": SHIPMENT,
+    "inventory_items": INVENTORY_ITEM,
+    "products": PRODUCT,
+}
+
+
+async def read(request: web.Request, shape: Shape) -> dict[str, Any]:
+    """The request's body in this shape; raises Problem."""
+    try:
+        return check_object(shape, read_json(await request.read()))
+    except FieldErrors as error:
+        raise invalid(error.errors) from error
+
+
+def find_order(work: Work, asked: Record) -> Record:
+    """The order named by its SalesOrderID or ExternalID; raises Problem if there is none."""
+    if asked["SalesOrderID"] is not None:
+        return records.get(work, SALES_ORDER, asked["SalesOrderID"])
+    order = records.find(work, SALES_ORDER, asked["ExternalID"] or "")
+    if order is None:
+        raise Problem(NOT_FOUND, f"no SalesOrder with ExternalID {asked['ExternalID']}")
+    return order

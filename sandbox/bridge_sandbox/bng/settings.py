@@ -1,0 +1,21 @@
+"""What one sandbox BNG is started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`no_keys` plays the poorest ERP; `rate` is requests a second for all clients together, None for no limit."""
+
+    state: Path
+    port: int = 0
+    admin_port: int = 0
+    client_id: str = "sandbox-client"
+    client_secret: str = "sandbox-secret"
+    api_key: str = "sandbox-key"
+    token_life_s: int = 3600
+    rate: float | None = None
+    no_keys: bool = False
+    webhook_url: str | None = None
+    webhook_secret: str | None = None

@@ -1,0 +1,67 @@
+-- One row per record; `body` is the record as the API shows it, the other columns are for look-ups and order.
+CREATE TABLE IF NOT EXISTS records (
+    entity         TEXT NOT NULL,
+    id             TEXT NOT NULL,
+    external_id    TEXT,
+    sku            TEXT,
+    warehouse      TEXT,
+    sales_order_id TEXT,
+    updated_at     TEXT NOT NULL,
+    body           TEXT NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS records_by_id ON records (entity, id);
+-- Not unique: with --no-keys two records may hold one ExternalID. Otherwise records.py refuses the second.
+CREATE INDEX IF NOT EXISTS records_by_external_id ON records (entity, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_sku ON records (entity, sku, warehouse) WHERE sku IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_order ON records (entity, sales_order_id) WHERE sales_order_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_time ON records (entity, updated_at, id);
+
+CREATE TABLE IF NOT EXISTS counters (
+    entity TEXT PRIMARY KEY,
+    last   INTEGER NOT NULL
+);
+
+-- How far each line of an order has come; `item_id` is null for goods without stock.
+CREATE TABLE IF NOT EXISTS line_progress (
+    sales_order_id TEXT NOT NULL,
+    line_no        INTEGER NOT NULL,
+    item_id        TEXT,
+    allocated      TEXT NOT NULL,
+    shipped        TEXT NOT NULL,
+    PRIMARY KEY (sales_order_id, line_no)
+) WITHOUT ROWID;
+
+-- Answers to requests with an Idempotency-Key, written in the transaction of the request.
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    client      TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    status      INTEGER NOT NULL,
+    headers     TEXT NOT NULL,
+    body        TEXT NOT NULL,
+    created_s   REAL NOT NULL,
+    PRIMARY KEY (client, key)
+);
+
+CREATE TABLE IF NOT EXISTS subscriptions (
+    url    TEXT PRIMARY KEY,
+    secret TEXT NOT NULL,
+    types  TEXT,              -- JSON list; null: all
+    active INTEGER NOT NULL DEFAULT 1
+);
+
+-- Webhooks not yet delivered. `due_s` is in the future while one is being sent or waits after a failure.
+CREATE TABLE IF NOT EXISTS webhook_outbox (
+    n          INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id TEXT NOT NULL,
+    url        TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    due_s      REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS webhook_outbox_due ON webhook_outbox (due_s, n);
+
+CREATE TABLE IF NOT EXISTS switches (
+    name  TEXT PRIMARY KEY,
+    state INTEGER NOT NULL
+);
