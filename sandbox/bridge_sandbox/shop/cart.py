@@ -1,0 +1,133 @@
+"""What a checkout is asked for: goods, buyer, address and coupon, from the admin server's request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from bridge_sandbox.catalogue import BY_SKU
+from bridge_sandbox.shop.errors import MagentoError
+from bridge_sandbox.shop.totals import CartLine
+
+COUPONS = {"TEN": Decimal(10)}
+"""Code to percent."""
+
+DEFAULT_SECOND_UPDATE_DELAY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Address:
+    firstname: str
+    lastname: str
+    street: str
+    city: str
+    postcode: str
+    country_id: str
+    region: str
+    region_id: int
+    telephone: str
+
+
+ADDRESSES = {
+    "de": Address(
+        "Jürgen",
+        "Weiß-Grünewald",
+        "Straße der Brüder Grimm 3\nSeitenflügel, 2. OG",
+        "Köln",
+        "50667",
+        "DE",
+        "Nordrhein-Westfalen",
+        88,
+        "+49 221 5550123",
+    ),
+    "us": Address(
+        "Shannon",
+        "O'Hara",
+        '17 Hudson Pl\nApt "4B"',
+        "New York",
+        "10014-2201",
+        "US",
+        "New York",
+        43,
+        "212-555-0147",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cart:
+    """One checkout to be done; without a customer it is a guest's."""
+
+    lines: tuple[CartLine, ...]
+    address: Address
+    customer_id: int | None = None
+    guest_email: str | None = None
+    coupon: str | None = None
+    hold_s: float = 0.0
+    second_update_delay_s: float = DEFAULT_SECOND_UPDATE_DELAY_S
+
+
+def read_cart(body: dict[str, Any]) -> Cart:
+    """The cart of an admin request; raises `MagentoError` for unknown goods, kinds, coupons and addresses."""
+    kind = body.get("kind")
+    coupon = body.get("coupon", "TEN" if kind == "discount" else None)
+    address = body.get("address", "us" if kind == "us" else "de")
+    if coupon is not None and coupon not in COUPONS:
+        raise MagentoError(400, "The coupon code isn't valid. Verify the code and try again.")
+    if address not in ADDRESSES:
+        raise MagentoError(400, "The shipping address is missing. Set the address and try again.")
+    customer_id = body.get("customer_id")
+    return Cart(
+        lines=tuple(read_lines(body)),
+        address=ADDRESSES[address],
+        customer_id=None if customer_id is None else int(customer_id),
+        guest_email=body.get("guest_email"),
+        coupon=coupon,
+        hold_s=float(body.get("hold_s") or 0),
+        second_update_delay_s=float(body.get("second_update_delay_s", DEFAULT_SECOND_UPDATE_DELAY_S)),
+    )
+
+
+def read_lines(body: dict[str, Any]) -> list[CartLine]:
+    """The lines named, or those that stand for the kind."""
+    if body.get("lines"):
+        return [read_line(line) for line in body["lines"]]
+    kind = body.get("kind", "simple")
+    if kind not in KINDS:
+        raise MagentoError(400, "Unknown kind of order: %kind", {"kind": kind})
+    return KINDS[kind]()
+
+
+def read_line(line: dict[str, Any]) -> CartLine:
+    """One line {"sku", "qty", "variant"?}; a configurable without a variant takes its first."""
+    product = BY_SKU.get(str(line.get("sku")))
+    variant = BY_SKU.get(str(line["variant"])) if line.get("variant") else None
+    try:
+        quantity = Decimal(str(line.get("qty", 1)))
+    except InvalidOperation:
+        quantity = Decimal(0)
+    if product is None or quantity <= 0 or (variant and variant.sku not in product.variants):
+        raise MagentoError(400, "Product that you are trying to add is not available.")
+    return CartLine(product, quantity, variant)
+
+
+def line(sku: str, quantity: int, variant: str | None = None) -> CartLine:
+    """A line of goods that surely exist."""
+    return CartLine(BY_SKU[sku], Decimal(quantity), BY_SKU[variant] if variant else None)
+
+
+KINDS: dict[str, Callable[[], list[CartLine]]] = {
+    "simple": lambda: [line("MUG-WHITE", 2)],
+    "configurable": lambda: [line("TEE", 1, "TEE-S"), line("TEE", 3, "TEE-L")],
+    "bundle_fixed": lambda: [line("SET-FIXED", 2)],
+    "bundle_dynamic": lambda: [line("SET-DYN", 3)],
+    "discount": lambda: [line("LAMP/DESK 1", 1)],
+    "us": lambda: [line("LAMP/DESK 1", 1), line("MUG-WHITE", 3)],
+    "mixed": lambda: [
+        line("MUG-WHITE", 1),
+        line("TEE", 2, "TEE-L"),
+        line("SET-DYN", 1),
+        line("SET-FIXED", 1),
+        line("NUT+M4", 10),
+    ],
+}

@@ -1,0 +1,199 @@
+"""The REST API's routes: /rest/V1/... and /rest/{store}/V1/..., bearer token, Magento's answers and errors."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from bridge_sandbox.shop.calls import Call, customer, entity, origin, read_body, sku, whole_body
+from bridge_sandbox.shop.comments import add_comment, list_comments
+from bridge_sandbox.shop.criteria import project, read_criteria, read_fields
+from bridge_sandbox.shop.customers import (
+    change_customer,
+    create_customer,
+    customer_documents,
+    delete_customer,
+    get_customer,
+)
+from bridge_sandbox.shop.directory import country_document
+from bridge_sandbox.shop.documents import Document, order_documents, order_item_documents
+from bridge_sandbox.shop.errors import MagentoError, no_such_entity, unauthorised
+from bridge_sandbox.shop.orders import (
+    cancel_order,
+    hold_order,
+    invoice_order,
+    order_status,
+    unhold_order,
+    upsert_order,
+)
+from bridge_sandbox.shop.products import get_product, product_documents
+from bridge_sandbox.shop.search import Searchable, plain, search
+from bridge_sandbox.shop.session import Session
+from bridge_sandbox.shop.shipments import get_shipment, shipment_documents
+from bridge_sandbox.shop.shipping import add_track, ship_order
+from bridge_sandbox.shop.shop import Shop
+from bridge_sandbox.shop.source_items import get_salable_quantity, save_source_items, source_item_documents
+from bridge_sandbox.shop.stores import store_configs
+
+STORES = ("all", "default")
+ORDERS = Searchable("sales_order", "entity_id", order_documents)
+ORDER_ITEMS = Searchable("sales_order_item", "item_id", order_item_documents)
+INVOICES = plain("sales_invoice", "entity_id")
+CREDIT_MEMOS = plain("sales_creditmemo", "entity_id")
+TRANSACTIONS = plain("sales_payment_transaction", "transaction_id")
+SHIPMENTS = Searchable("sales_shipment", "entity_id", shipment_documents)
+CUSTOMERS = Searchable("customer_entity", "entity_id", customer_documents)
+PRODUCTS = Searchable("catalog_product_entity", "entity_id", product_documents)
+SOURCE_ITEMS = Searchable("inventory_source_item", "source_item_id", source_item_documents)
+
+
+Answer = Callable[[Call], Awaitable[Any]]
+Reader = Callable[[Call], Any]
+Route = tuple[str, str, str, Answer]
+
+
+class Rest:
+    """The API of one shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route twice: without and with a store code."""
+        return [
+            web.route(method, f"{root}/V1/{path}", self._guarded(answer, resource))
+            for method, path, resource, answer in [
+                *self._order_routes(),
+                *self._shipment_routes(),
+                *self._customer_routes(),
+                *self._goods_routes(),
+                *self._store_routes(),
+            ]
+            for root in ("/rest", "/rest/{store}")
+        ]
+
+    def _order_routes(self) -> list[Route]:
+        view, comment = "Magento_Sales::actions_view", "Magento_Sales::comment"
+        return [
+            ("GET", "orders", view, self._search(ORDERS)),
+            ("GET", "orders/items", view, self._search(ORDER_ITEMS)),
+            ("GET", "invoices", "Magento_Sales::sales_invoice", self._search(INVOICES)),
+            ("GET", "creditmemos", "Magento_Sales::sales_creditmemo", self._search(CREDIT_MEMOS)),
+            ("GET", "transactions", "Magento_Sales::transactions_fetch", self._search(TRANSACTIONS)),
+            ("POST", "orders", "Magento_Sales::create", self._run(upsert_order, entity)),
+            ("GET", "orders/{id}", view, self._run(get_order, Call.number)),
+            ("GET", "orders/{id}/statuses", view, self._run(order_status, Call.number)),
+            ("GET", "orders/{id}/comments", comment, self._run(list_comments, Call.number)),
+            ("POST", "orders/{id}/comments", comment, self._run(add_comment, Call.number, whole_body)),
+            ("POST", "orders/{id}/cancel", "Magento_Sales::cancel", self._run(cancel_order, Call.number)),
+            ("POST", "orders/{id}/hold", "Magento_Sales::hold", self._run(hold_order, Call.number)),
+            ("POST", "orders/{id}/unhold", "Magento_Sales::unhold", self._run(unhold_order, Call.number)),
+            ("POST", "order/{id}/invoice", "Magento_Sales::sales", self._run(invoice_id, Call.number)),
+        ]
+
+    def _shipment_routes(self) -> list[Route]:
+        ship = "Magento_Sales::ship"
+        return [
+            ("POST", "order/{id}/ship", ship, self._run(ship_order, Call.number, whole_body)),
+            ("GET", "shipments", "Magento_Sales::shipment", self._search(SHIPMENTS)),
+            ("POST", "shipment/track", ship, self._run(add_track, whole_body)),
+            ("GET", "shipment/{id}", "Magento_Sales::shipment", self._run(get_shipment, Call.number)),
+        ]
+
+    def _customer_routes(self) -> list[Route]:
+        manage = "Magento_Customer::manage"
+        return [
+            ("GET", "customers/search", "Magento_Customer::customer", self._search(CUSTOMERS)),
+            ("POST", "customers", manage, self._run(create_customer, customer)),
+            ("GET", "customers/{id}", "Magento_Customer::customer", self._run(get_customer, Call.number)),
+            ("PUT", "customers/{id}", manage, self._run(change_customer, Call.number, customer)),
+            ("DELETE", "customers/{id}", "Magento_Customer::delete", self._run(delete_customer, Call.number)),
+        ]
+
+    def _goods_routes(self) -> list[Route]:
+        products, stock = "Magento_Catalog::products", "Magento_InventoryApi::source_item"
+        salable = "inventory/get-product-salable-quantity/{sku}/{stock_id}"
+        return [
+            ("GET", "products", products, self._search(PRODUCTS)),
+            ("GET", "products/{sku}", products, self._run(get_product, sku)),
+            ("GET", "inventory/source-items", stock, self._search(SOURCE_ITEMS)),
+            ("POST", "inventory/source-items", stock, self._save_source_items),
+            (
+                "GET",
+                salable,
+                "Magento_InventorySalesApi::stock",
+                self._run(get_salable_quantity, sku, lambda call: call.number("stock_id")),
+            ),
+        ]
+
+    def _store_routes(self) -> list[Route]:
+        return [
+            ("GET", "store/storeConfigs", "Magento_Backend::store", self._run(store_configs, origin)),
+            ("GET", "directory/countries/{code}", "anonymous", self._country),
+            ("POST", "integration/admin/token", "anonymous", self._admin_token),
+        ]
+
+    def _guarded(self, answer: Answer, resource: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            if request.match_info.get("store", "all") not in STORES:
+                raise MagentoError(400, "Specified request cannot be processed.")
+            if resource != "anonymous" and not self._is_admitted(request):
+                raise unauthorised(resource)
+            body = await answer(Call(request, await read_body(request)))
+            if fields := request.query.get("fields"):
+                body = project(body, read_fields(fields))
+            return web.json_response(body)
+
+        return handle
+
+    def _is_admitted(self, request: web.Request) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and token in self._shop.tokens
+
+    def _run(self, work: Callable[..., Any], *readers: Reader) -> Answer:
+        async def answer(call: Call) -> Any:
+            return await self._shop.database.run(work, *(read(call) for read in readers))
+
+        return answer
+
+    def _search(self, what: Searchable) -> Answer:
+        async def answer(call: Call) -> Any:
+            return await self._shop.database.run(search, what, read_criteria(call.request.query.items()))
+
+        return answer
+
+    async def _save_source_items(self, call: Call) -> list[Any]:
+        self._shop.stock_writes += await self._shop.database.run(save_source_items, call.body)
+        return []
+
+    async def _country(self, call: Call) -> Document:
+        document = country_document(call.request.match_info["code"])
+        if document is None:
+            raise MagentoError(404, "The country isn't available.")
+        return document
+
+    async def _admin_token(self, call: Call) -> str:
+        """A session token for the password that is the integration's token; it lives as long as the process."""
+        if call.body.get("password") not in self._shop.tokens:
+            raise MagentoError(
+                401,
+                "The account sign-in was incorrect or your account is disabled temporarily. "
+                "Please wait and try again later.",
+            )
+        token = secrets.token_urlsafe(24)
+        self._shop.tokens.add(token)
+        return token
+
+
+def get_order(session: Session, order_id: int) -> Document:
+    """One order; raises the 404."""
+    found = order_documents(session, [order_id])
+    if not found:
+        raise no_such_entity()
+    return found[0]
+
+
+def invoice_id(session: Session, order_id: int) -> str:
+    """The new invoice's id, a string as in Magento's answer."""
+    return str(invoice_order(session, order_id))

@@ -1,0 +1,270 @@
+-- Named statements of the sandbox shop. `#` before a name stands for the table prefix.
+
+-- name: has_table
+SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s;
+
+-- name: column_names
+SELECT column_name AS name FROM information_schema.columns
+WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position;
+
+-- name: product_ids
+SELECT sku, entity_id FROM #catalog_product_entity;
+
+-- Stock
+
+-- name: salable_quantity
+SELECT (SELECT COALESCE(SUM(i.quantity), 0) FROM #inventory_source_item i
+        JOIN #inventory_source s ON s.source_code = i.source_code AND s.enabled = 1
+        WHERE i.sku = %s AND i.status = 1)
+     + (SELECT COALESCE(SUM(quantity), 0) FROM #inventory_reservation WHERE stock_id = %s AND sku = %s);
+
+-- name: deduct_source_item
+UPDATE #inventory_source_item SET quantity = quantity - %s
+WHERE source_code = %s AND sku = %s AND quantity >= %s;
+
+-- Checkout
+
+-- name: customer
+SELECT * FROM #customer_entity WHERE entity_id = %s;
+
+-- name: keep_customer
+SELECT 1 FROM #customer_entity WHERE entity_id = %s LOCK IN SHARE MODE;
+
+-- name: insert_order_grid
+INSERT INTO #sales_order_grid
+  (entity_id, status, store_id, store_name, customer_id, base_grand_total, grand_total, increment_id,
+   base_currency_code, order_currency_code, shipping_name, billing_name, created_at, updated_at,
+   billing_address, shipping_address, shipping_information, customer_email, customer_group, subtotal,
+   shipping_and_handling, customer_name, payment_method)
+SELECT o.entity_id, o.status, o.store_id, o.store_name, o.customer_id, o.base_grand_total, o.grand_total,
+       o.increment_id, o.base_currency_code, o.order_currency_code, CONCAT(s.firstname, ' ', s.lastname),
+       CONCAT(b.firstname, ' ', b.lastname), o.created_at, o.updated_at,
+       CONCAT_WS(',', b.street, b.city, b.region, b.postcode),
+       CONCAT_WS(',', s.street, s.city, s.region, s.postcode), o.shipping_description, o.customer_email,
+       o.customer_group_id, o.base_subtotal, o.base_shipping_amount,
+       CONCAT(o.customer_firstname, ' ', o.customer_lastname), 'checkmo'
+FROM #sales_order o
+JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
+JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
+WHERE o.entity_id = %s;
+
+-- name: mark_email_sent
+UPDATE #sales_order SET email_sent = 1, send_email = 1, updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
+
+-- Order documents
+
+-- name: orders
+SELECT * FROM #sales_order WHERE entity_id IN %s;
+
+-- name: order_items
+SELECT * FROM #sales_order_item WHERE order_id IN %s ORDER BY item_id;
+
+-- name: single_order_items
+SELECT * FROM #sales_order_item WHERE item_id IN %s;
+
+-- name: order_addresses
+SELECT * FROM #sales_order_address WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: order_payments
+SELECT * FROM #sales_order_payment WHERE parent_id IN %s;
+
+-- name: order_histories
+SELECT * FROM #sales_order_status_history WHERE parent_id IN %s ORDER BY created_at DESC, entity_id DESC;
+
+-- Book
+
+-- name: book_orders
+SELECT entity_id, increment_id, state, status, grand_total, customer_id, customer_email, created_at
+FROM #sales_order ORDER BY entity_id;
+
+-- name: book_order_items
+SELECT order_id, item_id, parent_item_id, sku, qty_ordered, qty_shipped FROM #sales_order_item ORDER BY item_id;
+
+-- name: book_shipments
+SELECT entity_id, order_id, increment_id, created_at FROM #sales_shipment ORDER BY entity_id;
+
+-- name: book_shipment_items
+SELECT parent_id, order_item_id, qty, sku FROM #sales_shipment_item ORDER BY entity_id;
+
+-- name: book_tracks
+SELECT parent_id, track_number, title, carrier_code FROM #sales_shipment_track ORDER BY entity_id;
+
+-- name: book_shipment_comments
+SELECT parent_id, comment FROM #sales_shipment_comment ORDER BY entity_id;
+
+-- name: book_source_items
+SELECT sku, source_code, quantity, status FROM #inventory_source_item ORDER BY source_item_id;
+
+-- name: book_customers
+SELECT entity_id FROM #customer_entity ORDER BY entity_id;
+
+-- Customers
+
+-- name: customers
+SELECT * FROM #customer_entity WHERE entity_id IN %s;
+
+-- name: customer_addresses
+SELECT * FROM #customer_address_entity WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: subscribed_customers
+SELECT customer_id FROM #newsletter_subscriber WHERE customer_id IN %s AND subscriber_status = 1;
+
+-- name: subscriber
+SELECT subscriber_id, subscriber_status FROM #newsletter_subscriber WHERE customer_id = %s;
+
+-- name: lock_customer
+SELECT * FROM #customer_entity WHERE entity_id = %s FOR UPDATE;
+
+-- name: customer_with_email
+SELECT entity_id FROM #customer_entity WHERE email = %s AND website_id = %s;
+
+-- name: customer_address_ids
+SELECT entity_id FROM #customer_address_entity WHERE parent_id = %s;
+
+-- name: delete_customer_address
+DELETE FROM #customer_address_entity WHERE entity_id = %s AND parent_id = %s;
+
+-- name: touch_customer_addresses
+UPDATE #customer_address_entity SET updated_at = CURRENT_TIMESTAMP WHERE parent_id = %s;
+
+-- name: touch_customer
+UPDATE #customer_entity SET rp_token = %s, updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
+
+-- name: orders_of_customer
+SELECT entity_id FROM #sales_order WHERE customer_id = %s ORDER BY entity_id;
+
+-- name: rewrite_order_email
+UPDATE #sales_order SET customer_email = %s, updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
+
+-- name: rewrite_grid_email
+UPDATE #sales_order_grid SET customer_email = %s, updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
+
+-- name: rewrite_subscriber_email
+UPDATE #newsletter_subscriber SET subscriber_email = %s WHERE customer_id = %s;
+
+-- name: delete_customer
+DELETE FROM #customer_entity WHERE entity_id = %s;
+
+-- Changes to orders
+
+-- name: lock_order
+SELECT * FROM #sales_order WHERE entity_id = %s FOR UPDATE;
+
+-- name: items_of_order
+SELECT * FROM #sales_order_item WHERE order_id = %s ORDER BY item_id;
+
+-- name: fire_payment
+UPDATE #sales_order_payment SET method = method WHERE parent_id = %s;
+
+-- name: refresh_order_grid
+UPDATE #sales_order_grid g JOIN #sales_order o ON o.entity_id = g.entity_id
+SET g.status = o.status, g.updated_at = o.updated_at, g.customer_email = o.customer_email,
+    g.base_total_paid = o.base_total_paid, g.total_paid = o.total_paid
+WHERE o.entity_id = %s;
+
+-- name: raise_qty_shipped
+UPDATE #sales_order_item SET qty_shipped = qty_shipped + %s WHERE item_id = %s;
+
+-- name: cancel_item
+UPDATE #sales_order_item
+SET qty_canceled = %s, tax_canceled = tax_amount * %s / qty_ordered, discount_tax_compensation_canceled = 0
+WHERE item_id = %s;
+
+-- name: cancel_order
+UPDATE #sales_order
+SET state = 'canceled', status = 'canceled', base_discount_canceled = ABS(base_discount_amount),
+    base_shipping_canceled = base_shipping_amount, base_subtotal_canceled = base_subtotal,
+    base_tax_canceled = base_tax_amount, base_total_canceled = base_grand_total,
+    discount_canceled = ABS(discount_amount), shipping_canceled = shipping_amount,
+    subtotal_canceled = subtotal, tax_canceled = tax_amount, total_canceled = grand_total
+WHERE entity_id = %s;
+
+-- name: invoice_order
+UPDATE #sales_order
+SET state = %s, status = %s, base_discount_invoiced = base_discount_amount,
+    base_shipping_invoiced = base_shipping_amount, base_subtotal_invoiced = base_subtotal,
+    base_tax_invoiced = base_tax_amount, base_total_invoiced = base_grand_total, base_total_invoiced_cost = 0,
+    base_total_paid = base_grand_total, base_total_due = 0, discount_invoiced = discount_amount,
+    shipping_invoiced = shipping_amount, subtotal_invoiced = subtotal, tax_invoiced = tax_amount,
+    total_invoiced = grand_total, total_paid = grand_total, total_due = 0,
+    discount_tax_compensation_invoiced = 0, base_discount_tax_compensation_invoiced = 0
+WHERE entity_id = %s;
+
+-- name: invoice_items
+UPDATE #sales_order_item
+SET qty_invoiced = qty_ordered, row_invoiced = row_total, base_row_invoiced = base_row_total,
+    tax_invoiced = tax_amount, base_tax_invoiced = base_tax_amount, discount_invoiced = discount_amount,
+    base_discount_invoiced = base_discount_amount, discount_tax_compensation_invoiced = 0,
+    base_discount_tax_compensation_invoiced = 0
+WHERE order_id = %s;
+
+-- name: pay_payment
+UPDATE #sales_order_payment
+SET base_shipping_captured = base_shipping_amount, shipping_captured = shipping_amount,
+    base_amount_paid = base_amount_ordered, amount_paid = amount_ordered
+WHERE parent_id = %s;
+
+-- name: order_status
+SELECT status FROM #sales_order WHERE entity_id = %s;
+
+-- name: shipping_address
+SELECT * FROM #sales_order_address WHERE parent_id = %s AND address_type = 'shipping';
+
+-- Shipments
+
+-- name: insert_shipment_grid
+INSERT INTO #sales_shipment_grid
+  (entity_id, increment_id, store_id, order_increment_id, order_id, order_created_at, customer_name, total_qty,
+   order_status, created_at, updated_at)
+SELECT s.entity_id, s.increment_id, s.store_id, o.increment_id, o.entity_id, o.created_at,
+       CONCAT(o.customer_firstname, ' ', o.customer_lastname), s.total_qty, o.status, s.created_at, s.updated_at
+FROM #sales_shipment s JOIN #sales_order o ON o.entity_id = s.order_id WHERE s.entity_id = %s;
+
+-- name: refresh_shipment_grid
+UPDATE #sales_shipment_grid g JOIN #sales_order o ON o.entity_id = g.order_id
+SET g.order_status = o.status WHERE g.entity_id = %s;
+
+-- name: shipments
+SELECT s.*, i.source_code FROM #sales_shipment s
+LEFT JOIN #inventory_shipment_source i ON i.shipment_id = s.entity_id WHERE s.entity_id IN %s;
+
+-- name: shipment_items
+SELECT * FROM #sales_shipment_item WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: shipment_tracks
+SELECT * FROM #sales_shipment_track WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: shipment_comments
+SELECT * FROM #sales_shipment_comment WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: track
+SELECT * FROM #sales_shipment_track WHERE entity_id = %s;
+
+-- Source items
+
+-- name: source_items
+SELECT source_item_id, sku, source_code, quantity, status FROM #inventory_source_item WHERE source_item_id IN %s;
+
+-- name: has_source
+SELECT 1 FROM #inventory_source WHERE source_code = %s;
+
+-- Products
+
+-- name: products
+SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.required_options, e.created_at,
+       e.updated_at, f.name, f.price, f.weight, f.status, f.visibility, f.price_type, f.shipment_type,
+       (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity
+FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
+WHERE e.entity_id IN %s;
+
+-- name: product_id
+SELECT entity_id FROM #catalog_product_entity WHERE sku = %s;
+
+-- Stores
+
+-- name: stores
+SELECT store_id, code, website_id FROM #store WHERE store_id > 0 ORDER BY store_id;
+
+-- name: set_source_item
+INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE quantity = VALUES(quantity), status = VALUES(status);
