@@ -38,6 +38,11 @@ def load(path: Path, model: type[M]) -> M:
         raise ConfigError("\n".join(lines)) from error
 
 
+def locate(path: Path, key: str) -> str:
+    """`file:line` of a dotted key, for a mistake that is found only when the value is used."""
+    return f"{path}:{_line_of(_read(path), list(key.split('.')))}"
+
+
 def read_secret(path: Path, *, key: str) -> str:
     """First line of a secret's file. A relative path is looked up in systemd's credentials directory first."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import random
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,9 +22,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bridge_common.errors import AccessDenied, TargetUnavailable, TransientError
+from bridge_common.errors import AccessDenied, BridgeError, TargetUnavailable, TransientError
 from bridge_common.log import log
 
+_LASTING_S = 5.0
 _QUIET = logging.getLogger("aiomqtt")
 _QUIET.setLevel(logging.CRITICAL)
 _ACCESS_CODES = {"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"}
@@ -92,19 +94,22 @@ class Connection:
         properties: dict[str, str] | None = None,
         expiry_s: float | None = None,
         retain: bool = False,
+        content_type: str | None = None,
     ) -> None:
         """QoS 1; returns when the broker took it.
 
         Raises PublishRefused on a reason code above 127 or "no matching subscribers", BrokerLost otherwise.
         """
         info = self._paho.publish(
-            topic, payload, qos=1, retain=retain, properties=_publish_properties(properties, expiry_s)
+            topic, payload, qos=1, retain=retain, properties=_publish_properties(properties, expiry_s, content_type)
         )
         if info.rc != 0:
             raise BrokerLost(f"the broker connection is gone (paho code {info.rc})")
         acknowledged = self._acknowledged.setdefault(info.mid, asyncio.get_running_loop().create_future())
         try:
-            reason = await asyncio.wait_for(acknowledged, self._timeout_s)
+            # Not wait_for: see waiting.py.
+            async with asyncio.timeout(self._timeout_s):
+                reason = await acknowledged
         except TimeoutError as error:
             raise BrokerLost(f"no PUBACK within {self._timeout_s:g} s for {topic}") from error
         finally:
@@ -165,15 +170,26 @@ async def keep_connected(
     """
     pause_s = 0.2
     while True:
+        begun_s = time.monotonic()
         try:
             async with connect(address, will) as connection:
                 log("broker_connected", host=address.host, port=address.port)
-                pause_s = 0.2
                 await session(connection)
-        except (BrokerLost, PublishRefused, TargetUnavailable, AccessDenied) as error:
-            log("broker_lost", level=logging.WARNING, error=error.sentence())
+        # A session that runs a TaskGroup ends with a group of errors.
+        except* (BrokerLost, PublishRefused, TargetUnavailable, AccessDenied) as group:
+            log("broker_lost", level=logging.WARNING, error=_sentence(group))
+        # Only a connection that lasted starts the pauses anew: two clients of one name throw each other out at once.
+        if time.monotonic() - begun_s > _LASTING_S:
+            pause_s = 0.2
         await asyncio.sleep(pause_s * random.uniform(0.7, 1.3))  # noqa: S311
         pause_s = min(pause_s * 2, longest_pause_s)
+
+
+def _sentence(group: BaseException) -> str:
+    """Of the first error in it."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group.sentence() if isinstance(group, BridgeError) else str(group)
 
 
 def _client(address: BrokerAddress, will: Will | None) -> aiomqtt.Client:
@@ -197,12 +213,14 @@ def _client(address: BrokerAddress, will: Will | None) -> aiomqtt.Client:
     )
 
 
-def _publish_properties(user: dict[str, str] | None, expiry_s: float | None) -> Properties:
+def _publish_properties(user: dict[str, str] | None, expiry_s: float | None, content_type: str | None) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     if user:
         properties.UserProperty = list(user.items())
     if expiry_s is not None:
         properties.MessageExpiryInterval = max(1, round(expiry_s))
+    if content_type is not None:
+        properties.ContentType = content_type
     return properties
 
 

@@ -1,0 +1,48 @@
+"""What the agent knows of itself and tells in its status: shared by relay, gateway and heartbeat, written by each."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bridge_common.errors import BridgeError
+from bridge_common.log import log
+
+OK = "ok"
+
+
+@dataclass
+class Health:
+    """`rest` and `database` are "ok" or the sentence of what is wrong. `changed` wakes the heartbeat."""
+
+    is_connected: bool = False
+    epoch: int | None = None
+    rest: str = OK
+    database: str = OK
+    in_flight: int = 0
+    receipts_at: datetime | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def rest_failed(self, error: BridgeError) -> None:
+        if self.rest != error.sentence():
+            log("shop_unreadable", level=logging.WARNING, error=error.sentence())
+            self.rest = error.sentence()
+            self.changed.set()
+
+    def rest_works(self) -> None:
+        if self.rest != OK:
+            log("shop_readable")
+            self.rest = OK
+            self.changed.set()
+
+    def database_failed(self, error: BridgeError) -> None:
+        if self.database != error.sentence():
+            log("outbox_unreadable", level=logging.WARNING, error=error.sentence())
+            self.database = error.sentence()
+            self.changed.set()
+
+    def database_works(self) -> None:
+        if self.database != OK:
+            log("outbox_readable")
+            self.database = OK
+            self.changed.set()

@@ -1,0 +1,96 @@
+"""What the bridge may ask, and what it is answered: the words on down/requests and up/responses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from bridge_common import decimal_json
+from bridge_common.clock import from_text
+from bridge_common.errors import InvalidEvent
+from magento_agent.magento_rest import Answer, Query
+
+Operation = Literal["rest", "ping", "state", "outbox"]
+Reason = Literal["stale-epoch", "expired", "not-allowed"]
+Response = dict[str, Any]
+_OPERATIONS = ("rest", "ping", "state", "outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`about` is the request whose state is asked for."""
+
+    id: str
+    operation: Operation
+    epoch: int
+    expires_at: datetime
+    method: str = ""
+    path: str = ""
+    query: Query | None = None
+    body: Any = None
+    about: str = ""
+
+    @property
+    def is_write(self) -> bool:
+        return self.operation == "rest" and self.method != "GET"
+
+
+def decode(payload: bytes) -> Request:
+    """Raises InvalidEvent."""
+    try:
+        fields = decimal_json.loads(payload)
+        if fields["operation"] not in _OPERATIONS:
+            raise InvalidEvent(f"unknown operation {fields['operation']!r}")
+        return Request(
+            id=str(fields["id"]),
+            operation=fields["operation"],
+            epoch=int(fields["epoch"]),
+            expires_at=from_text(fields["expires_at"]),
+            method=str(fields.get("method", "")).upper(),
+            path=str(fields.get("path", "")),
+            query=_pairs(fields.get("query")),
+            body=fields.get("body"),
+            about=str(fields.get("request_id", "")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidEvent(f"not a request: {type(error).__name__}: {error}") from error
+
+
+def done(request: Request, answer: Answer) -> Response:
+    response = {"id": request.id, "state": "done", "status": answer.status, "body": answer.body}
+    return response if answer.retry_after_s is None else response | {"retry_after": answer.retry_after_s}
+
+
+def told(request: Request, body: dict[str, Any]) -> Response:
+    """The agent's own answer."""
+    return {"id": request.id, "state": "done", "status": 200, "body": body}
+
+
+def refused(request: Request, reason: Reason) -> Response:
+    """Certainly not executed."""
+    return {"id": request.id, "state": "refused", "reason": reason}
+
+
+def failed(request_id: str, kind: Literal["unsent", "unknown"], error: str) -> Response:
+    """unsent: certainly not executed. unknown: sent, and no answer."""
+    return {"id": request_id, "state": "failed", "kind": kind, "error": error}
+
+
+def fitted(request: Request, response: Response, limit: int) -> Response:
+    """The same within `limit` bytes of JSON: over a larger packet the broker cuts the connection, again and again.
+
+    A body that does not fit is left out: a read then ends as 413, a write keeps its status.
+    """
+    size = len(decimal_json.dumps(response).encode())
+    if size <= limit:
+        return response
+    status = response["status"] if request.is_write else 413
+    message = f"the answer of {size} bytes does not fit into a packet of {limit}; ask for less"
+    return {"id": request.id, "state": "done", "status": status, "body": {"message": message}}
+
+
+def _pairs(query: Any) -> Query | None:
+    if not query:
+        return None
+    pairs = query.items() if isinstance(query, Mapping) else query
+    return [(str(name), str(value)) for name, value in pairs]
