@@ -1,0 +1,114 @@
+"""The admin sides of the two sandboxes as Python calls: sell, ship, adjust stock, look into the book, set faults.
+
+Blocking, one connection a call, so any number of threads may share one. Numbers in answers are int or Decimal.
+"""
+
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge_common import decimal_json
+
+TIMEOUT_S = 60.0
+JsonObject = dict[str, Any]
+
+
+class CallFailed(Exception):
+    """An answer outside 2xx."""
+
+    def __init__(self, method: str, path: str, status: int, body: str) -> None:
+        super().__init__(f"{method} {path}: {status} {body[:500]}")
+        self.status = status
+        self.body = body
+
+
+class Server:
+    """A sandbox server's JSON over HTTP. Raises CallFailed, and OSError or HTTPException when nobody answers."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        self.url = url
+        self._headers = headers or {}
+        address = urlsplit(url)
+        self._host, self._port = address.hostname or "", address.port
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        connection = HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+        try:
+            payload = None if body is None else decimal_json.dumps(body).encode()
+            connection.request(method, path, payload, {"Content-Type": "application/json"} | self._headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        if response.status // 100 != 2:
+            raise CallFailed(method, path, response.status, text)
+        return decimal_json.loads(text) if text else None
+
+    def get(self, path: str) -> Any:
+        return self.call("GET", path)
+
+    def post(self, path: str, /, **fields: Any) -> Any:
+        return self.call("POST", path, fields)
+
+
+class Admin(Server):
+    """What both sandboxes' admin sides have."""
+
+    def book(self) -> JsonObject:
+        """Everything the sandbox knows, as it stands now."""
+        found: JsonObject = self.get("/book")
+        return found
+
+    def calls(self) -> dict[str, int]:
+        """How often each route of the API was called, such as `POST /api/v1/customers`."""
+        found: dict[str, int] = self.get("/calls")
+        return found
+
+    def fault(self, kind: str, **options: Any) -> int:
+        """Set a fault switch (see faults.py); its id."""
+        number: int = self.post("/faults", kind=kind, **options)["id"]
+        return number
+
+    def fault_hits(self, number: int) -> int:
+        """How many requests have met the fault."""
+        return next((int(each["hits"]) for each in self.get("/faults") if each["id"] == number), 0)
+
+    def release(self, number: int) -> None:
+        """Let go of the answers that a `hold` fault keeps back."""
+        self.post(f"/faults/{number}/release")
+
+    def clear_faults(self) -> None:
+        self.call("DELETE", "/faults")
+
+
+class ShopAdmin(Admin):
+    """The sandbox shop."""
+
+    def checkout(self, kind: str = "simple", **options: Any) -> JsonObject:
+        """Place an order: {"order_id", "increment_id", "committed_at", "grand_total"}."""
+        order: JsonObject = self.post("/checkout", kind=kind, **options)
+        return order
+
+
+class BngAdmin(Admin):
+    """The sandbox BNG."""
+
+    def ship(self, external_id: str, tracking_numbers: list[str], lines: list[JsonObject] | None = None) -> JsonObject:
+        """Ship all that is open of a sales order, or the given lines [{"LineNo", "Quantity"}]; the shipment."""
+        chosen: JsonObject = {} if lines is None else {"Lines": lines}
+        shipment: JsonObject = self.post(
+            "/ship", ExternalID=external_id, Carrier="DHL", TrackingNumbers=tracking_numbers, **chosen
+        )
+        return shipment
+
+    def set_stock(self, sku: str, warehouse: str, on_hand: int) -> JsonObject:
+        """A stock count: this many are there now."""
+        item: JsonObject = self.post("/stock", SKU=sku, Warehouse=warehouse, QuantityOnHand=on_hand)
+        return item
+
+    def pause_webhooks(self) -> None:
+        """Events are dropped until `resume_webhooks`."""
+        self.post("/webhooks/pause")
+
+    def resume_webhooks(self) -> None:
+        self.post("/webhooks/resume")

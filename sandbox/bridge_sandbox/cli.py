@@ -1,0 +1,32 @@
+"""`bridge-sandbox`: the two servers, and the demo that runs everything between them.
+
+A command's module is imported when it is called: a server must not pay for the demo's imports at its start.
+"""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "bng": "bridge_sandbox.bng.cli",
+    "demo": "bridge_sandbox.demo",
+    "shop": "bridge_sandbox.shop.cli",
+}
+
+
+class Commands(click.Group):
+    """Each command is the attribute of its own name in its module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.command(cls=Commands)
+def main() -> None:
+    """A Magento shop and a BNG to try the bridge against; nothing here is needed in production."""

@@ -1,0 +1,175 @@
+"""The configuration files of agent and bridge for one stage: what packaging/agent.toml and bridge.toml explain.
+
+Quiet periods, heartbeats and polls are short here, so that what takes minutes at a shop can be watched in seconds.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge_sandbox.catalogue import SOURCE_CODE, WAREHOUSE
+
+Value = str | int | float | bool | Path | dict[str, str]
+Tables = Mapping[str, Mapping[str, Value]]
+
+CLIENT_ID = "bng-bridge"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stage is to be like. Times are in seconds; `no_keys` is a BNG without idempotency keys and upserts."""
+
+    sites: tuple[str, ...] = ("shop1",)
+    no_keys: bool = False
+    poll_interval_s: float = 5.0
+    quiet_period_s: float = 2.0
+    timeout_s: float = 3.0
+    requests_per_s: float = 50.0
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the parts of a stage listen, known before any of them starts and the same after a restart."""
+
+    bridgectl_socket: Path
+    database_socket: Path
+    broker_port: int
+    webhook_port: int
+    bng: "ServerPorts"
+    shops: Mapping[str, "ServerPorts"]
+
+    @property
+    def webhook_url(self) -> str:
+        return f"{local_url(self.webhook_port)}/webhooks/bng"
+
+
+@dataclass(frozen=True)
+class ServerPorts:
+    """One sandbox server's API and its admin side."""
+
+    api: int
+    admin: int
+
+
+class Secrets:
+    """Passwords, each in a file of its own (mode 0600) in one folder; made up at the first look."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        self._folder = folder
+
+    def file(self, name: str) -> Path:
+        """The file with the secret of that name."""
+        path = self._folder / name
+        if not path.exists():
+            # Hex: a secret that begins with a dash would look like an option where a server takes it as an argument.
+            self.put(name, secrets.token_hex(16))
+        return path
+
+    def put(self, name: str, secret: str) -> None:
+        """Set a secret that someone else made up, or that has a form."""
+        path = self._folder / name
+        path.touch(mode=0o600)
+        path.write_text(secret + "\n")
+
+    def read(self, name: str) -> str:
+        return self.file(name).read_text().strip()
+
+
+def webhook_secret() -> str:
+    """In the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+def database_name(site: str) -> str:
+    return f"magento_{site}"
+
+
+def shop_account(site: str) -> str:
+    """The database account that owns the site's schema, as Magento's own."""
+    return f"magento_{site}"
+
+
+def agent_account(site: str) -> str:
+    """The agent's database account: it may use the outbox, and nothing beside."""
+    return f"agent_{site}"
+
+
+def local_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, state_dir: Path) -> Tables:
+    """`agent.toml` of one site."""
+    return {
+        "agent": {"site": site, "state_dir": state_dir},
+        "broker": _broker(endpoints, secret.file(f"broker-{site}")),
+        "magento": {
+            "base_url": local_url(endpoints.shops[site].api),
+            "token_file": secret.file(f"token-{site}"),
+            "timeout_s": plan.timeout_s,
+        },
+        "outbox": {
+            "socket": endpoints.database_socket,
+            "database": database_name(site),
+            "user": agent_account(site),
+            "password_file": secret.file(f"database-agent-{site}"),
+            "receipt_timeout_s": 3,
+        },
+        "outbox.owner": {"user": shop_account(site), "password_file": secret.file(f"database-shop-{site}")},
+        "heartbeat": {"interval_s": 1},
+    }
+
+
+def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: Path) -> Tables:
+    """`bridge.toml` for all sites."""
+    return {
+        "bridge": {"state_dir": state_dir, "socket": endpoints.bridgectl_socket},
+        "broker": _broker(endpoints, secret.file("broker-bridge")),
+        "bng": {
+            "base_url": local_url(endpoints.bng.api),
+            "client_id": CLIENT_ID,
+            "client_secret_file": secret.file("bng-client"),
+            "timeout_s": plan.timeout_s,
+            "execution_limit_s": plan.quiet_period_s,
+            "requests_per_s": plan.requests_per_s,
+            "idempotency_keys": not plan.no_keys,
+            "upsert": not plan.no_keys,
+        },
+        "bng.webhooks": {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")},
+        "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
+        **{f"sites.{site}": _site(plan) for site in plan.sites},
+    }
+
+
+def write_toml(path: Path, tables: Tables) -> str:
+    """The path as text, for a command line."""
+    lines = []
+    for name, values in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def _broker(endpoints: Endpoints, password_file: Path) -> dict[str, Value]:
+    return {"host": "127.0.0.1", "port": endpoints.broker_port, "tls": False, "password_file": password_file}
+
+
+def _site(plan: Plan) -> dict[str, Value]:
+    return {
+        "sources": {WAREHOUSE: SOURCE_CODE},
+        "execution_limit_s": plan.quiet_period_s,
+        "timeout_s": plan.timeout_s,
+        "requests_per_s": plan.requests_per_s,
+        "stale_after_s": 5,
+    }
+
+
+def _toml(value: Value) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    # JSON's strings, numbers and truth values are TOML's, too.
+    return json.dumps(str(value) if isinstance(value, Path) else value)
