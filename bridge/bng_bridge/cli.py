@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import click
 
 from bng_bridge import __version__, daemon, store
 from bng_bridge.config import BridgeConfig
+from bng_bridge.sources import webhooks
 from bridge_common import log as logs
 from bridge_common import service
-from bridge_common.config import load
-from bridge_common.errors import BridgeError
+from bridge_common.config import load, locate, read_secret
+from bridge_common.errors import BridgeError, ConfigError
 
 DEFAULT_CONFIG = Path("/etc/bng-bridge/bridge.toml")
 config_option = click.option(
@@ -37,6 +39,7 @@ def run(path: Path) -> None:
     """Run until SIGTERM. Operate it with bridgectl."""
     logs.setup()
     config = _load(path)
+    _check_secrets(path, config.secret_files())
 
     async def body(stop: asyncio.Event) -> None:
         await daemon.run(config, stop)
@@ -51,8 +54,9 @@ def migrate(path: Path) -> None:
     config = _load(path)
     file = config.bridge.state_dir / "bridge.sqlite"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        found, now = store.migrate(file)
+        with store.usable(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            found, now = store.migrate(file)
     except BridgeError as error:
         service.fail(error)
     click.echo(f"{file}: schema {now}" + ("" if found == now else f" (was {found})"))
@@ -65,16 +69,23 @@ def config_group() -> None:
 
 @config_group.command()
 @config_option
-@click.option("--json", "as_json", is_flag=True, help="Print {ok, sites}.")
+@click.option("--json", "as_json", is_flag=True, help="Print {ok, sites, unchecked}.")
 def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
-    """Read the file and every secret it names; say what is wrong with file, line and key."""
+    """Read the file and every secret it names; say what is wrong with file, line and key.
+
+    A relative secret is a credential that systemd gives to the service only: it is checked when the service starts.
+    """
     config = _load(path)
-    try:
-        config.broker.address(default_username="bridge")
-    except BridgeError as error:
-        service.fail(error)
+    secrets = config.secret_files()
+    credentials = {} if "CREDENTIALS_DIRECTORY" in os.environ else _relative(secrets)
+    _check_secrets(path, {key: file for key, file in secrets.items() if key not in credentials})
     sites = sorted(config.sites)
-    click.echo(json.dumps({"ok": True, "sites": sites}) if as_json else f"{path}: good, sites: {', '.join(sites)}")
+    if as_json:
+        click.echo(json.dumps({"ok": True, "sites": sites, "unchecked": sorted(credentials)}))
+        return
+    click.echo(f"{path}: good, sites: {', '.join(sites)}")
+    if credentials:
+        click.echo(f"checked at the start of the service: {', '.join(sorted(credentials))}")
 
 
 def _load(path: Path) -> BridgeConfig:
@@ -82,3 +93,17 @@ def _load(path: Path) -> BridgeConfig:
         return load(path, BridgeConfig)
     except BridgeError as error:
         service.fail(error)
+
+
+def _check_secrets(path: Path, secrets: dict[str, Path]) -> None:
+    for key, file in secrets.items():
+        try:
+            secret = read_secret(file, key=key)
+            if key == "bng.webhooks.secret_file":
+                webhooks.verifier(secret)
+        except BridgeError as error:
+            service.fail(ConfigError(f"{locate(path, key)}: {error.message}", hint=error.hint))
+
+
+def _relative(secrets: dict[str, Path]) -> dict[str, Path]:
+    return {key: file for key, file in secrets.items() if not file.is_absolute()}

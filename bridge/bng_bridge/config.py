@@ -107,3 +107,13 @@ class BridgeConfig(Section):
     broker: BrokerSection
     bng: Bng
     sites: Annotated[dict[str, Site], Field(min_length=1)]
+
+    def secret_files(self) -> dict[str, Path]:
+        """The files named, by key."""
+        named = {
+            "broker.password_file": self.broker.password_file,
+            "bng.client_secret_file": self.bng.client_secret_file,
+            "bng.api_key_file": self.bng.api_key_file,
+            "bng.webhooks.secret_file": self.bng.webhooks.secret_file,
+        }
+        return {key: file for key, file in named.items() if file is not None}

@@ -1,6 +1,6 @@
 """One idempotent write: the only way by which anything is written to a target.
 
-lock on the aggregate → open intent? resolve it first → binding, fingerprint → mapping → unchanged? skip → look up →
+lock on the aggregate → open intent? resolve it first → binding, fingerprint; none? look up → mapping → unchanged? skip →
 intent where a repetition could do harm → create or update → binding, digest and result in one commit.
 
 On a crash at any point the event is claimed again and this runs again: what was written is found by its reference, what
@@ -106,17 +106,19 @@ class Deliver:
         await self._store.write(lambda db: _drop(db, write.target_key))
 
     async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
-        body = await mapping()
-        digest = bindings.digest_of(body)
-        guarded = target.guarded(write.entity)
-        if not guarded and (found := await target.find(write)) is not None:
+        # Looked up before it is mapped: after a restore, what was shipped long ago can no longer be mapped.
+        if not target.guarded(write.entity) and (found := await target.find(write)) is not None:
             settled = await self._settle_step(seq, write, found, "", "resolved")
             if write.create_only:
                 return settled
-            return await self._update(seq, write, target, settled.binding, body)
+            return await self._update(seq, write, target, settled.binding, await mapping())
+        body = await mapping()
+        digest = bindings.digest_of(body)
         record = await self._send(
             seq, write, target, body, digest, lambda request_id: target.create(write, body, request_id)
         )
+        if not record.applied:
+            return await self._settle_step(seq, write, record, "", "resolved")
         return await self._settle_step(seq, write, record, digest, "created")
 
     async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-EXIT_CODES = {"healthy": 0, "degraded": 1, "down": 2}
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

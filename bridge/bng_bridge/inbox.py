@@ -105,12 +105,17 @@ def settle(
     reason: str = "",
     hint: str = "",
     error_kind: str = "",
-) -> None:
-    """Close the event with its outcome and attempt row, in one commit: the only place that commits results."""
+) -> str:
+    """Close the event with its outcome and attempt row, in one commit: the only place that commits results.
+
+    Returns the state it really got: what dies while a newer state waits is superseded, or an operator's retry would
+    write the older over the newer.
+    """
     _add_attempt(db, event, started_at, now, state, error_kind, reason)
-    db.execute(
-        _SQL["settle"], {"seq": event.seq, "state": state, "reason": reason, "hint": hint, "now": now, "counted": 1}
-    )
+    if state == "dead" and _newer_waits(db, event):
+        state, reason, hint = "superseded", "a newer state was stored", ""
+    _close(db, event, state, reason, hint, now, counted=1)
+    return state
 
 
 def give_back(
@@ -130,9 +135,8 @@ def give_back(
     Returns the state it really got: superseded when a newer state of the entity waits behind it.
     """
     _add_attempt(db, event, started_at, now, outcome, error_kind, reason)
-    if db.execute(_SQL["newer_waits"], {"seq": event.seq}).fetchone():
-        values = {"seq": event.seq, "state": "superseded", "reason": "a newer state was stored", "hint": ""}
-        db.execute(_SQL["settle"], {**values, "now": now, "counted": 0})
+    if _newer_waits(db, event):
+        _close(db, event, "superseded", "a newer state was stored", "", now, counted=0)
         return "superseded"
     counted = int(outcome == "retried")
     db.execute(_SQL["again"], {"seq": event.seq, "run_at": run_at, "reason": reason, "hint": hint, "counted": counted})
@@ -145,8 +149,9 @@ def next_due(db: sqlite3.Connection) -> str | None:
 
 
 def rescue(db: sqlite3.Connection, now: str) -> int:
-    """Give back what a crashed run left in processing. Run before the first claim."""
-    return db.execute(_SQL["rescue"], {"now": now}).rowcount
+    """Give back what a crashed run left in processing, or close it where a newer state waits. Run before the first claim."""
+    closed = db.execute(_SQL["rescue_superseded"], {"now": now}).rowcount
+    return closed + db.execute(_SQL["rescue"], {"now": now}).rowcount
 
 
 def requeue(db: sqlite3.Connection, seq: int, now: str) -> bool:
@@ -168,6 +173,17 @@ def clean(db: sqlite3.Connection, before: str) -> int:
 def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:
     """A read by the name it has in sql/inbox.sql."""
     return db.execute(_SQL[query], values).fetchall()
+
+
+def _newer_waits(db: sqlite3.Connection, event: Claimed) -> bool:
+    return db.execute(_SQL["newer_waits"], {"seq": event.seq}).fetchone() is not None
+
+
+def _close(
+    db: sqlite3.Connection, event: Claimed, state: str, reason: str, hint: str, now: str, *, counted: int
+) -> None:
+    values = {"seq": event.seq, "state": state, "reason": reason, "hint": hint, "now": now, "counted": counted}
+    db.execute(_SQL["settle"], values)
 
 
 def _put_event(db: sqlite3.Connection, event: Event, published_at: datetime, now: str) -> bool:

@@ -70,6 +70,8 @@ class Receiver:
             self._gateways[site].receive(packet.payload)
         elif channel == topics.STATUS:
             _note_status(presence, packet.payload)
+            if site in self._gateways:
+                self._gateways[site].online = presence.heartbeat.get("state") != "offline"
         elif channel == topics.HELLO:
             await self._welcome(connection, site, packet.payload)
         packet.ack()
@@ -107,7 +109,7 @@ class Receiver:
             return
         self._presence[site].refused = ""
         if site in self._gateways:
-            self._gateways[site].epoch = epoch
+            self._gateways[site].epoch, self._gateways[site].online = epoch, True
         log("hello", site=site, epoch=epoch)
         await self._answer(connection, site, topics.WELCOME, {"hello": hello.get("hello"), "epoch": epoch})
 

@@ -11,7 +11,8 @@ import queue
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -75,18 +76,29 @@ class Store:
 
 
 def open_store(path: Path) -> Store:
-    """Lock, migrate, open. Raises ConfigError when another daemon holds the file or it is newer than this program."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = (path.parent / f"{path.name}.lock").open("w", encoding="utf-8")
+    """Lock, migrate, open.
+
+    Raises ConfigError when the file cannot be used, another daemon holds it, or it is newer than this program.
+    """
+    with usable(path):
+        lock = _lock(path)
+        try:
+            migrate(path)
+            return Store(path, lock)
+        except BaseException:
+            lock.close()
+            raise
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """What the block cannot do with the file is a mistake in the configuration: ConfigError."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
+        yield
+    except (OSError, sqlite3.Error) as error:
         raise ConfigError(
-            f"{path} is in use by another bridge.", hint="One bridge per store: stop the other one first."
+            f"{path} cannot be used: {error}.", hint="[bridge] state_dir must be writable by the service's user."
         ) from error
-    migrate(path)
-    return Store(path, lock)
 
 
 def migrate(path: Path) -> tuple[int, int]:
@@ -112,11 +124,29 @@ def migrate(path: Path) -> tuple[int, int]:
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=30, cached_statements=256)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if read_only:
-        connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+def _lock(path: Path) -> TextIO:
+    """Held by the open file: the kernel lets go of it when the daemon dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = (path.parent / f"{path.name}.lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ConfigError(
+            f"{path} is in use by another bridge.", hint="One bridge per store: stop the other one first."
+        ) from error
+    return lock
 
 
 def _commit_group(connection: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:

@@ -30,12 +30,16 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the target holds. `facts` go into the binding; `body` is the record as read, for a merge."""
+    """What the target holds. `facts` go into the binding; `body` is the record as read, for a merge.
+
+    `applied` False: it was there, and a write that is made once only left it as it was.
+    """
 
     id: str
     version: str = ""
     body: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    applied: bool = True
 
 
 class Target(Protocol):

@@ -63,7 +63,9 @@ class Throttle:
             self._ease(error.retry_after_s or 1.0)
             raise
         except TargetUnavailable as error:
-            self._fail(error)
+            if self._fail(error):
+                # The target is away, which is no event's fault: waiting for it counts no attempt.
+                raise TargetPaused(error.message, hint=error.hint, delay_s=self._left_s()) from error
             raise
         except RejectedByTarget:
             self._succeed()
@@ -75,13 +77,13 @@ class Throttle:
 
     def state(self) -> str:
         """For status: `open`, or `paused N s: reason`."""
-        left_s = self._closed_until - asyncio.get_running_loop().time()
+        left_s = self._left_s()
         if self._failures >= FAILURES_TO_OPEN or left_s > 0:
-            return f"paused {max(left_s, 0):.0f} s: {self.reason}"
+            return f"paused {left_s:.0f} s: {self.reason}"
         return "open"
 
     def _check_open(self) -> None:
-        left_s = self._closed_until - asyncio.get_running_loop().time()
+        left_s = self._left_s()
         if left_s > 0 or self._probing:
             raise TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(left_s, 0.2))
 
@@ -97,14 +99,20 @@ class Throttle:
         self._closed_until = asyncio.get_running_loop().time() + seconds
         log("throttled", target=self.name, seconds=seconds)
 
-    def _fail(self, error: TargetUnavailable) -> None:
+    def _fail(self, error: TargetUnavailable) -> bool:
+        """True when the breaker is open now."""
         self._failures += 1
         self.reason = error.message
-        if self._failures >= FAILURES_TO_OPEN:
-            wait_s = error.retry_after_s or self._pause_s
-            self._closed_until = asyncio.get_running_loop().time() + wait_s
-            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-            log("throttled", target=self.name, seconds=wait_s, reason=error.message)
+        if self._failures < FAILURES_TO_OPEN:
+            return False
+        wait_s = error.retry_after_s or self._pause_s
+        self._closed_until = asyncio.get_running_loop().time() + wait_s
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        log("throttled", target=self.name, seconds=wait_s, reason=error.message)
+        return True
+
+    def _left_s(self) -> float:
+        return max(0.0, self._closed_until - asyncio.get_running_loop().time())
 
     def _succeed(self) -> None:
         self._failures = 0

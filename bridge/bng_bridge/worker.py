@@ -29,25 +29,27 @@ class Worker:
         self._run_flow = run_flow
         self._free = slots
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Something was put, requeued or settled: look again now."""
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`; then lets the running flows finish. The caller bounds how long."""
-        await self._store.write(_rescue)
-        stopping = asyncio.create_task(stop.wait(), name="worker-stop")
-        stopping.add_done_callback(lambda _: self.wake())
-        while not stop.is_set():
-            self._wake.clear()
-            await self._start_due()
-            await self._sleep()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """Until `stop`; then lets the running flows finish. The caller bounds how long, and cuts off the rest by cancelling.
 
-    async def _start_due(self) -> None:
+        A flow that is cut off stays in `processing`, and is given back at the next start. A result that cannot be
+        committed ends the worker: going on would block the event's lane until then.
+        """
+        await self._store.write(_rescue)
+        async with asyncio.TaskGroup() as flows:
+            stopping = flows.create_task(stop.wait(), name="worker-stop")
+            stopping.add_done_callback(lambda _: self.wake())
+            while not stop.is_set():
+                self._wake.clear()
+                await self._start_due(flows)
+                await self._sleep()
+
+    async def _start_due(self, flows: asyncio.TaskGroup) -> None:
         limit = self._free
         if limit == 0:
             return
@@ -55,13 +57,10 @@ class Worker:
         claimed = await self._store.write(lambda db: inbox.claim(db, now, limit))
         for event in claimed:
             self._free -= 1
-            task = asyncio.create_task(self._process(event), name=f"event-{event.seq}")
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
+            flows.create_task(self._process(event), name=f"event-{event.seq}").add_done_callback(self._finished)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, _task: asyncio.Task[None]) -> None:
         self._free += 1
-        self._tasks.discard(task)
         self._wake.set()
 
     async def _sleep(self) -> None:
@@ -102,8 +101,8 @@ class Worker:
         decision = retry.decide(error, attempts=event.attempts, stored_at=from_text(event.stored_at), now=now)
         if not isinstance(error, BridgeError):
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
-        await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
-        _log_failure(event, error, decision)
+        state = await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
+        _log_failure(event, error, decision, state)
 
     def _record(
         self,
@@ -113,29 +112,29 @@ class Worker:
         decision: retry.Decision,
         started_at: str,
         now: datetime,
-    ) -> None:
+    ) -> str:
+        """The state that the event really got."""
         reason = error.message if isinstance(error, BridgeError) else repr(error)
         kind = type(error).__name__
         if decision.outcome == "dead":
-            inbox.settle(
+            return inbox.settle(
                 db, event, "dead", started_at=started_at, now=to_text(now), reason=reason, hint=decision.hint,
                 error_kind=kind,
             )  # fmt: skip
-            return
-        inbox.give_back(
+        return inbox.give_back(
             db, event, decision.outcome, started_at=started_at, now=to_text(now), run_at=to_text(decision.run_at),
             error_kind=kind, reason=reason, hint=decision.hint,
         )  # fmt: skip
 
 
-def _log_failure(event: Claimed, error: Exception, decision: retry.Decision) -> None:
+def _log_failure(event: Claimed, error: Exception, decision: retry.Decision, state: str) -> None:
     level = logging.INFO if isinstance(error, NotReady) else logging.WARNING
     message = error.message if isinstance(error, BridgeError) else repr(error)
     log(
         decision.outcome, level=level, event=event.event_key, entity=f"{event.entity}/{event.entity_id}",
-        error_kind=type(error).__name__, error=message, run_at=to_text(decision.run_at),
+        error_kind=type(error).__name__, error=message, run_at=to_text(decision.run_at), state=state,
     )  # fmt: skip
-    if decision.outcome == "dead":
+    if state == "dead":
         log("alert", level=logging.ERROR, subject="dead letter", event=event.event_key, hint=decision.hint)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import aiohttp
 
 from bng_bridge import http
-from bridge_common.errors import AccessDenied, BridgeError, TargetPaused
+from bridge_common.errors import AccessDenied, BridgeError, TargetUnavailable
 
 
 class Auth(Protocol):
@@ -78,4 +78,4 @@ class ClientCredentials:
                 f"BNG refuses client {self._client_id!r} at {self._url} ({status}).",
                 hint="Check [bng] client_id and client_secret_file against the client registered in BNG.",
             )
-        return TargetPaused(f"{self._url} answered {status}")
+        return TargetUnavailable(f"{self._url} answered {status}")

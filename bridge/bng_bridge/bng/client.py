@@ -86,13 +86,20 @@ class BngClient:
         for last in (False, True):
             answer = await http.send(
                 self._session, method, url, timeout_s=self.config.timeout_s, query=query, body=body,
-                headers={**(headers or {}), **await self._auth.headers()},
+                headers={**(headers or {}), **await self._login()},
             )  # fmt: skip
             if answer.status != 401 or last or not self._auth.refused():
                 break
         if answer.status in accept or answer.status < 400:
             return answer
         raise _error(method, url, answer)
+
+    async def _login(self) -> dict[str, str]:
+        try:
+            return await self._auth.headers()
+        except AccessDenied as error:
+            # Once running, a refused login pauses BNG for all; it is no single event's fault.
+            raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
 
 
 def _auth(session: aiohttp.ClientSession, config: Bng) -> Auth:

@@ -23,5 +23,5 @@ def keep_ahead(entity: str, body: dict[str, Any], known: dict[str, Any]) -> dict
     if entity != "sales_order" or "OrderStatus" not in body:
         return body
     status, at_bng = body["OrderStatus"], known.get("OrderStatus", 0)
-    backwards = status in (PENDING, PROCESSING) and (at_bng in _FINAL or (at_bng == PROCESSING and status == PENDING))
+    backwards = (at_bng in _FINAL and status != CANCELLED) or (at_bng == PROCESSING and status == PENDING)
     return {name: value for name, value in body.items() if name != "OrderStatus"} if backwards else body

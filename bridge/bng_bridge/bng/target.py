@@ -1,6 +1,7 @@
 """BNG as a target: customers and sales orders, by the unique ExternalID where BNG upserts, else by search and POST."""
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -73,6 +74,8 @@ class BngTarget:
         found = await self.find(write)
         if found is None:
             raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it")
+        if write.create_only:
+            return replace(found, applied=False)
         return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), request_id)
 
     async def _read(self, write: Write, record_id: str) -> dict[str, Any]:

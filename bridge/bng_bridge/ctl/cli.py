@@ -14,11 +14,11 @@ import click
 from bng_bridge import __version__
 from bng_bridge.ctl import render
 from bng_bridge.ctl.connection import Daemon
-from bng_bridge.health import EXIT_CODES
 from bridge_common import service
 from bridge_common.errors import BridgeError
 
 DEFAULT_SOCKET = Path("/run/bng-bridge/admin.sock")
+EXIT_CODES = {"healthy": 0, "degraded": 1, "down": 2}
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
 
 

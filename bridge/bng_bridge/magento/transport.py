@@ -46,11 +46,16 @@ Publish = Callable[[str, bytes, float], Awaitable[None]]
 
 
 class GatewayTransport:
-    """Request and response over MQTT for one site. Answers come in through `receive`, from the bridge's one session."""
+    """Request and response over MQTT for one site.
+
+    Answers come in through `receive`, from the bridge's one session, which also keeps `epoch` and `online` (False after the
+    agent's last will).
+    """
 
     def __init__(self, site: str, publish: Publish) -> None:
         self.site = site
         self.epoch = 0
+        self.online = True
         self._publish = publish
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
@@ -92,6 +97,8 @@ class GatewayTransport:
     async def _exchange(
         self, fields: dict[str, Any], timeout_s: float, request_id: str, *, reads: bool
     ) -> dict[str, Any]:
+        if not self.online:
+            raise TargetUnavailable(f"the agent of {self.site} is offline")
         if not self.epoch:
             raise TargetUnavailable(f"the agent of {self.site} has not said hello since this bridge started")
         expires_at = to_text(utc_now() + timedelta(seconds=timeout_s))

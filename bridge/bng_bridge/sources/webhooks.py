@@ -11,6 +11,7 @@ from bng_bridge.sources.hints import hint_of
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
+from bridge_common.errors import ConfigError
 from bridge_common.log import log
 
 PATH = "/webhooks/bng"
@@ -18,12 +19,12 @@ PATH = "/webhooks/bng"
 
 def application(store: Store, worker: Worker, secret: str) -> web.Application:
     """204 stored or already known, 401 not signed by BNG or too old, 400 not JSON. Never 2xx before the commit."""
-    verifier = Webhook(secret)
+    signature = verifier(secret)
 
     async def receive(request: web.Request) -> web.Response:
         raw = await request.read()
         try:
-            body: Any = verifier.verify(raw, dict(request.headers))
+            body: Any = signature.verify(raw, dict(request.headers))
         except WebhookVerificationError as error:
             log("webhook_refused", level=logging.WARNING, error=str(error))
             return web.Response(status=401)
@@ -35,6 +36,17 @@ def application(store: Store, worker: Worker, secret: str) -> web.Application:
     app = web.Application(client_max_size=1 << 20)
     app.router.add_post(PATH, receive)
     return app
+
+
+def verifier(secret: str) -> Webhook:
+    """Raises ConfigError for a secret that Standard Webhooks does not have."""
+    try:
+        return Webhook(secret)
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"bng.webhooks.secret_file: not a secret of Standard Webhooks: {error}.",
+            hint="It is whsec_ followed by base64, as BNG shows it with the subscription.",
+        ) from error
 
 
 async def _store(store: Store, worker: Worker, webhook_id: str, body: dict[str, Any]) -> None:

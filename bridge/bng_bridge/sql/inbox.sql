@@ -53,6 +53,13 @@ UPDATE attempt SET ended_at = :now
 WHERE seq = :seq AND number = (SELECT max(number) FROM attempt WHERE seq = :seq)
   AND outcome = 'postponed' AND :outcome = 'postponed' AND error = :error
 
+-- name: rescue_superseded
+UPDATE inbox AS this SET state = 'superseded', reason = 'a newer state was stored', settled_at = :now
+WHERE state = 'processing' AND EXISTS (
+    SELECT 1 FROM inbox AS newer
+    WHERE newer.source = this.source AND newer.entity = this.entity AND newer.entity_id = this.entity_id
+      AND newer.site = this.site AND newer.seq > this.seq AND newer.state = 'pending')
+
 -- name: rescue
 UPDATE inbox SET state = 'pending', run_at = :now, reason = 'taken back after a crash' WHERE state = 'processing'
 

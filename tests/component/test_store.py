@@ -1,0 +1,223 @@
+"""The store: what `write` returned from is on disk, one failure takes no other with it, one daemon per file."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.support.bridge import opened
+
+from bng_bridge import queries
+from bng_bridge import store as stores
+from bng_bridge.store import Store, connect, migrate, open_store
+from bridge_common.errors import ConfigError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "bridge.sqlite"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    async with opened(path) as opened_store:
+        yield opened_store
+
+
+def put(db: sqlite3.Connection, name: str) -> str:
+    db.execute("INSERT INTO watermark (name, value) VALUES (?, 'x')", (name,))
+    return name
+
+
+def names(db: sqlite3.Connection) -> list[str]:
+    return [row["name"] for row in db.execute("SELECT name FROM watermark ORDER BY name")]
+
+
+async def test_a_write_returns_its_result_after_the_commit(store: Store, path: Path) -> None:
+    assert await store.write(partial(put, name="a")) == "a"
+    other = connect(path, read_only=True)
+    assert names(other) == names(store.read) == ["a"]
+    other.close()
+
+
+async def test_what_write_returned_from_survives_a_daemon_that_dies(path: Path, tmp_path: Path) -> None:
+    """A copy of the files as they are on disk, log included, is what a killed daemon leaves."""
+    async with opened(path) as store:
+        for name in ("a", "b"):
+            await store.write(partial(put, name=name))
+        left = tmp_path / "left"
+        left.mkdir()
+        for file in path.parent.glob("bridge.sqlite*"):
+            (left / file.name).write_bytes(file.read_bytes())
+    async with opened(left / "bridge.sqlite") as store:
+        assert names(store.read) == ["a", "b"]
+
+
+async def test_every_commit_waits_for_the_disk(store: Store) -> None:
+    assert store.read.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert await store.write(lambda db: db.execute("PRAGMA synchronous").fetchone()[0]) == 2
+    assert await store.write(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
+
+
+async def test_one_failing_operation_takes_no_other_with_it(store: Store) -> None:
+    def fail(db: sqlite3.Connection) -> None:
+        put(db, "half")
+        raise ValueError("no")
+
+    results = await asyncio.gather(
+        store.write(partial(put, name="a")),
+        store.write(fail),
+        store.write(partial(put, name="a")),
+        store.write(partial(put, name="b")),
+        return_exceptions=True,
+    )
+    assert results[0] == "a"
+    assert results[3] == "b"
+    assert isinstance(results[1], ValueError)
+    assert isinstance(results[2], sqlite3.IntegrityError)
+    assert names(store.read) == ["a", "b"]
+
+
+async def test_writes_that_wait_share_a_commit(store: Store, path: Path) -> None:
+    """What another connection sees while an operation runs changes with each commit only."""
+
+    def put_and_look_from_outside(db: sqlite3.Connection, name: str) -> int:
+        outside = connect(path, read_only=True)
+        put(db, name)
+        seen = len(names(outside))
+        outside.close()
+        return seen
+
+    seen = await asyncio.gather(*(store.write(partial(put_and_look_from_outside, name=f"{n:03d}")) for n in range(50)))
+    assert len(set(seen)) <= 5
+    assert len(names(store.read)) == 50
+
+
+async def test_a_failed_commit_is_the_failure_of_all_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deferred constraint is checked by the commit itself."""
+
+    def strict(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = connect(path, read_only=read_only)
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    monkeypatch.setattr(stores, "connect", strict)
+    async with opened(path) as store:
+        await store.write(lambda db: db.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)").rowcount)
+        child = "CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"
+        await store.write(lambda db: db.execute(child).rowcount)
+
+        def orphan(db: sqlite3.Connection) -> None:
+            put(db, "lost")
+            db.execute("INSERT INTO child (id) VALUES (1)")
+
+        with pytest.raises(sqlite3.IntegrityError):
+            await store.write(orphan)
+        assert await store.write(partial(put, name="a")) == "a"
+        assert names(store.read) == ["a"]
+
+
+async def test_a_write_that_nobody_awaits_any_more_is_done_all_the_same(store: Store) -> None:
+    waiting = asyncio.create_task(store.write(partial(put, name="a")))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled()
+    await store.write(partial(put, name="b"))
+    assert names(store.read) == ["a", "b"]
+
+
+async def test_closing_commits_what_waits(path: Path) -> None:
+    store = open_store(path)
+    writes = [asyncio.create_task(store.write(partial(put, name=f"{n:04d}"))) for n in range(600)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert len(await asyncio.gather(*writes)) == 600
+    async with opened(path) as again:
+        assert len(names(again.read)) == 600
+
+
+async def test_reading_cannot_write(store: Store) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        put(store.read, "a")
+
+
+async def test_a_second_bridge_over_the_same_file_is_refused(store: Store, path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"bridge\.sqlite is in use by another bridge") as refused:
+        open_store(path)
+    assert "stop the other one" in refused.value.hint
+    assert await store.write(partial(put, name="a")) == "a"
+
+
+async def test_the_file_is_free_again_after_closing(path: Path) -> None:
+    for _ in range(2):
+        async with opened(path) as store:
+            assert names(store.read) == []
+
+
+async def test_a_file_of_a_newer_bridge_is_refused_and_left_alone(path: Path) -> None:
+    async with opened(path):
+        pass
+    connection = connect(path)
+    connection.execute(f"PRAGMA user_version = {stores.SCHEMA_VERSION + 1}")
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=f"has schema {stores.SCHEMA_VERSION + 1}, this program knows up to"):
+            open_store(path)
+
+
+def test_migrating_a_new_file_makes_the_schema_and_no_copy(path: Path) -> None:
+    path.parent.mkdir()
+    assert migrate(path) == (0, stores.SCHEMA_VERSION)
+    assert migrate(path) == (stores.SCHEMA_VERSION, stores.SCHEMA_VERSION)
+    assert not list(path.parent.glob("*.schema-*"))
+
+
+def test_a_migration_keeps_a_copy_of_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    migrate(path)
+    connection = connect(path)
+    put(connection, "a")
+    found = stores.SCHEMA_VERSION
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "SCHEMA_VERSION", found + 1)
+        patch.setattr(queries, "schema", lambda _version: "ALTER TABLE watermark ADD COLUMN more TEXT")
+        assert migrate(path) == (found, found + 1)
+    connection.close()
+
+    copy = connect(path.with_name(f"bridge.sqlite.schema-{found}"))
+    assert names(copy) == ["a"]
+    assert copy.execute("PRAGMA user_version").fetchone()[0] == found
+    copy.close()
+    migrated = connect(path)
+    assert migrated.execute("SELECT name, more FROM watermark").fetchone()["more"] is None
+    migrated.close()
+
+
+def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    migrate(path)
+    found = stores.SCHEMA_VERSION
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "SCHEMA_VERSION", found + 1)
+        patch.setattr(queries, "schema", lambda _version: "CREATE TABLE more (id); INSERT INTO nowhere VALUES (1)")
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(path)
+    assert migrate(path) == (found, found)
+    connection = connect(path)
+    assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'more'").fetchone()[0] == 0
+    connection.close()
+
+
+async def test_a_state_folder_that_cannot_be_used_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        open_store(tmp_path / "file" / "bridge.sqlite")
+
+
+async def test_a_file_that_is_no_store_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "bridge.sqlite").write_text("once upon a time" * 100)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        open_store(tmp_path / "bridge.sqlite")
