@@ -44,7 +44,7 @@ def encode_all(
     for change, event in made:
         text = encode(event, published_at)
         size = _size(text)
-        if size > limit - PACKET_OVERHEAD:
+        if size + 1 > _room(limit):
             text = encode(too_large(event, size), published_at)
             size = _size(text)
         yield Encoded(change, text, size)
@@ -53,11 +53,11 @@ def encode_all(
 def pack(encoded: Iterable[Encoded], limit: int) -> Iterator[Batch]:
     """Batches in order, each as full as it gets."""
     some: list[Encoded] = []
-    room = limit - PACKET_OVERHEAD
+    room = _room(limit)
     for item in encoded:
         if some and item.size + 1 > room:
             yield _batch(some)
-            some, room = [], limit - PACKET_OVERHEAD
+            some, room = [], _room(limit)
         some.append(item)
         room -= item.size + 1
     if some:
@@ -67,6 +67,11 @@ def pack(encoded: Iterable[Encoded], limit: int) -> Iterator[Batch]:
 def _batch(some: list[Encoded]) -> Batch:
     rows = [row for item in some for row in item.change.rows]
     return Batch(join_batch(item.text for item in some), rows, len(some))
+
+
+def _room(limit: int) -> int:
+    """For the events, each with its comma or bracket."""
+    return limit - PACKET_OVERHEAD - 1
 
 
 def _size(text: str) -> int:

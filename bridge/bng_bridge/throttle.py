@@ -1,7 +1,7 @@
 """How fast a target is called: rate, concurrency, Retry-After, and a breaker, for one target.
 
-`slot()` waits for a permit and learns from how the call ends. The breaker opens after several calls in a row that were not
-executed: then slots raise TargetPaused at once, which counts no attempt, and one probe at a time is let through.
+`slot()` waits for a permit and learns from how the call ends. The breaker opens after several calls in a row that nobody
+answered: then slots raise TargetPaused at once, which counts no attempt, and one probe at a time is let through.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
-from bridge_common.errors import RateLimited, RejectedByTarget, TargetPaused, TargetUnavailable
+from bridge_common.errors import OutcomeUnknown, RateLimited, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.log import log
 
 FAILURES_TO_OPEN = 5
@@ -55,15 +55,19 @@ class Throttle:
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         self._check_open()
-        self._probing = self._failures >= FAILURES_TO_OPEN
-        await self._pace()
+        is_probe = self._failures >= FAILURES_TO_OPEN
+        self._probing = self._probing or is_probe
         try:
+            await self._pace()
+            self._check_waits()
             yield
         except RateLimited as error:
-            self._ease(error.retry_after_s or 1.0)
+            self._close_for(error.retry_after_s or 1.0, "it asked to wait")
             raise
-        except TargetUnavailable as error:
-            if self._fail(error):
+        except (TargetUnavailable, OutcomeUnknown) as error:
+            if isinstance(error, OutcomeUnknown) and error.answered:
+                self._succeed()
+            elif self._fail(error):
                 # The target is away, which is no event's fault: waiting for it counts no attempt.
                 raise TargetPaused(error.message, hint=error.hint, delay_s=self._left_s()) from error
             raise
@@ -73,7 +77,8 @@ class Throttle:
         else:
             self._succeed()
         finally:
-            self._probing = False
+            if is_probe:
+                self._probing = False
 
     def state(self) -> str:
         """For status: `open`, or `paused N s: reason`."""
@@ -83,9 +88,16 @@ class Throttle:
         return "open"
 
     def _check_open(self) -> None:
-        left_s = self._left_s()
-        if left_s > 0 or self._probing:
-            raise TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(left_s, 0.2))
+        self._check_waits()
+        if self._probing:
+            raise self._paused()
+
+    def _check_waits(self) -> None:
+        if self._left_s() > 0:
+            raise self._paused()
+
+    def _paused(self) -> TargetPaused:
+        return TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(self._left_s(), 0.2))
 
     async def _pace(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -94,22 +106,21 @@ class Throttle:
         if at > now:
             await asyncio.sleep(at - now)
 
-    def _ease(self, seconds: float) -> None:
-        self.reason = f"it asked to wait {seconds:g} s"
-        self._closed_until = asyncio.get_running_loop().time() + seconds
-        log("throttled", target=self.name, seconds=seconds)
-
-    def _fail(self, error: TargetUnavailable) -> bool:
+    def _fail(self, error: TargetUnavailable | OutcomeUnknown) -> bool:
         """True when the breaker is open now."""
         self._failures += 1
-        self.reason = error.message
-        if self._failures < FAILURES_TO_OPEN:
-            return False
-        wait_s = error.retry_after_s or self._pause_s
-        self._closed_until = asyncio.get_running_loop().time() + wait_s
-        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        log("throttled", target=self.name, seconds=wait_s, reason=error.message)
-        return True
+        is_open = self._failures >= FAILURES_TO_OPEN
+        if is_open or error.retry_after_s:
+            self._close_for(error.retry_after_s or self._pause_s, error.message)
+        if is_open:
+            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        return is_open
+
+    def _close_for(self, seconds: float, reason: str) -> None:
+        """A shorter wait never cuts a longer one."""
+        self.reason = reason
+        self._closed_until = max(self._closed_until, asyncio.get_running_loop().time() + seconds)
+        log("throttled", target=self.name, seconds=seconds, reason=reason)
 
     def _left_s(self) -> float:
         return max(0.0, self._closed_until - asyncio.get_running_loop().time())
@@ -117,4 +128,3 @@ class Throttle:
     def _succeed(self) -> None:
         self._failures = 0
         self._pause_s = FIRST_PAUSE_S
-        self.reason = ""

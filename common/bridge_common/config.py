@@ -49,13 +49,17 @@ def read_secret(path: Path, *, key: str) -> str:
     if directory and not path.is_absolute():
         path = Path(directory) / path
     try:
-        return path.read_text(encoding="utf-8").splitlines()[0].strip()
-    except (OSError, IndexError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is empty"
+        secret, reason = path.read_text(encoding="utf-8").partition("\n")[0].strip(), "it is empty"
+    except OSError as error:
+        secret, reason = "", str(error.strerror)
+    except UnicodeDecodeError:
+        secret, reason = "", "it is not UTF-8"
+    if not secret:
         raise ConfigError(
             f"{key}: the secret file {path} cannot be read: {reason}.",
             hint="Create it readable by the service's user only (mode 0600), with the secret on its first line.",
-        ) from error
+        )
+    return secret
 
 
 def _read(path: Path) -> str:

@@ -52,7 +52,14 @@ class RateLimited(TransientError):
 
 
 class OutcomeUnknown(TransientError):
-    """Sent, and no answer: it may have been executed, or may still be."""
+    """Sent, and no answer that says: it may have been executed, or may still be.
+
+    `answered`: by an error of the target's own, which leaves the outcome open and yet shows that the target is there.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", answered: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.answered = answered
 
 
 class NotReady(BridgeError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge_sandbox.admin import BngAdmin, Server, ShopAdmin
 from bridge_sandbox.book import Book
-from bridge_sandbox.catalogue import BY_SKU, STOCKED, WAREHOUSE
+from bridge_sandbox.catalogue import STOCKED, WAREHOUSE
 
 KINDS = ("simple", "configurable", "bundle_fixed", "bundle_dynamic", "discount", "us", "mixed")
 BUYERS_AT_ONCE = 4
@@ -21,6 +21,7 @@ SHARE_SHIPPED = 0.6
 SHARE_IN_TWO_PARTS = 0.5
 COUNTS_AT = (0.5, 1.0)
 SKUS_COUNTED = 3
+IN_BOXES = frozenset(product.sku for product in STOCKED)
 
 
 class Buyers:
@@ -105,8 +106,11 @@ def choose_order(number: int, customers: list[int], rng: random.Random) -> dict[
 
 
 def first_part(order: Book) -> list[dict[str, Any]] | None:
-    """Half of a line of several pieces, else one line of several; None for what goes in one box."""
-    goods = [line for line in order["Lines"] if line["SKU"] in BY_SKU]
+    """Half of a line of several pieces, else one line of several; None for what goes in one box.
+
+    A kit's own line is nothing to take from a shelf; its parts are, and may leave at different times.
+    """
+    goods = [line for line in order["Lines"] if line["SKU"] in IN_BOXES]
     for line in goods:
         if Decimal(line["Quantity"]) >= 2:
             return [{"LineNo": line["LineNo"], "Quantity": str(Decimal(line["Quantity"]) // 2)}]

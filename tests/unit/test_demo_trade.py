@@ -29,6 +29,7 @@ def line(number: int, sku: str, quantity: str) -> dict[str, Any]:
     [
         ([line(1, "MUG-WHITE", "3")], [{"LineNo": 1, "Quantity": "1"}]),
         ([line(1, "POT 12CM", "1"), line(2, "TEE-L", "1")], [{"LineNo": 1, "Quantity": "1"}]),
+        ([line(1, "SET-FIXED", "2"), line(2, "MUG-WHITE", "4")], [{"LineNo": 2, "Quantity": "2"}]),
         ([line(1, "POT 12CM", "1")], None),
         ([line(1, "POT 12CM", "1"), line(2, "ROUNDING", "1")], None),
     ],

@@ -35,6 +35,9 @@ ALTERNATIVES = {
 }
 """What a `##key` line of a template takes the place of, in its table."""
 
+OPTION = re.compile(r"^#(?=[\w\[\]]|  \[)", re.MULTILINE)
+"""The mark that keeps an option of a template out of force; prose has a blank after it."""
+
 Keys = dict[str, Any]
 
 
@@ -126,14 +129,14 @@ def template(name: str) -> str:
 
 def uncommented(text: str) -> str:
     """With every `#key = …` and `#[table]` line in force."""
-    return re.sub(r"(?m)^#(?=[\w\[\]\"])", "", re.sub(r"(?m)^##(?=[\w\[]).*$", "", text))
+    return OPTION.sub("", re.sub(r"(?m)^##\w.*$", "", text))
 
 
 def with_alternatives(text: str) -> str:
     """With every `##key = …` line in force, in place of what it excludes in its table."""
     lines: list[str] = []
     table_begins_at = 0
-    for line in re.sub(r"(?m)^#(?=[\w\[\]\"])", "", text).splitlines():
+    for line in OPTION.sub("", text).splitlines():
         if line.startswith("["):
             table_begins_at = len(lines)
         key = re.match(r"##(\w+) =", line)

@@ -122,5 +122,5 @@ def _error(method: str, url: str, answer: Answer) -> Exception:
     if answer.status in (401, 403):
         return TargetPaused(message, hint="Check the credentials under [bng].", delay_s=15)
     if answer.status >= 500:
-        return OutcomeUnknown(message)
+        return OutcomeUnknown(message, answered=True)
     return RejectedByTarget(message, status=answer.status, problem=problem)

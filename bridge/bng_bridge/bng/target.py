@@ -64,7 +64,7 @@ class BngTarget:
                 return _record(write.entity, answer.body, answer)
             known = await self._read(write, record_id)
             version = _etag(known)
-        raise OutcomeUnknown(f"{write.entity} {record_id} changed at BNG during each of three attempts")
+        raise OutcomeUnknown(f"{write.entity} {record_id} changed at BNG during each of three attempts", answered=True)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
         return None
@@ -73,7 +73,7 @@ class BngTarget:
         """The record exists already: our own earlier write whose answer was lost, or one made by hand."""
         found = await self.find(write)
         if found is None:
-            raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it")
+            raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it", answered=True)
         if write.create_only:
             return replace(found, applied=False)
         return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), request_id)

@@ -82,26 +82,33 @@ async def _ship_body(
         raise RejectedByTarget(f"{bound.site} has no order {order_id}", hint="It was deleted in the shop.")
     if order["state"] == "holded":
         raise DependencyMissing(f"order {order['increment_id']} is on hold in the shop", delay_s=30)
-    so_id = str(shipment["SalesOrderID"])
-    earlier = [
-        other
-        for other in await context.bng.search("shipments", sales_order_id=so_id)
-        if bindings.get(context.read, shipment_key(bound.site, other["ShipmentID"])) is not None
-    ]
-    now = shipments.quantities([shipment], sales_order)
-    together = shipments.quantities([*earlier, shipment], sales_order)
-    items = shipments.items_to_ship(order, now, together, await _bundles_that_ship_separately(client, order))
+    separately = await _bundles_that_ship_separately(client, order)
+    up_to_now = await _up_to(context, shipment)
+    now, earlier = shipments.quantities([shipment], sales_order), shipments.quantities(up_to_now[:-1], sales_order)
+    items = shipments.items_to_ship(order, now, earlier, separately)
     if not items:
         raise DependencyMissing(
             f"shipment {shipment['ShipmentID']} completes no set of a bundle yet", delay_s=30,
             hint="It is applied with the shipment that completes the set.",
         )  # fmt: skip
+    # Those that waited for this one to complete a set go with it: their references, so that they are found, and tracks.
+    all_parts = [shipment, *shipments.waiting_for(up_to_now, sales_order, order, separately)]
     return {
         "items": items,
         "notify": False,
-        "comment": {"comment": shipments.reference(shipment["ShipmentID"]), "is_visible_on_front": 0},
-        "tracks": shipments.tracks(shipment),
+        "comment": {"comment": shipments.comment(all_parts), "is_visible_on_front": 0},
+        "tracks": [track for each in all_parts for track in shipments.tracks(each)],
     }
+
+
+async def _up_to(context: Context, shipment: dict[str, Any]) -> list[dict[str, Any]]:
+    """BNG's shipments of the same order, oldest first, with this one as the last."""
+
+    def age(each: dict[str, Any]) -> tuple[str, str]:
+        return each["CreatedAt"], each["ShipmentID"]
+
+    found = await context.bng.search("shipments", sales_order_id=str(shipment["SalesOrderID"]))
+    return [*sorted((each for each in found if age(each) < age(shipment)), key=age), shipment]
 
 
 async def _bundles_that_ship_separately(client: MagentoClient, order: dict[str, Any]) -> dict[int, bool]:

@@ -28,18 +28,25 @@ async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
     sites = {name: site.sources[warehouse] for name, site in context.sites.items() if warehouse in site.sources}
     if not sites:
         return skipped(f"no site shows the stock of warehouse {warehouse}")
+    writes = {site: _write(site, source_reference(sku, source_code)) for site, source_code in sites.items()}
+    is_known = any(bindings.get(context.read, write.target_key) for write in writes.values())
+    if not is_known and not await context.bng.search("inventory-items", sku=sku, warehouse=warehouse):
+        # A bundle's own line is shipped and has no stock.
+        return skipped(f"BNG keeps no stock of {sku} in {warehouse}")
     for site, source_code in sites.items():
-        reference = source_reference(sku, source_code)
-        write = Write(
-            target="magento", entity="source_item", site=site, target_key=stock_key(site, reference),
-            lock_key=f"{site}/stock", reference=reference, absolute=True,
-        )  # fmt: skip
 
         async def mapping(site: str = site, source_code: str = source_code) -> dict[str, Any]:
             return await _source_item(context, site, sku, warehouse, source_code)
 
-        await context.deliver(event.seq, write, mapping)
+        await context.deliver(event.seq, writes[site], mapping)
     return DONE
+
+
+def _write(site: str, reference: str) -> Write:
+    return Write(
+        target="magento", entity="source_item", site=site, target_key=stock_key(site, reference),
+        lock_key=f"{site}/stock", reference=reference, absolute=True,
+    )  # fmt: skip
 
 
 async def _source_item(context: Context, site: str, sku: str, warehouse: str, source_code: str) -> dict[str, Any]:

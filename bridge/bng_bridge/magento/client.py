@@ -80,5 +80,5 @@ def _error(site: str, method: str, path: str, answer: Answer) -> Exception:
         hint = "Check the agent's [magento] token_file, and that its integration may use this resource."
         return TargetPaused(message, hint=hint, delay_s=15)
     if answer.status >= 500:
-        return OutcomeUnknown(message)
+        return OutcomeUnknown(message, answered=True)
     return RejectedByTarget(message, status=answer.status)

@@ -47,7 +47,8 @@ class MagentoTarget:
         `unknown` is no proof while the request may still lie at the broker: the quiet period, which is longer than the
         request's expiry, decides then.
         """
-        state = await self._client.transport.state_of(request_id)
+        async with self._client.throttle.slot():
+            state = await self._client.transport.state_of(request_id)
         if state is None or state.state in ("unknown", "interrupted", "running"):
             return None
         answer = state.answer or {}
@@ -57,10 +58,11 @@ class MagentoTarget:
         return None if status >= 500 else Settled(executed=status < 400)
 
     async def _find_shipment(self, write: Write) -> Record | None:
-        """By our reference in a comment: over-quantity and repeated calls succeed, so nothing else tells ours apart."""
+        """By our reference, a line of a comment: repeated calls succeed, so nothing else tells ours apart."""
         order_id = write.lock_key.rsplit("/", 1)[-1]
         for shipment in await self._client.search("/V1/shipments", order_id=order_id):
-            if any(comment.get("comment") == write.reference for comment in shipment.get("comments") or []):
+            texts = [str(comment.get("comment")) for comment in shipment.get("comments") or []]
+            if any(write.reference in text.splitlines() for text in texts):
                 return Record(str(shipment["entity_id"]), body=shipment, facts={"order_id": order_id})
         return None
 

@@ -114,11 +114,11 @@ def _gross(item: dict[str, Any]) -> Decimal:
 
 def _freight(order: dict[str, Any]) -> Decimal:
     compensation = amount(order, "shipping_discount_tax_compensation_amount")
-    return amount(order, "shipping_amount") - amount(order, "shipping_discount_amount") + compensation
+    return cents(amount(order, "shipping_amount") - amount(order, "shipping_discount_amount") + compensation)
 
 
 def _freight_tax(order: dict[str, Any]) -> Decimal:
-    return amount(order, "shipping_tax_amount")
+    return cents(amount(order, "shipping_tax_amount"))
 
 
 def _total(order: dict[str, Any]) -> Decimal:
@@ -128,7 +128,6 @@ def _total(order: dict[str, Any]) -> Decimal:
 def _rounding_line(order: dict[str, Any]) -> list[dict[str, Any]]:
     lines = item_lines(order)
     rest = _total(order) - _freight(order) - _freight_tax(order) - sum(Decimal(line["LineTotal"]) for line in lines)
-    rest = cents(rest)
     if rest == 0:
         return []
     tolerance = Decimal("0.01") * (len(lines) + 1)

@@ -12,8 +12,13 @@ Shipped = dict[str, Decimal]
 
 
 def reference(shipment_id: str) -> str:
-    """The comment by which a shipment of ours is found again."""
+    """The line of a comment by which a shipment of ours is found again."""
     return f"BNG shipment {shipment_id}"
+
+
+def comment(shipments: list[dict[str, Any]]) -> str:
+    """One line for each of BNG's shipments that the shop's shipment stands for."""
+    return "\n".join(reference(shipment["ShipmentID"]) for shipment in shipments)
 
 
 def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> Shipped:
@@ -29,35 +34,69 @@ def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> 
 
 
 def items_to_ship(
-    order: dict[str, Any], now: Shipped, with_earlier: Shipped, ships_separately: dict[int, bool]
+    order: dict[str, Any], now: Shipped, earlier: Shipped, ships_separately: dict[int, bool]
 ) -> list[dict[str, Any]]:
-    """The `items` of the ship call.
+    """The `items` of the ship call; empty when this shipment only holds parts of sets that it does not complete.
 
-    A configurable is shipped by its parent row. So is a bundle that ships together: as many whole sets as all its
-    components up to and including this shipment make up, less those shipped already. A bundle that ships separately is
-    shipped by its components. `ships_separately` is by the bundle's product id.
+    `earlier` is what BNG's earlier shipments of the order took. A configurable is shipped by its parent row. So is a bundle
+    that ships together: as many whole sets as its components up to and including this shipment make up, less those that
+    the earlier ones made up. A bundle that ships separately is shipped by its components. `ships_separately` is by the
+    bundle's product id.
     Raises RejectedByTarget when the shop has less left to ship: it would clamp the quantity and answer 200.
     """
-    by_id = {str(item["item_id"]): item for item in order["items"]}
-    wanted: dict[str, Decimal] = defaultdict(Decimal)
-    bundles: set[str] = set()
-    for external, taken in now.items():
-        item_id = _shipped_row(external, by_id, ships_separately)
-        if item_id is None:
-            continue
-        if by_id[item_id]["product_type"] == "bundle":
-            bundles.add(item_id)
-        else:
-            wanted[item_id] += taken
-    for item_id in bundles:
-        wanted[item_id] = _whole_sets(by_id[item_id], order, with_earlier) - amount(by_id[item_id], "qty_shipped")
-    return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items() if taken > 0]
+    by_id = _rows(order)
+    wanted = _wanted(order, now, earlier, ships_separately)
+    return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items()]
+
+
+def waiting_for(
+    shipments: list[dict[str, Any]],
+    sales_order: dict[str, Any],
+    order: dict[str, Any],
+    ships_separately: dict[int, bool],
+) -> list[dict[str, Any]]:
+    """Of BNG's shipments of an order, oldest first, those that wait for the last one to complete a set of theirs."""
+    by_id = _rows(order)
+    waiting: list[tuple[dict[str, Any], set[str]]] = []
+    completed: list[dict[str, Any]] = []
+    for index, shipment in enumerate(shipments):
+        now = quantities([shipment], sales_order)
+        wanted = _wanted(order, now, quantities(shipments[:index], sales_order), ships_separately)
+        completed = [each for each, rows in waiting if rows & wanted.keys()]
+        waiting = [(each, rows) for each, rows in waiting if not rows & wanted.keys()]
+        if not wanted:
+            rows = {_shipped_row(external, by_id, ships_separately) for external in now}
+            waiting.append((shipment, {row for row in rows if row is not None}))
+    return completed
 
 
 def tracks(shipment: dict[str, Any]) -> list[dict[str, str]]:
     carrier = shipment.get("Carrier") or "Carrier"
     numbers = shipment.get("TrackingNumbers") or []
     return [{"track_number": number, "title": carrier, "carrier_code": "custom"} for number in numbers]
+
+
+def _rows(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {str(item["item_id"]): item for item in order["items"]}
+
+
+def _wanted(
+    order: dict[str, Any], now: Shipped, earlier: Shipped, ships_separately: dict[int, bool]
+) -> dict[str, Decimal]:
+    """Quantity above 0 by the id of the row that is shipped."""
+    by_id = _rows(order)
+    wanted: dict[str, Decimal] = defaultdict(Decimal)
+    for external, taken in now.items():
+        item_id = _shipped_row(external, by_id, ships_separately)
+        if item_id is None:
+            continue
+        if by_id[item_id]["product_type"] == "bundle":
+            wanted[item_id] = _whole_sets(by_id[item_id], order, earlier, now) - _whole_sets(
+                by_id[item_id], order, earlier
+            )
+        else:
+            wanted[item_id] += taken
+    return {item_id: taken for item_id, taken in wanted.items() if taken > 0}
 
 
 def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[int, bool]) -> str | None:
@@ -75,13 +114,14 @@ def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[in
     return parent_id
 
 
-def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], taken: Shipped) -> Decimal:
+def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], *taken: Shipped) -> Decimal:
     sets = amount(bundle, "qty_ordered")
     complete = sets
     for item in order["items"]:
         if item.get("parent_item_id") == bundle["item_id"]:
             per_set = amount(item, "qty_ordered") / sets
-            picked = taken.get(f"{bundle['item_id']}/{item['item_id']}", Decimal(0))
+            external = f"{bundle['item_id']}/{item['item_id']}"
+            picked = sum((each.get(external, Decimal(0)) for each in taken), Decimal(0))
             complete = min(complete, picked // per_set)
     return complete
 

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from aiohttp import web
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from bng_bridge import inbox
 from bng_bridge.sources.hints import hint_of
@@ -42,7 +42,7 @@ def verifier(secret: str) -> Webhook:
     """Raises ConfigError for a secret that Standard Webhooks does not have."""
     try:
         return Webhook(secret)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, EmptyWebhookSecretError) as error:
         raise ConfigError(
             f"bng.webhooks.secret_file: not a secret of Standard Webhooks: {error}.",
             hint="It is whsec_ followed by base64, as BNG shows it with the subscription.",

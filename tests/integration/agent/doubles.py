@@ -54,17 +54,16 @@ class FakeBridge:
             await self._handle(channel, packet)
             packet.ack()
 
+    async def send_raw(self, channel: str, payload: bytes) -> None:
+        await self._connection.publish(topics.topic(self.site, channel), payload)
+
     async def send_receipt(self, batch: str, *, epoch: int | None = None) -> None:
         await self._send(topics.RECEIPTS, {"batch": batch, "epoch": epoch or self.epoch, "stored": 1})
 
     async def send_request(self, timeout_s: float = 10.0, **fields: Any) -> str:
         """The request's id; the answer comes into `responses`."""
-        request = {
-            "id": str(uuid.uuid4()),
-            "epoch": self.epoch,
-            "expires_at": to_text(datetime.now(UTC) + timedelta(seconds=timeout_s)),
-            **fields,
-        }
+        expires_at = to_text(datetime.now(UTC) + timedelta(seconds=timeout_s))
+        request = {"id": str(uuid.uuid4()), "epoch": self.epoch, "expires_at": expires_at, **fields}
         await self._send(topics.REQUESTS, request)
         return str(request["id"])
 
@@ -103,7 +102,7 @@ class FakeBridge:
             self.responses.append(decimal_json.loads(packet.payload))
 
     async def _send(self, channel: str, fields: dict[str, Any]) -> None:
-        await self._connection.publish(topics.topic(self.site, channel), decimal_json.dumps(fields).encode())
+        await self.send_raw(channel, decimal_json.dumps(fields).encode())
 
 
 @asynccontextmanager
@@ -127,6 +126,7 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.url = ""
+        self._port = 0
         self.documents: dict[str, dict[int, dict[str, Any]]] = {"order": {}, "customer": {}}
         self.broken: set[int] = set()
         self.answer: Callable[[web.Request], web.Response | None] = lambda _request: None
@@ -135,6 +135,17 @@ class FakeShop:
         self.calls: list[tuple[str, str, str, Any]] = []
         self.token = "token"
         self._numbers = itertools.count(1)
+
+    async def start(self) -> None:
+        """Again on the same port after `stop`."""
+        self._runner = web.AppRunner(self.application(), shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
 
     def put(self, entity: str, entity_id: int, **fields: Any) -> None:
         key = "entity_id" if entity == "order" else "id"
@@ -185,13 +196,9 @@ class FakeShop:
 @asynccontextmanager
 async def fake_shop() -> AsyncIterator[FakeShop]:
     shop = FakeShop()
-    runner = web.AppRunner(shop.application(), shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    shop.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await shop.start()
     try:
         yield shop
     finally:
         shop.gate.set()
-        await runner.cleanup()
+        await shop.stop()

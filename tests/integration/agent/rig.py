@@ -1,7 +1,9 @@
 """One agent with its database, broker, shop and bridge, each of which a test may take away."""
 
 import asyncio
+import contextlib
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -116,6 +118,21 @@ class Rig:
     def receipt_later(self, batch: str, delay_s: float = 0.3) -> None:
         loop = asyncio.get_running_loop()
         loop.call_later(delay_s, lambda: self._tasks.append(loop.create_task(self.bridge.send_receipt(batch))))
+
+    @asynccontextmanager
+    async def dying_agent(self) -> AsyncIterator["asyncio.subprocess.Process"]:
+        """The service as a process, to be killed."""
+        program = str(Path(sys.executable).with_name("magento-agent"))
+        process = await asyncio.create_subprocess_exec(
+            program, "run", "--config", str(self.write_config()), stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            await process.wait()
 
     @asynccontextmanager
     async def agent(self, **outbox: Any) -> AsyncIterator["asyncio.Task[None]"]:

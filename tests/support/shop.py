@@ -1,0 +1,108 @@
+"""A sandbox shop in this process, and a transport that reaches it without an agent."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from bng_bridge import http
+from bng_bridge.config import Site
+from bng_bridge.http import Answer
+from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.target import MagentoTarget
+from bng_bridge.magento.transport import RequestState
+from bridge_common import decimal_json
+from bridge_sandbox.mariadb import MariaDB, ShopAccount
+from bridge_sandbox.shop.database import DatabaseSettings
+from bridge_sandbox.shop.server import ShopSettings, running_shop
+
+TOKEN = "token-of-the-test"
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class DirectTransport:
+    """HTTPS without a gateway: what was sent, and no record of requests unless a test gives one."""
+
+    session: aiohttp.ClientSession
+    url: str
+    states: dict[str, RequestState] = field(default_factory=dict)
+    request_ids: list[str] = field(default_factory=list)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        timeout_s: float,
+        request_id: str | None = None,
+    ) -> Answer:
+        if request_id is not None:
+            self.request_ids.append(request_id)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return await http.send(
+            self.session, method, f"{self.url}/rest{path}", timeout_s=timeout_s, headers=headers, query=query, body=body
+        )
+
+    async def state_of(self, request_id: str) -> RequestState | None:
+        return self.states.get(request_id)
+
+
+@dataclass
+class ShopRig:
+    """A running shop, the bridge's client and target for it, and its admin side."""
+
+    transport: DirectTransport
+    client: MagentoClient
+    target: MagentoTarget
+    session: aiohttp.ClientSession
+    admin_url: str
+
+    async def admin(self, method: str, path: str, /, **body: Any) -> Any:
+        async with self.session.request(method, self.admin_url + path, json=body or None) as answer:
+            assert answer.status < 300, await answer.text()
+            return decimal_json.loads(await answer.text())
+
+    async def checkout(self, kind: str = "simple", **options: Any) -> dict[str, Any]:
+        """Placed, and as REST shows it."""
+        placed = await self.admin("POST", "/checkout", kind=kind, **options)
+        document = await self.client.get(f"/V1/orders/{placed['order_id']}")
+        assert document is not None
+        return document
+
+    async def fault(self, kind: str, **options: Any) -> int:
+        return int((await self.admin("POST", "/faults", kind=kind, **options))["id"])
+
+    async def clear_faults(self) -> None:
+        await self.admin("DELETE", "/faults")
+
+    async def calls(self, route: str) -> int:
+        return int((await self.admin("GET", "/calls")).get(route, 0))
+
+    async def shipments(self, order_id: int) -> list[dict[str, Any]]:
+        book = await self.admin("GET", "/book")
+        return [shipment for shipment in book["shipments"] if shipment["order_id"] == order_id]
+
+    async def quantity(self, sku: str) -> Any:
+        """Of the source; None where it has no row."""
+        rows = (await self.admin("GET", "/book"))["source_items"]
+        return next((row["quantity"] for row in rows if row["sku"] == sku), None)
+
+
+def new_account(mariadb: MariaDB) -> ShopAccount:
+    number = next(_NUMBERS)
+    return mariadb.create_shop_schema(f"bridge_test_{number}", f"bridge_test_{number}")
+
+
+@asynccontextmanager
+async def running_shop_rig(mariadb: MariaDB, account: ShopAccount, config: Site) -> AsyncIterator[ShopRig]:
+    database = DatabaseSettings(account.database, account.user, account.password, mariadb.socket)
+    async with running_shop(ShopSettings(database, TOKEN, init=True)) as running, aiohttp.ClientSession() as session:
+        transport = DirectTransport(session, running.url)
+        client = MagentoClient("shop1", config, transport)
+        yield ShopRig(transport, client, MagentoTarget(client), session, running.admin_url)

@@ -1,0 +1,62 @@
+"""agent.toml: mistakes are told where they stand. The template is held to the program by test_docs.py."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge_common.config import load
+from bridge_common.errors import ConfigError
+from magento_agent.config import DEFAULT_ROUTES, AgentConfig, Outbox
+
+NEEDED = """
+[agent]
+site = "shop1"
+[magento]
+base_url = "https://shop.example.com/"
+token_file = "token"
+[outbox]
+database = "magento"
+password_file = "password"
+"""
+
+
+def test_a_base_url_loses_its_last_slash(tmp_path: Path) -> None:
+    assert parse(tmp_path, NEEDED).magento.base_url == "https://shop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('site = "shop1"', 'site = "shop/1"', "agent.site: String should match pattern"),
+        ("https://shop.example.com/", "shop.example.com", "must begin with https:// or http://"),
+        ("https://shop.example.com/", "https://shop.example.com/rest", "must not contain /rest"),
+        ("database =", "databse =", "Did you mean 'database'?"),
+        ("[agent]", '[gateway]\nallow = [["GET", "/V2/x"]]\n[agent]', "must begin with /V1/"),
+        ("[agent]", '[gateway]\nallow = [["PATCH", "/V1/x"]]\n[agent]', "'GET', 'POST', 'PUT' or 'DELETE'"),
+        ("[outbox]", '[outbox.owner]\nuser = "magento"\n[outbox]', "set either user and password_file, or env_php"),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(tmp_path: Path, old: str, new: str, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(tmp_path, NEEDED.replace(old, new))
+    assert told in caught.value.sentence()
+    assert f"{tmp_path}/agent.toml:" in caught.value.sentence()
+
+
+def test_the_table_name_has_the_shops_prefix() -> None:
+    section = Outbox(database="magento", password_file=Path("x"), table_prefix="m2_")
+    assert section.table == "m2_bng_outbox"
+
+
+def test_the_default_list_holds_no_dangerous_call() -> None:
+    assert not [route for route in DEFAULT_ROUTES if route[0] == "DELETE"]
+    # These exist in Magento, and do harm: see the ledger of its traps.
+    assert not {"/V1/shipment/", "/V1/creditmemo/refund", "/V1/orders"} & {
+        path for method, path in DEFAULT_ROUTES if method != "GET"
+    }
+
+
+def parse(folder: Path, text: str) -> AgentConfig:
+    path = folder / "agent.toml"
+    path.write_text(text)
+    return load(path, AgentConfig)

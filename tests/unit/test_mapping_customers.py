@@ -1,0 +1,101 @@
+"""Who bought: a registered customer, or a guest by the site's policy."""
+
+from typing import Any
+
+import pytest
+from tests.support.orders import ADDRESS, order
+
+from bng_bridge.mapping import customers
+from bng_bridge.mapping.addresses import address
+
+
+def customer(**changes: Any) -> dict[str, Any]:
+    plain = {name: value for name, value in ADDRESS.items() if name != "region_code"}
+    plain["region"] = {"region_code": "SH", "region": "Schleswig-Holstein", "region_id": 93}
+    home, office = {**plain, "id": 1}, {**plain, "id": 2, "city": "Lübeck", "company": "Office GmbH"}
+    document = {
+        "id": 5, "firstname": "Ida", "lastname": "Brandt", "email": "ida@example.com", "taxvat": "DE1",
+        "default_billing": "1", "default_shipping": "2", "addresses": [home, office],
+    }  # fmt: skip
+    return {**document, **changes}
+
+
+def guest(email: str | None = "ida@example.com", **changes: Any) -> dict[str, Any]:
+    return order(customer_id=None, customer_is_guest=1, customer_email=email, **changes)
+
+
+def test_a_customer_has_the_default_addresses() -> None:
+    body = customers.from_customer(customer(), external_id="shop1-5")
+    assert (body["ExternalID"], body["FirstName"], body["LastName"]) == ("shop1-5", "Ida", "Brandt")
+    assert (body["Email"], body["Phone"], body["TaxID"]) == ("ida@example.com", "+49 431 123", "DE1")
+    assert (body["CompanyName"], body["BillingAddress"]["City"]) == ("Brandt & Co", "Kiel")
+    assert body["ShippingAddress"]["City"] == "Lübeck"
+
+
+def test_the_region_of_a_customer_s_address_is_its_code() -> None:
+    """Magento's customer documents hold the region as an object, order documents as text."""
+    body = customers.from_customer(customer(), external_id="shop1-5")
+    assert body["BillingAddress"]["State"] == "SH"
+
+
+def test_the_billing_address_serves_where_there_is_no_other() -> None:
+    body = customers.from_customer(customer(default_shipping=None), external_id="shop1-5")
+    assert body["ShippingAddress"] == body["BillingAddress"]
+
+
+def test_a_customer_without_addresses_has_none_in_bng() -> None:
+    """Not an empty one, which would wipe what BNG has."""
+    document = customer(addresses=[], default_billing=None, default_shipping=None, taxvat=None)
+    body = customers.from_customer(document, external_id="shop1-5")
+    assert not {"BillingAddress", "ShippingAddress", "TaxID"} & body.keys()
+
+
+def test_an_order_tells_enough_of_a_customer() -> None:
+    body = customers.from_order(order(), external_id="shop1-5")
+    assert (body["FirstName"], body["Email"], body["TaxID"]) == ("Ida", "ida@example.com", "DE999999999")
+    assert body["BillingAddress"]["City"] == "Kiel"
+
+
+def test_a_guest_has_the_name_of_the_billing_address() -> None:
+    body = customers.from_order(guest(customer_firstname=None, customer_lastname=None), external_id="x")
+    assert (body["FirstName"], body["LastName"]) == ("Ida", "Brandt")
+
+
+def test_a_guest_is_one_for_each_address_and_store_view_however_it_is_written() -> None:
+    key = customers.guest_key(guest(), "per-email")
+    assert customers.guest_key(guest(" IDA@example.com "), "per-email") == key
+    assert customers.guest_key(guest("ida@example.org"), "per-email") != key
+    assert customers.guest_key(guest(store_id=2), "per-email") != key
+    assert "ida" not in key
+
+
+def test_a_guest_may_be_one_for_each_order() -> None:
+    assert customers.guest_key(guest(order_id=74), "per-order") == "guest-order-74"
+    assert customers.guest_key(guest(order_id=75), "per-order") == "guest-order-75"
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        ({"region_code": "NY", "region": "New York"}, "NY"),
+        ({"region": "Île-de-France"}, "Île-de-France"),
+        ({"region": {"region_code": "NY", "region": "New York", "region_id": 43}}, "NY"),
+        ({"region": {"region_code": None, "region": None, "region_id": 0}}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_state_is_its_code_where_there_is_one(source: dict[str, Any], state: str) -> None:
+    found = address({**source, "city": "X"})
+    assert found is not None
+    assert found["State"] == state
+
+
+def test_street_lines_become_one() -> None:
+    found = address({"street": ["17 Hudson Pl", "", 'Apt "4B"']})
+    assert found is not None
+    assert found["Street"] == '17 Hudson Pl, Apt "4B"'
+
+
+@pytest.mark.parametrize("source", [None, {}])
+def test_no_address_is_no_address(source: dict[str, Any] | None) -> None:
+    assert address(source) is None
