@@ -37,10 +37,13 @@ def wait_for_shop_shipment(stage: Stage, shipment: JsonObject, *, timeout_s: flo
     return found_value(wait_until(f"shipment {number} in the shop", find, timeout_s=timeout_s))
 
 
-def wait_for_shop_stock(stage: Stage, sku: str, quantity: int, *, timeout_s: float = ARRIVAL_S) -> None:
+def wait_for_shop_stock(
+    stage: Stage, sku: str, quantity: int, *, site: str | None = None, timeout_s: float = ARRIVAL_S
+) -> None:
+    shop = stage.shops[site or stage.site]
     wait_until(
         f"{quantity} {sku} in the shop",
-        lambda: source_quantities(stage.shop.book()).get(sku) == quantity,
+        lambda: source_quantities(shop.book()).get(sku) == quantity,
         timeout_s=timeout_s,
     )
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bridge_sandbox.admin import CallFailed, JsonObject
+from bridge_sandbox.admin import Admin, CallFailed, JsonObject
 from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
@@ -86,8 +86,19 @@ def test_bng_killed_and_back(stage: Stage) -> None:
     with buying(stage, 10):
         stage.kill("bng")
         stage.start("bng")
-    wait_until("BNG to answer", lambda: answers(stage), timeout_s=10)
+    wait_until("BNG to answer", lambda: answers(stage.bng), timeout_s=10)
     assert wait_until_settled(stage).sales_orders == before + 10
+
+
+def test_the_shop_killed_and_back_while_shipments_come(stage: Stage) -> None:
+    orders = [stage.shop.checkout("simple") for _ in range(5)]
+    sales_orders = [wait_for_sales_order(stage, order) for order in orders]
+    stage.kill("shop")
+    for number, sales_order in enumerate(sales_orders):
+        stage.bng.ship(sales_order["ExternalID"], [f"DOWN-{number}"])
+    stage.start("shop")
+    wait_until("the shop to answer", lambda: answers(stage.shop), timeout_s=10)
+    wait_until_settled(stage)
 
 
 @contextmanager
@@ -106,18 +117,18 @@ def checkout(stage: Stage, kind: str = "simple") -> JsonObject | None:
 
 
 def try_checkout(stage: Stage, kind: str = "simple") -> JsonObject | None:
-    """None when the shop has no database, or has one again and found a connection of before."""
+    """None when the shop has no database, lost it in the middle, or found a connection of before."""
     try:
         return checkout(stage, kind)
     except CallFailed as error:
-        if error.status != 503:
+        if error.status not in (400, 503):
             raise
         return None
 
 
-def answers(stage: Stage) -> bool:
+def answers(server: Admin) -> bool:
     try:
-        stage.bng.book()
+        server.book()
     except OSError:
         return False
     return True

@@ -211,14 +211,13 @@ def test_the_date_is_the_day_in_the_store(created_at: str, time_zone: str, day: 
         ("payment_review", 10),
         ("processing", 20),
         ("holded", 30),
-        ("canceled", 90),
     ],
 )
 def test_a_state_becomes_a_status(state: str, status: int) -> None:
     assert mapped(order(state=state))["OrderStatus"] == status
 
 
-@pytest.mark.parametrize("state", ["complete", "closed", "something_of_a_module"])
+@pytest.mark.parametrize("state", ["complete", "closed", "canceled", "something_of_a_module"])
 def test_a_state_that_bng_knows_itself_is_not_sent(state: str) -> None:
     assert "OrderStatus" not in mapped(order(state=state))
 

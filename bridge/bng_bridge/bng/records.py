@@ -2,9 +2,20 @@
 
 from typing import Any
 
-PATHS = {"customer": "customers", "sales_order": "sales-orders"}
-_IDS = {"customer": "CustomerID", "sales_order": "SalesOrderID", "shipment": "ShipmentID"}
-_FACTS = {"customer": (), "sales_order": ("OrderStatus", "AllocationStatus", "Total", "CreatedAt")}
+PATHS = {"customer": "customers", "sales_order": "sales-orders", "cancellation": "sales-orders"}
+"""A cancellation is a sales order that is cancelled: found when it is, created by cancelling."""
+
+_IDS = {
+    "customer": "CustomerID",
+    "sales_order": "SalesOrderID",
+    "cancellation": "SalesOrderID",
+    "shipment": "ShipmentID",
+}
+_FACTS = {
+    "customer": (),
+    "cancellation": ("UpdatedAt",),
+    "sales_order": ("OrderStatus", "AllocationStatus", "Total", "CreatedAt"),
+}
 
 PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = 10, 20, 30, 40, 50, 90
 _FINAL = {COMPLETE, CLOSED, CANCELLED}

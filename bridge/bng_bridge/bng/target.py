@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bng_bridge.bng.client import BngClient
-from bng_bridge.bng.records import PATHS, facts_of, id_of, keep_ahead
+from bng_bridge.bng.records import CANCELLED, PATHS, facts_of, id_of, keep_ahead
 from bng_bridge.http import Answer
 from bng_bridge.target import Record, Settled, Write
 from bridge_common.errors import OutcomeUnknown, RejectedByTarget
@@ -30,11 +30,15 @@ class BngTarget:
     async def find(self, write: Write) -> Record | None:
         """The oldest record with this ExternalID: where it is not unique, every run binds the same one."""
         found = await self._client.search(PATHS[write.entity], external_id=write.reference)
+        if write.entity == "cancellation":
+            found = [item for item in found if item["OrderStatus"] == CANCELLED]
         if not found:
             return None
         return _record(write.entity, min(found, key=lambda item: (item["CreatedAt"], id_of(write.entity, item))))
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
+        if write.entity == "cancellation":
+            return await self._cancel(write, request_id)
         headers = {"Idempotency-Key": request_id}
         path = PATHS[write.entity]
         if not self._config.upsert:
@@ -68,6 +72,16 @@ class BngTarget:
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
         return None
+
+    async def _cancel(self, write: Write, request_id: str) -> Record:
+        """Cancelling twice is the same as once. A shipped order is refused by BNG: the goods are out, a person decides."""
+        found = await self.find(replace(write, entity="sales_order"))
+        if found is None:
+            raise RejectedByTarget(f"BNG has no sales order {write.reference} to cancel", status=404)
+        answer = await self._client.write(
+            "POST", f"sales-orders/{found.id}/cancel", {}, headers={"Idempotency-Key": request_id}
+        )
+        return _record(write.entity, answer.body, answer)
 
     async def _adopt(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
         """The record exists already: our own earlier write whose answer was lost, or one made by hand."""

@@ -1,14 +1,17 @@
-"""Magento order → BNG customer, then sales order."""
+"""Magento order → BNG customer, sales order, cancellation."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bng_bridge import bindings
 from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
 from bng_bridge.inbox import Claimed
 from bng_bridge.mapping import customers, orders
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
+from bridge_common.errors import DependencyMissing
 
 
 async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
@@ -16,6 +19,7 @@ async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
     site, order = context.sites[event.site], event.document()
     if _before_go_live(order, site):
         return skipped("before go-live")
+    _check_parent(order, event.site, context)
     customer_id = await _customer(event, context, site, order)
     external_id = site.external_id.format(site=event.site, id=order["entity_id"])
     write = Write(
@@ -28,11 +32,42 @@ async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
         return orders.sales_order(order, external_id=external_id, customer_id=customer_id, time_zone=zone)
 
     await context.deliver(event.seq, write, mapping)
+    if order["state"] == "canceled":
+        await _cancel(event, context, write)
     return DONE
 
 
 def sales_order_key(site: str, order_id: str) -> str:
     return f"{site}/order/{order_id}/sales_order"
+
+
+def cancellation_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/cancellation"
+
+
+def _check_parent(order: dict[str, Any], site: str, context: Context) -> None:
+    """An edited order is a cancelled one and a new one: the old one is cancelled at BNG before the new one takes its stock.
+
+    Raises DependencyMissing until then. A parent that BNG never had needs no cancelling.
+    """
+    parent_id = orders.parent_id(order)
+    if parent_id is None or bindings.get(context.read, sales_order_key(site, parent_id)) is None:
+        return
+    if bindings.get(context.read, cancellation_key(site, parent_id)) is None:
+        raise DependencyMissing(
+            f"order {order['increment_id']} replaces {parent_id}, which is not cancelled at BNG yet"
+        )
+
+
+async def _cancel(event: Claimed, context: Context, sales_order: Write) -> None:
+    write = replace(
+        sales_order, entity="cancellation", target_key=cancellation_key(event.site, event.entity_id), create_only=True
+    )
+
+    async def mapping() -> dict[str, Any]:
+        return {}
+
+    await context.deliver(event.seq, write, mapping)
 
 
 async def _customer(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:

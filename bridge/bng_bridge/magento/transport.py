@@ -91,7 +91,7 @@ class GatewayTransport:
             future = self._waiting.get(reply["id"])
         except (ValueError, KeyError, TypeError):
             return
-        if future is not None and not future.done():
+        if future is not None and not future.done() and _is_answer(reply):
             future.set_result(reply)
 
     async def _exchange(
@@ -117,6 +117,13 @@ class GatewayTransport:
             raise (TargetUnavailable(text) if reads else OutcomeUnknown(text)) from error
         finally:
             self._waiting.pop(request_id, None)
+
+
+def _is_answer(reply: dict[str, Any]) -> bool:
+    """One in another form is as good as none: the request's outcome stays unknown."""
+    if reply.get("state") == "done":
+        return isinstance(reply.get("status"), int)
+    return reply.get("state") in ("refused", "failed")
 
 
 def _answer(method: str, path: str, reply: dict[str, Any]) -> Answer:

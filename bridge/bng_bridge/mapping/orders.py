@@ -14,8 +14,9 @@ from bng_bridge.mapping.addresses import address
 from bng_bridge.mapping.money import amount, cents, quantity, text
 from bridge_common.errors import MappingError
 
-STATUS = {"new": 10, "pending_payment": 10, "payment_review": 10, "processing": 20, "holded": 30, "canceled": 90}
-"""By state. `complete` and `closed` follow from shipments and invoices, which BNG knows itself: never sent."""
+STATUS = {"new": 10, "pending_payment": 10, "payment_review": 10, "processing": 20, "holded": 30}
+"""By state. `complete` and `closed` follow from shipments and invoices, which BNG knows itself: never sent. `canceled` is a
+step of its own."""
 
 ROUNDING_SKU = "ROUNDING"
 
@@ -68,6 +69,12 @@ def order_date(order: dict[str, Any], time_zone: str) -> str:
     """The store's own calendar day: 03:15 UTC is the day before in Chicago."""
     created_at = datetime.strptime(order["created_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     return created_at.astimezone(ZoneInfo(time_zone)).date().isoformat()
+
+
+def parent_id(order: dict[str, Any]) -> str | None:
+    """The order that this one replaces: an edited order is a cancelled one and a new one with `-1`."""
+    found = order.get("relation_parent_id")
+    return str(found) if found else None
 
 
 def fingerprint(order: dict[str, Any]) -> str:
