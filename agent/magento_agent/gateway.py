@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 
 class Gateway:
-    """`responses` holds what is to be published; a session takes them from there. `run` must be running."""
+    """`responses` holds what is to be published; a session takes them from there. `run` must be running.
+
+    `max_packet_bytes` is what an answer has to fit into; a session sets it to what its broker takes.
+    """
 
     def __init__(
         self,
@@ -45,12 +48,12 @@ class Gateway:
         max_packet_bytes: int,
     ) -> None:
         self.responses: asyncio.Queue[Response] = asyncio.Queue()
+        self.max_packet_bytes = max_packet_bytes
         self._section = section
         self._answers = answers
         self._rest = rest
         self._outbox = outbox
         self._health = health
-        self._limit = max_packet_bytes - PACKET_OVERHEAD
         self._routes = Routes(section.allow)
         self._slots = asyncio.Semaphore(section.concurrency)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answers")
@@ -111,7 +114,8 @@ class Gateway:
 
     async def _execute(self, request: Request) -> None:
         async with self._slots:
-            response = requests.fitted(request, await self._respond(request), self._limit)
+            response = await self._respond(request)
+            response = requests.fitted(request, response, self.max_packet_bytes - PACKET_OVERHEAD)
         if request.is_write:
             await self._store(self._answers.finish, request.id, response)
         self.responses.put_nowait(response)

@@ -44,6 +44,8 @@ class Hydrator:
 
     async def read(self, entity: str, ids: list[int]) -> Found:
         """Raises AccessDenied, RateLimited or TargetUnavailable when the shop fails as a whole."""
+        if entity not in SOURCES:
+            return Found(failed=dict.fromkeys(ids, f"this version of the agent cannot read a {entity}"))
         try:
             return await self._search(entity, ids)
         except (RejectedByTarget, BadAnswer) as error:

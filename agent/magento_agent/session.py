@@ -44,6 +44,7 @@ class Session:
     async def run(self, until: Callable[["Session"], Awaitable[None]]) -> None:
         """Serve until `until(self)` returns, or the connection ends: then an ExceptionGroup with BrokerLost."""
         self._parts.health.epoch = None
+        self._parts.gateway.max_packet_bytes = self._max_packet_bytes()
         await self._connection.subscribe(map(self._topic, (topics.WELCOME, topics.RECEIPTS, topics.REQUESTS)))
         async with self._group:
             tasks = [
@@ -62,6 +63,8 @@ class Session:
         """An orderly end: what is in flight gets a moment, then the site is said to be offline."""
         if self.relay is not None:
             await self.relay.drain(RECEIPTS_LIMIT_S)
+        # Requests that still come in are refused as stale: surely not executed, and asked again of the next run.
+        self._parts.health.epoch = None
         await self._parts.gateway.drain(GATEWAY_LIMIT_S)
         while not self._parts.gateway.responses.empty():
             await self._publish_response()
@@ -101,7 +104,7 @@ class Session:
         self._parts.health.changed.set()
 
     def _new_relay(self, epoch: int) -> Relay:
-        section = self._parts.config.outbox
+        section = self._parts.config.outbox.model_copy(update={"max_packet_bytes": self._max_packet_bytes()})
         return Relay(
             Capture(self._site, epoch, hydrate_attempts=section.hydrate_attempts),
             section,
@@ -110,6 +113,11 @@ class Session:
             publish=self._publish_batch,
             health=self._parts.health,
         )
+
+    def _max_packet_bytes(self) -> int:
+        """Over a larger packet the broker would cut the connection, after every reconnect anew."""
+        own = self._parts.config.outbox.max_packet_bytes
+        return min(own, self._connection.max_packet_bytes or own)
 
     # Going out
 

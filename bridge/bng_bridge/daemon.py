@@ -53,10 +53,13 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises ConfigError, AccessDenied or TargetUnavailable when the start fails; after it, losses are survived.
     """
     address = config.broker.address(default_username="bridge")
-    async with connect(address):
-        pass
     async with AsyncExitStack() as stack:
-        parts = await _build(config, stack)
+        # The store first: a second bridge is refused by it before it takes the first one's place at the broker.
+        store = open_store(config.bridge.state_dir / "bridge.sqlite")
+        stack.push_async_callback(store.close)
+        async with connect(address):
+            pass
+        parts = await _build(config, store, stack)
         await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -74,9 +77,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 task.cancel()
 
 
-async def _build(config: BridgeConfig, stack: AsyncExitStack) -> Parts:
-    store = open_store(config.bridge.state_dir / "bridge.sqlite")
-    stack.push_async_callback(store.close)
+async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> Parts:
     session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
     bng = BngClient(session, config.bng)
     await bng.check()
@@ -131,10 +132,16 @@ async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> N
 @asynccontextmanager
 async def _unix_server(app: web.Application, path: Path) -> AsyncIterator[None]:
     """0600: whoever may open the socket may operate the bridge."""
-    _clear(path)
     async with _running(app) as runner:
-        await web.UnixSite(runner, str(path)).start()
-        await asyncio.to_thread(path.chmod, 0o600)
+        try:
+            _clear(path)
+            await web.UnixSite(runner, str(path)).start()
+            await asyncio.to_thread(path.chmod, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"bridge.socket: cannot listen on {path}: {error}.",
+                hint="[bridge] socket must be in a folder that the service's user may write to, its path below 108 bytes.",
+            ) from error
         yield
 
 

@@ -18,6 +18,7 @@ from bng_bridge.store import Store
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import BridgeError, NotReady
 from bridge_common.log import log
+from bridge_common.waiting import wait_at_most
 
 RunFlow = Callable[[Claimed], Awaitable[Outcome]]
 LONGEST_SLEEP_S = 1.0
@@ -70,10 +71,7 @@ class Worker:
             wait_s = min(wait_s, max(0.0, (from_text(due) - utc_now()).total_seconds()))
             # A due event that was not claimed waits for its lane; its settling wakes us.
             wait_s = wait_s or 0.05
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
+        await wait_at_most(self._wake, wait_s)
 
     async def _process(self, event: Claimed) -> None:
         started_at = to_text(utc_now())

@@ -76,15 +76,22 @@ class Incoming:
 
 
 class Connection:
-    """One live connection. Made by `connect`; ends with BrokerLost out of whichever call notices first."""
+    """One live connection. Made by `connect`; ends with BrokerLost out of whichever call notices first.
+
+    `max_packet_bytes` is what the broker said it takes, None when it named no limit.
+    """
 
     def __init__(self, client: aiomqtt.Client, address: BrokerAddress) -> None:
+        self.max_packet_bytes: int | None = None
         self._client = client
         self._paho = client._client  # noqa: SLF001 # see the head of this module
         self._timeout_s = address.timeout_s
         self._acknowledged: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._aiomqtt_on_connect = self._paho.on_connect
+        self._paho.on_connect = self._on_connect
         self._paho.on_publish = self._on_publish
         self._paho.manual_ack_set(on=True)
+        client._disconnected.add_done_callback(self._on_disconnected)  # noqa: SLF001
 
     async def publish(
         self,
@@ -134,6 +141,17 @@ class Connection:
                     message.mid,
                     message.qos,
                 )
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: ReasonCode, properties: Any = None) -> None:
+        self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self._aiomqtt_on_connect(client, userdata, flags, reason, properties)
+
+    def _on_disconnected(self, disconnected: "asyncio.Future[None]") -> None:
+        """A publish under way learns it at once, instead of waiting for its limit."""
+        reason = None if disconnected.cancelled() else disconnected.exception()
+        for future in self._acknowledged.values():
+            if not future.done():
+                future.set_exception(BrokerLost(f"the broker connection ended: {reason or 'closed'}"))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: ReasonCode, _properties: Any) -> None:
         future = self._acknowledged.get(mid)

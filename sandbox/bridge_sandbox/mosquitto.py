@@ -46,9 +46,9 @@ class Mosquitto:
         self.users = dict(users)
         self.acl = acl(bridge_user, watchers)
         self.port = port or _free_port()
-        self._settings = _settings(
-            folder, self.port, max_packet_bytes, autosave_interval_s, username_as_client_id=username_as_client_id
-        )
+        self.max_packet_bytes = max_packet_bytes
+        self._autosave_interval_s = autosave_interval_s
+        self._username_as_client_id = username_as_client_id
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -69,7 +69,7 @@ class Mosquitto:
         """Returns when the port answers. Raises RuntimeError with the broker's log when it does not come up."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_files()
-        (self.folder / "mosquitto.conf").write_text(self._settings)
+        (self.folder / "mosquitto.conf").write_text(self._settings())
         self._process = subprocess.Popen(
             [_program(), "-c", str(self.folder / "mosquitto.conf")],
             stdin=subprocess.DEVNULL,
@@ -87,6 +87,15 @@ class Mosquitto:
         """As a power cut: what was not saved is lost."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Answers nothing any more, and keeps all connections: as a host that hangs. Ends with `resume` or `kill`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def restart(self, *, orderly: bool = True) -> None:
         self._end(signal.SIGTERM if orderly else signal.SIGKILL)
         self.start()
@@ -100,6 +109,27 @@ class Mosquitto:
     def wipe(self) -> None:
         """Forget every session and queue, as a broker that was set up anew. Only while stopped."""
         (self.folder / "mosquitto.db").unlink(missing_ok=True)
+
+    def _settings(self) -> str:
+        return f"""\
+listener {self.port} {HOST}
+use_username_as_clientid {str(self._username_as_client_id).lower()}
+allow_anonymous false
+password_file {self.folder}/passwords
+acl_file {self.folder}/acl
+user {getpass.getuser()}
+persistence true
+persistence_location {self.folder}/
+autosave_interval {self._autosave_interval_s}
+persistent_client_expiration 14d
+max_queued_messages 0
+max_queued_bytes 0
+max_inflight_messages 0
+max_packet_size {self.max_packet_bytes}
+set_tcp_nodelay true
+log_dest file {self.folder}/mosquitto.log
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+"""
 
     def _write_files(self) -> None:
         (self.folder / "acl").write_text(self.acl)
@@ -146,30 +176,6 @@ def acl(bridge_user: str, watchers: tuple[str, ...] = ()) -> str:
         lines += [f"user {name}", "topic read bng-bridge/#", ""]
     lines += ["pattern write bng-bridge/v1/%u/up/#", "pattern read bng-bridge/v1/%u/down/#", ""]
     return "\n".join(lines)
-
-
-def _settings(
-    folder: Path, port: int, max_packet_bytes: int, autosave_interval_s: int, *, username_as_client_id: bool
-) -> str:
-    return f"""\
-listener {port} {HOST}
-use_username_as_clientid {str(username_as_client_id).lower()}
-allow_anonymous false
-password_file {folder}/passwords
-acl_file {folder}/acl
-user {getpass.getuser()}
-persistence true
-persistence_location {folder}/
-autosave_interval {autosave_interval_s}
-persistent_client_expiration 14d
-max_queued_messages 0
-max_queued_bytes 0
-max_inflight_messages 0
-max_packet_size {max_packet_bytes}
-set_tcp_nodelay true
-log_dest file {folder}/mosquitto.log
-log_timestamp_format %Y-%m-%dT%H:%M:%S
-"""
 
 
 def _program() -> str:

@@ -82,6 +82,16 @@ async def test_a_broker_that_goes_away_is_noticed_by_who_listens_and_who_publish
             await shop.publish(EVENTS, b"into the void")
 
 
+async def test_a_publish_under_way_does_not_wait_for_its_limit_when_the_broker_goes(broker: Mosquitto) -> None:
+    async with connect(address(broker, "shop1")) as shop:
+        broker.pause()
+        publishing = asyncio.create_task(shop.publish(EVENTS, b"into the void"))
+        await asyncio.sleep(0)
+        broker.kill()
+        with pytest.raises(BrokerLost):
+            await asyncio.wait_for(publishing, 5)
+
+
 async def test_sessions_follow_each_other_and_errors_in_a_group_end_only_one(broker: Mosquitto) -> None:
     """A session that runs a TaskGroup ends with a group of errors."""
     sessions: list[Connection] = []

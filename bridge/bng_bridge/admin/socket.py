@@ -32,11 +32,11 @@ def application(operations: Operations) -> web.Application:
         return operations.dead_letter(int(request.match_info["seq"]))
 
     async def requeue(request: web.Request) -> Any:
-        return await operations.requeue((await request.json())["events"])
+        return await operations.requeue(_events(await request.json()))
 
     async def discard(request: web.Request) -> Any:
         body = await request.json()
-        return await operations.discard(body["events"], str(body["reason"]))
+        return await operations.discard(_events(body), str(body["reason"]))
 
     app = web.Application()
     app.add_routes(
@@ -51,6 +51,13 @@ def application(operations: Operations) -> web.Application:
         ]
     )
     return app
+
+
+def _events(body: dict[str, Any]) -> list[int]:
+    events = body["events"]
+    if not isinstance(events, list) or not all(isinstance(seq, int) for seq in events):
+        raise ValueError("events is a list of their numbers")
+    return events
 
 
 def _json(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -99,13 +99,12 @@ def _print_shipment(console: Console, shipment: dict[str, Any]) -> None:
     where = f"shop shipment {shipment['magento_id']}, {_time(shipment['shipped_at'])}" if shipment["magento_id"] else ""
     numbers = ", ".join(shipment["TrackingNumbers"])
     state = where or f"{shipment['state']} {shipment['reason']}".strip()
-    console.print(
-        f"  shipped {shipment['ShipmentID']} {_time(shipment['CreatedAt'])} [{numbers}] → {state}", markup=False
-    )
+    console.print(f"  shipped {shipment['ShipmentID']} {_time(shipment['CreatedAt'])} [{numbers}] → {state}")
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    """Without markup: an answer's own square brackets, such as [bng], are part of its words."""
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _word(text: str) -> Text:

@@ -108,7 +108,9 @@ class GatewayTransport:
             await self._publish(
                 topics.topic(self.site, topics.REQUESTS), decimal_json.dumps(request).encode(), timeout_s
             )
-            return await asyncio.wait_for(future, timeout_s)
+            # Not wait_for: see waiting.py.
+            async with asyncio.timeout(timeout_s):
+                return await future
         except TimeoutError as error:
             text = f"no answer from the agent of {self.site} within {timeout_s:g} s"
             raise (TargetUnavailable(text) if reads else OutcomeUnknown(text)) from error

@@ -18,7 +18,7 @@ PATH = "/webhooks/bng"
 
 
 def application(store: Store, worker: Worker, secret: str) -> web.Application:
-    """204 stored or already known, 401 not signed by BNG or too old, 400 not JSON. Never 2xx before the commit."""
+    """204 stored or already known, 401 not signed by BNG or too old, 400 not a JSON object. Never 2xx before the commit."""
     signature = verifier(secret)
 
     async def receive(request: web.Request) -> web.Response:
@@ -29,6 +29,8 @@ def application(store: Store, worker: Worker, secret: str) -> web.Application:
             log("webhook_refused", level=logging.WARNING, error=str(error))
             return web.Response(status=401)
         except ValueError:
+            return web.Response(status=400)
+        if not isinstance(body, dict) or not isinstance(body.get("data") or {}, dict):
             return web.Response(status=400)
         await _store(store, worker, request.headers["webhook-id"], body)
         return web.Response(status=204)

@@ -133,10 +133,10 @@ async def test_an_outbox_that_is_not_installed(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("missing", ["SELECT", "DELETE"])
-def test_a_right_that_is_missing_on_the_outbox(rig: Rig, missing: str) -> None:
+async def test_a_right_that_is_missing_on_the_outbox(rig: Rig, missing: str) -> None:
     database, user = rig.database.shop.database, rig.database.agent_user
     rig.database.server.execute_root(f"REVOKE {missing} ON {database}.bng_outbox FROM %s@'localhost'", (user,))
-    error = asyncio.run(start(rig))
+    error = await start(rig)
     assert isinstance(error, AccessDenied)
     grant = f"GRANT SELECT, INSERT, DELETE ON `{database}`.`bng_outbox` TO '{user}'@'localhost';"
     assert error.hint == f"Run as an administrator: {grant}"

@@ -44,10 +44,11 @@ def test_an_account_without_any_right_in_the_database(installation: Installation
 
 
 def test_a_database_that_does_not_exist(installation: Installation) -> None:
-    installation.owner = {"user": "root", "password_file": secret(installation, "")}
+    user = f"reader_{installation.shop.user}"
+    installation.server.create_user(user, "secret")
+    installation.server.execute_root("GRANT SELECT ON *.* TO %s@'localhost'", (user,))
+    installation.owner = {"user": user, "password_file": secret(installation, "secret")}
     installation.outbox["database"] = "nowhere"
-    path = Path(str(installation.owner["password_file"]))
-    path.write_text(" \n")
     expect(installation, "install", 78, "There is no database 'nowhere'", "Correct [outbox] database")
 
 

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from .doubles import until
-from .rig import Rig
+from .doubles import fake_bridge, until
+from .rig import SITE, Rig, bridge_address
 
 
 async def test_an_entity_that_rest_does_not_show_never_blocks_the_head(rig: Rig) -> None:
@@ -85,6 +85,36 @@ async def test_an_order_too_large_for_a_packet_is_told_as_unreadable(rig: Rig) -
         event = rig.bridge.latest("order", 1)
         assert event is not None
         assert event.data["reason"].startswith("too large: order 1 takes 20")
+
+
+async def test_packets_stay_below_what_the_broker_takes_whatever_is_configured(rig: Rig) -> None:
+    rig.broker.stop()
+    rig.broker.max_packet_bytes = 20 * 1024
+    rig.broker.start()
+    for number in range(1, 21):
+        rig.shop.put("order", number, comment="x" * (30_000 if number == 7 else 3_000))
+        rig.database.note("order", number)
+    async with fake_bridge(bridge_address(rig.broker), SITE) as bridge, rig.agent():
+        await until("all rows are deleted", lambda: rig.database.waiting() == [])
+        kinds = {event.entity_id: event.kind for event in bridge.events}
+        assert {entity_id for entity_id, kind in kinds.items() if kind == "unreadable"} == {"7"}
+        query = [["searchCriteria[filter_groups][0][filters][0][value]", "7"]]
+        answer = await bridge.ask(operation="rest", method="GET", path="/V1/orders", query=query)
+        assert answer["status"] == 413
+
+
+async def test_a_row_of_an_unknown_kind_is_told_and_blocks_nothing(rig: Rig) -> None:
+    rig.database.note("product", 1)
+    rig.shop.put("order", 1)
+    rig.database.note("order", 1)
+    async with rig.agent(hydrate_attempts=2):
+        await until("all rows are deleted", lambda: rig.database.waiting() == [])
+        event = rig.bridge.latest("product", 1)
+        assert event is not None
+        assert (event.kind, event.data["reason"]) == (
+            "unreadable",
+            "failed: this version of the agent cannot read a product",
+        )
 
 
 async def test_the_agent_outlives_its_database(rig: Rig) -> None:
