@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from bridge_common import log, service
-from bridge_common.config import load, read_secret
+from bridge_common.config import load
 from bridge_common.errors import BridgeError
+from bridge_common.magento_rest import MagentoRest
 from magento_agent import __version__, daemon
 from magento_agent.config import AgentConfig
 from magento_agent.database import agent_account
@@ -84,7 +85,7 @@ def config_check(path: Path) -> None:
     checked = _load(path)
     try:
         checked.broker.address(default_username=checked.agent.site)
-        read_secret(checked.magento.token_file, key="magento.token_file")
+        MagentoRest(checked.magento)
         agent_account(checked.outbox)
     except BridgeError as error:
         service.fail(error)

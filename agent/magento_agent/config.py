@@ -7,16 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge_common.broker_config import BrokerSection
 from bridge_common.config import Section
+from bridge_common.magento_config import MagentoSection
 
 DEFAULT_PATH = Path("/etc/magento-agent/agent.toml")
-
-
-def _base_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("must begin with https:// or http://")
-    if url.rstrip("/").endswith("/rest"):
-        raise ValueError("must not contain /rest, which is added to it")
-    return url.rstrip("/")
 
 
 def _path_pattern(pattern: str) -> str:
@@ -26,7 +19,6 @@ def _path_pattern(pattern: str) -> str:
 
 
 SiteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Seconds = Annotated[float, Field(gt=0)]
 PathPattern = Annotated[str, AfterValidator(_path_pattern)]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -61,14 +53,6 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
 class Agent(Section):
     site: SiteName
     state_dir: Path = Path("/var/lib/magento-agent")
-
-
-class Magento(Section):
-    base_url: BaseUrl
-    token_file: Path
-    store_code: Annotated[str, Field(pattern=r"^[a-z0-9_]*$")] = "all"
-    timeout_s: Seconds = 30
-    verify_tls: bool = True
 
 
 class Owner(Section):
@@ -130,7 +114,7 @@ class Heartbeat(Section):
 class AgentConfig(Section):
     agent: Agent
     broker: BrokerSection = BrokerSection()
-    magento: Magento
+    magento: MagentoSection
     outbox: Outbox
     gateway: Gateway = Gateway()
     heartbeat: Heartbeat = Heartbeat()

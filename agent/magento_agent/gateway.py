@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from bridge_common.clock import utc_now
 from bridge_common.errors import BridgeError, InvalidEvent, OutcomeUnknown, TargetUnavailable
 from bridge_common.log import log
+from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import Incoming
 from magento_agent import __version__, requests
 from magento_agent.answers import Answers, Known
 from magento_agent.config import Gateway as GatewaySection
 from magento_agent.health import Health
-from magento_agent.magento_rest import MagentoRest
 from magento_agent.outbox import Outbox
 from magento_agent.requests import Request, Response
 from magento_agent.routes import Routes

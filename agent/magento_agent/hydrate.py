@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge_common.errors import RejectedByTarget, TargetUnavailable
-from magento_agent.magento_rest import BadAnswer, MagentoRest, search
+from bridge_common.magento_rest import BadAnswer, MagentoRest, search
 
 
 @dataclass(frozen=True)

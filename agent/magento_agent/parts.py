@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError, TargetUnavailable
+from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import BrokerAddress
 from magento_agent.answers import Answers
 from magento_agent.config import AgentConfig
@@ -16,7 +16,6 @@ from magento_agent.database import agent_account
 from magento_agent.gateway import Gateway
 from magento_agent.health import Health
 from magento_agent.hydrate import Hydrator
-from magento_agent.magento_rest import MagentoRest
 from magento_agent.outbox import Outbox
 
 
@@ -38,13 +37,12 @@ class Parts:
 async def open_parts(config: AgentConfig) -> AsyncIterator[Parts]:
     """Reads every secret and locks the state directory. Raises ConfigError."""
     broker = config.broker.address(default_username=config.agent.site)
-    token = read_secret(config.magento.token_file, key="magento.token_file")
     account = agent_account(config.outbox)
     with _locked(config.agent.state_dir):
         answers = Answers(config.agent.state_dir / "gateway.sqlite")
         outbox = Outbox(config.outbox, account)
         try:
-            async with MagentoRest(config.magento, token) as rest:
+            async with MagentoRest(config.magento) as rest:
                 health = Health()
                 gateway = Gateway(
                     config.gateway,

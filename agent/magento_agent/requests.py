@@ -8,7 +8,8 @@ from typing import Any, Literal
 from bridge_common import decimal_json
 from bridge_common.clock import from_text
 from bridge_common.errors import InvalidEvent
-from magento_agent.magento_rest import Answer, Query
+from bridge_common.http import Answer
+from bridge_common.magento_rest import Query
 
 Operation = Literal["rest", "ping", "state", "outbox"]
 Reason = Literal["stale-epoch", "expired", "not-allowed"]

@@ -40,6 +40,7 @@ class Session:
         self._hello = str(uuid.uuid4())
         self._group = asyncio.TaskGroup()
         self._relaying: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     async def run(self, until: Callable[["Session"], Awaitable[None]]) -> None:
         """Serve until `until(self)` returns, or the connection ends: then an ExceptionGroup with BrokerLost."""
@@ -47,12 +48,13 @@ class Session:
         self._parts.gateway.max_packet_bytes = self._max_packet_bytes()
         await self._connection.subscribe(map(self._topic, (topics.WELCOME, topics.RECEIPTS, topics.REQUESTS)))
         async with self._group:
+            self._beating = self._group.create_task(self._beat(), name="heartbeat")
             tasks = [
+                self._beating,
                 self._group.create_task(self._receive(), name="receive"),
                 self._group.create_task(self._say_hello(), name="hello"),
                 self._group.create_task(self._publish_responses(), name="responses"),
                 self._group.create_task(self._watch_identity(), name="identity"),
-                self._group.create_task(self._beat(), name="heartbeat"),
             ]
             await until(self)
             for task in (*tasks, self._relaying):
@@ -68,6 +70,8 @@ class Session:
         await self._parts.gateway.drain(GATEWAY_LIMIT_S)
         while not self._parts.gateway.responses.empty():
             await self._publish_response()
+        if self._beating is not None:
+            self._beating.cancel()  # or it could say online after the last word
         await publish_status(self._connection, self._site, "offline")
 
     # Coming in

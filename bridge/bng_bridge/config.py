@@ -108,6 +108,13 @@ class BridgeConfig(Section):
     bng: Bng
     sites: Annotated[dict[str, Site], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _external_ids_of_sites_differ(self) -> Self:
+        made = [site.external_id.format(site=name, id="1") for name, site in self.sites.items()]
+        if len(set(made)) < len(made):
+            raise ValueError("two sites make the same external_id; put {site} into it")
+        return self
+
     def secret_files(self) -> dict[str, Path]:
         """The files named, by key."""
         named = {

@@ -115,7 +115,12 @@ class Deliver:
         body = await mapping()
         digest = bindings.digest_of(body)
         record = await self._send(
-            seq, write, target, body, digest, lambda request_id: target.create(write, body, request_id)
+            seq,
+            write,
+            target,
+            body,
+            _idempotency_key(write, digest, ""),
+            lambda request_id: target.create(write, body, request_id),
         )
         if not record.applied:
             return await self._settle_step(seq, write, record, "", "resolved")
@@ -131,7 +136,7 @@ class Deliver:
             write,
             target,
             body,
-            digest,
+            _idempotency_key(write, digest, binding.version),
             lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
         )
         return await self._settle_step(seq, write, record, digest, "updated")
@@ -142,14 +147,15 @@ class Deliver:
         write: Write,
         target: Target,
         body: dict[str, Any],
-        digest: str,
+        key: str,
         call: Callable[[str], Awaitable[Record]],
     ) -> Record:
         # The slot first: the quiet period counts from sending, not from a place in the queue.
         async with target.slot():
             if target.guarded(write.entity):
-                return await call(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{write.target_key}#{digest}")))
+                return await call(key)
             request_id = str(uuid.uuid4())
+            digest = bindings.digest_of(body)
             quiet_until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
             intent = Intent(write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until)
             await self._store.write(lambda db: intents.open_intent(db, intent, to_text(utc_now())))
@@ -180,6 +186,11 @@ class Deliver:
         await self._store.write(commit)
         log("written", event=seq, target_key=write.target_key, result=action, target_id=record.id)
         return Result(action, binding)
+
+
+def _idempotency_key(write: Write, digest: str, version: str) -> str:
+    """Same content from the same state, same key: a hold that comes a second time is another request than the first."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{write.target_key}#{digest}#{version}"))
 
 
 def _drop(db: sqlite3.Connection, target_key: str) -> None:

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bng_bridge import queries
-from bridge_common import decimal_json
+from bridge_common import decimal_json, queries
 from bridge_common.clock import to_text
 from bridge_common.event import Event
 
-_SQL = queries.load("inbox")
+_SQL = queries.load("bng_bridge", "inbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def put_undecodable(db: sqlite3.Connection, site: str, payload: bytes, reason: s
     row = _row(
         event_key=f"sha256/{digest}", site=site, source="magento", entity="batch", entity_id=digest[:16], kind="raw",
         ordering_key=f"raw/{digest}", stored_at=now, state="dead", reason=reason, data=payload,
-        hint="bridgectl dlq show shows it; the rows behind it wait in the outbox or come again with the next change.",
+        hint="bridgectl dlq show shows it. After an upgrade of the bridge, bridgectl dlq retry decodes it again.",
     )  # fmt: skip
     db.execute(_SQL["insert"], row)
 
@@ -167,6 +166,7 @@ def clean(db: sqlite3.Connection, before: str) -> int:
     deleted = db.execute(_SQL["clean"], {"before": before}).rowcount
     if deleted:
         db.execute(_SQL["clean_attempts"])
+        db.execute(_SQL["clean_steps"])
     return deleted
 
 

@@ -8,10 +8,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from bng_bridge import queries
-from bridge_common import decimal_json
+from bridge_common import decimal_json, queries
 
-_SQL = queries.load("intents")
+_SQL = queries.load("bng_bridge", "intents")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-from bng_bridge import queries
+from bridge_common import queries
 from bridge_common.clock import from_text
 from bridge_common.errors import IdentityChanged
 
-_SQL = queries.load("sites")
+_SQL = queries.load("bng_bridge", "sites")
 
 
 @dataclass(slots=True)

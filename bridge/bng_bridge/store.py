@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from bng_bridge import queries
+from bng_bridge import schema
 from bridge_common.errors import ConfigError
 
-SCHEMA_VERSION = 1
 R = TypeVar("R")
 Operation = Callable[[sqlite3.Connection], R]
 
@@ -102,21 +101,21 @@ def usable(path: Path) -> Iterator[None]:
 
 
 def migrate(path: Path) -> tuple[int, int]:
-    """Bring the file to SCHEMA_VERSION, keeping a copy of the old one beside it. Returns (from, to)."""
+    """Bring the file to schema.VERSION, keeping a copy of the old one beside it. Returns (from, to)."""
     connection = connect(path)
     try:
         found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if found > SCHEMA_VERSION:
+        if found > schema.VERSION:
             raise ConfigError(
-                f"{path} has schema {found}, this program knows up to {SCHEMA_VERSION}.",
+                f"{path} has schema {found}, this program knows up to {schema.VERSION}.",
                 hint="Install the newer bridge again, or restore the copy made before the migration.",
             )
-        if 0 < found < SCHEMA_VERSION:
+        if 0 < found < schema.VERSION:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             shutil.copy2(path, path.with_name(f"{path.name}.schema-{found}"))
-        for version in range(found + 1, SCHEMA_VERSION + 1):
-            connection.executescript(f"BEGIN; {queries.schema(version)}; PRAGMA user_version = {version}; COMMIT;")
-        return found, SCHEMA_VERSION
+        for version in range(found + 1, schema.VERSION + 1):
+            connection.executescript(f"BEGIN; {schema.statements(version)}; PRAGMA user_version = {version}; COMMIT;")
+        return found, schema.VERSION
     finally:
         connection.close()
 

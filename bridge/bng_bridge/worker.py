@@ -89,6 +89,7 @@ class Worker:
             inbox.settle(db, event, outcome.state, started_at=started_at, now=now, reason=outcome.reason)
             for hint in outcome.hints:
                 inbox.put_hint(db, hint, now)
+            inbox.put_events(db, list(outcome.events), now)
 
         await self._store.write(commit)
         log("settled", event=event.event_key, entity=f"{event.entity}/{event.entity_id}", state=outcome.state,

@@ -7,7 +7,7 @@ Missing, garbage, expired and insufficient credentials all give 401, with a text
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
@@ -49,7 +49,7 @@ class OAuth1:
 
     async def headers(self, method: str, url: str) -> dict[str, str]:
         """A JSON body is no part of an OAuth 1.0a signature (RFC 5849, 3.4.1.3)."""
-        _, headers, _ = self._client.sign(url, http_method=method)
+        _, headers, _ = self._client.sign(url, http_method=cast(Any, method))
         return {str(name): str(value) for name, value in headers.items()}
 
     def refused(self) -> bool:

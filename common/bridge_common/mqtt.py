@@ -87,7 +87,7 @@ class Connection:
         self._paho = client._client  # noqa: SLF001 # see the head of this module
         self._timeout_s = address.timeout_s
         self._acknowledged: dict[int, asyncio.Future[ReasonCode]] = {}
-        self._aiomqtt_on_connect = self._paho.on_connect
+        self._aiomqtt_on_connect: Any = self._paho.on_connect
         self._paho.on_connect = self._on_connect
         self._paho.on_publish = self._on_publish
         self._paho.manual_ack_set(on=True)

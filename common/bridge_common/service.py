@@ -26,6 +26,8 @@ def run_daemon(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, stop, name)
+        # Nothing is reloaded yet, and the default action would end the daemon.
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
         watchdog = asyncio.create_task(_watchdog(), name="watchdog")
         try:
             await main(stop)

@@ -7,7 +7,6 @@ import json
 import random
 import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,19 +16,22 @@ from typing import Any
 import click
 
 from bridge_sandbox import display
-from bridge_sandbox.admin import Admin
+from bridge_sandbox.admin import Admin, CallFailed
 from bridge_sandbox.book import Comparison, compare, percentile
-from bridge_sandbox.process import StartFailed
+from bridge_sandbox.process import ProgramFailed
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.trade import Buyers, Warehouse
 
 LOOK_S = 0.3
+LOOK_SHARE = 5
+"""Pauses are that many times as long as a look: reading whole books costs the two servers time, too."""
 REST_S = 1.5
 """Longer than a heartbeat: a shop that says twice, this far apart, that nothing waits has nothing waiting."""
 BASE_LIMIT_S = 90.0
 LIMIT_PER_ORDER_S = 1.0
 CUT_SHARE = 0.2
+REVIVE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,8 @@ def demo(*, as_json: bool, keep: bool, **chosen: Any) -> None:
             stage.keep = not comparison.is_complete
             if keep:
                 display.show_what_to_try(stage)
-                with suppress(KeyboardInterrupt):
-                    threading.Event().wait()
-    except StartFailed as error:
+                stand(stage)
+    except (ProgramFailed, CallFailed, OSError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if comparison.is_complete else 1)
 
@@ -89,7 +90,7 @@ def run(stage: Stage, options: Options, *, as_json: bool) -> Comparison:
         print(json.dumps(result), flush=True)
     else:
         display.show_result(result)
-        print(stage.bridgectl("trace", order_to_trace(stage)), flush=True)
+        print(stage.bridgectl("trace", order_to_trace(stage)).rstrip(), flush=True)
     return comparison
 
 
@@ -99,6 +100,8 @@ def follow(stage: Stage, options: Options, buyers: Buyers, warehouse: Warehouse,
     at_rest = Rest(stage)
     with display.metering() as meter:
         while True:
+            looked_at = time.monotonic()
+            stage.check_alive()
             for cutter in cutters:
                 cutter.cut_one_more()
             warehouse.ship_new(stage.bng.book()["sales_orders"])
@@ -111,7 +114,16 @@ def follow(stage: Stage, options: Options, buyers: Buyers, warehouse: Warehouse,
             arrived = warehouse.seen >= options.orders and comparison.is_complete
             if at_rest.since_a_while(arrived=arrived) or time.monotonic() > deadline:
                 return comparison
-            time.sleep(LOOK_S)
+            time.sleep(max(LOOK_S, LOOK_SHARE * (time.monotonic() - looked_at)))
+
+
+def stand(stage: Stage) -> None:
+    """Until Ctrl-C; what someone kills meanwhile comes back, as under systemd."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(REVIVE_S)
+            for name in stage.revive():
+                display.say(f"{name} was dead and is started again")
 
 
 class Rest:

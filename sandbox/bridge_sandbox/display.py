@@ -83,6 +83,7 @@ def show_result(result: dict[str, Any]) -> None:
         f"lost {result['lost']}, duplicated {result['duplicated']}; {result['seconds']} s in all; "
         f"from the shop's commit to BNG p50 {result['p50_ms']} ms, p99 {result['p99_ms']} ms",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -98,6 +99,7 @@ def show_findings(comparison: Comparison) -> None:
 def show_what_to_try(stage: Stage) -> None:
     """Commands to paste into another terminal while the stage stands."""
     shop, bng = stage.shop.url, stage.bng.url
+    creating = "POST" if stage.plan.no_keys else "PUT"
     pids = ", ".join(f"{name} {pid}" for name, pid in stage.pids().items())
     print(
         f"""
@@ -115,8 +117,8 @@ Place an order, look at it, ship it at BNG:
   curl -s -d '{{"SKU": "MUG-WHITE", "Warehouse": "MAIN", "QuantityOnHand": 7}}' {bng}/stock
   curl -s {shop}/book
 
-Let BNG's next answer be lost after the write, or kill something (what is killed stays down):
-  curl -s -d '{{"kind": "cut_after", "method": "PUT", "path": "sales-orders"}}' {bng}/faults
+Let BNG's next answer to a new order be lost, or kill something; it comes back after 2 s, as under systemd:
+  curl -s -d '{{"kind": "cut_after", "method": "{creating}", "path": "sales-orders"}}' {bng}/faults
   kill -9 PID    # {pids}
 
 Logs and configuration: {stage.folder}

@@ -14,16 +14,18 @@ Nothing is kept across a restart.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-Kind = Literal["latency", "status", "html", "hold", "cut_after", "cut_before"]
+Kind = Literal["latency", "late", "status", "html", "hold", "cut_after", "cut_before"]
 RenderError = Callable[[int, str | None], web.Response]
 """(status, Retry-After as the header's text or None) -> the answer in the played server's form."""
+OwnAnswers = Mapping[str, Callable[[web.Request], web.Response]]
+"""Kinds that only the played server has: each answers in its place, and nothing is handled."""
 
 HTML_PAGE = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1>No server is available.</body></html>"
 
@@ -34,12 +36,14 @@ class Faults:
     A request meets the first fault that matches it and is not used up, never two of them.
     """
 
-    def __init__(self, render_error: RenderError) -> None:
+    def __init__(self, render_error: RenderError, own_answers: OwnAnswers | None = None) -> None:
         self._render_error = render_error
+        self._own_answers = own_answers or {}
         self._faults: dict[int, Fault] = {}
         self._last_id = 0
         self._calls: Counter[str] = Counter()
         self._running: set[asyncio.Task[web.StreamResponse]] = set()
+        self._stopping = asyncio.Event()
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -75,6 +79,7 @@ class Faults:
     async def stop(self, _app: web.Application) -> None:
         """For `app.on_shutdown`: let go of everything that is held."""
         self.clear()
+        self._stopping.set()
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         # Read first: aiohttp drops a complete body when the client leaves before the handler asks for it.
@@ -100,13 +105,20 @@ class Faults:
                 response = await handler(request)
                 await fault.wait()
                 return response
+            case "late":
+                await fault.wait()
+                await handler(request)
+                await self._stopping.wait()  # the client waits, too, until its own time-out
+                return cut(request)
             case "cut_after":
                 await handler(request)
                 return cut(request)
+            case own:
+                return self._own_answers[own](request)
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            fault = read_fault(await request.json())
+            fault = read_fault(await request.json(), self._own_answers.keys())
         except (ValueError, TypeError, re.error) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"id": self.add(fault)}, status=201)
@@ -133,7 +145,7 @@ class Faults:
 class Fault:
     """One switch: what to do, to which requests, how many times (`count` 0: until cleared or released)."""
 
-    kind: Kind
+    kind: str
     method: str | None = None
     path: re.Pattern[str] | None = None
     count: int = 1
@@ -176,20 +188,20 @@ class Fault:
 FIELDS = frozenset({"kind", "method", "path", "count", "seconds", "status", "retry_after"})
 
 
-def read_fault(body: Any) -> Fault:
+def read_fault(body: Any, own_kinds: Collection[str]) -> Fault:
     """The fault that an admin request describes; raises ValueError, TypeError or re.error."""
     if not isinstance(body, dict):
         raise TypeError("a fault is a JSON object")
     if unknown := body.keys() - FIELDS:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
     kind = body.get("kind")
-    if kind not in get_args(Kind):
-        raise ValueError(f"kind is one of {', '.join(get_args(Kind))}")
+    if kind not in (kinds := (*get_args(Kind), *own_kinds)):
+        raise ValueError(f"kind is one of {', '.join(kinds)}")
     if kind == "latency" and body.get("seconds") is None:
         raise ValueError("latency needs seconds")
     method, path, retry_after = body.get("method"), body.get("path"), body.get("retry_after")
     return Fault(
-        kind=cast(Kind, kind),
+        kind=str(kind),
         method=method.upper() if method else None,
         path=re.compile(path) if path else None,
         count=int(body.get("count", 1)),

@@ -20,8 +20,8 @@ STOP_TIMEOUT_S = 15.0
 LAST_LINES = 15
 
 
-class StartFailed(Exception):
-    """A program did not get ready; the text names it and ends with the last lines of its log."""
+class ProgramFailed(Exception):
+    """A program did not get ready, or ended by itself; the text names it and ends with the last lines of its log."""
 
 
 class WaitedInVain(Exception):
@@ -71,13 +71,13 @@ class Program:
             self._process.send_signal(signal.SIGHUP)
 
     def wait_for_log(self, pattern: str, timeout_s: float) -> re.Match[str]:
-        """The first match in what it has printed since its start; raises StartFailed when it ends or is late."""
+        """The first match in what it has printed since its start; raises ProgramFailed when it ends or is late."""
         deadline = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self.output())):
             if not self.is_alive:
-                raise StartFailed(f"{self.name} ended at its start. {self.last_lines()}")
+                raise ProgramFailed(f"{self.name} ended at its start. {self.last_lines()}")
             if time.monotonic() > deadline:
-                raise StartFailed(f"{self.name} is not ready after {timeout_s:g} s. {self.last_lines()}")
+                raise ProgramFailed(f"{self.name} is not ready after {timeout_s:g} s. {self.last_lines()}")
             time.sleep(POLL_S)
         return found
 

@@ -11,6 +11,7 @@ set or the block raised an error.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,12 +25,13 @@ from bridge_sandbox import settings
 from bridge_sandbox.admin import BngAdmin, Server, ShopAdmin
 from bridge_sandbox.mariadb import MariaDB, MariaDBError
 from bridge_sandbox.mosquitto import Mosquitto
-from bridge_sandbox.process import Program, StartFailed, free_ports, installed
+from bridge_sandbox.process import Program, ProgramFailed, free_ports, installed
 from bridge_sandbox.settings import Endpoints, Plan, Secrets, ServerPorts, local_url
 
 START_TIMEOUT_S = 30.0
 READY = r"(?m)^ready http"
 OUTBOX = "bng_outbox"
+BRIDGECTL_COLUMNS = 120
 
 
 class Part(Protocol):
@@ -103,6 +105,18 @@ class Stage:
         """What BNG signs with."""
         return self._secrets.read("webhook")
 
+    def revive(self) -> list[str]:
+        """Start again the programs of ours that have died, as systemd would; their names."""
+        dead = self._dead()
+        for program in dead:
+            program.start()
+        return [program.name for program in dead]
+
+    def check_alive(self) -> None:
+        """Raise ProgramFailed if one of our programs has ended by itself."""
+        for program in self._dead():
+            raise ProgramFailed(f"{program.name} has ended by itself. {program.last_lines()}")
+
     def start(self, name: str) -> None:
         """Start a part again, in the same place and with the same data; it may still be connecting on return."""
         self._part(name).start()
@@ -128,7 +142,8 @@ class Stage:
     def bridgectl(self, *arguments: str) -> str:
         """What `bridgectl` prints on standard output, whatever it ends with: a degraded bridge is not an error here."""
         command = [installed("bridgectl"), "--socket", str(self.endpoints.bridgectl_socket), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        wide = os.environ | {"COLUMNS": str(BRIDGECTL_COLUMNS)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=wide).stdout
 
     def is_idle(self) -> bool:
         """Whether the bridge runs and says that nothing waits: not in its inbox, not in any shop's outbox."""
@@ -136,6 +151,9 @@ class Stage:
         if not answer.strip():
             return False
         return not any(site["inbox_pending"] or site["outbox_rows"] for site in json.loads(answer)["sites"])
+
+    def _dead(self) -> list[Program]:
+        return [part for part in self._parts.values() if isinstance(part, Program) and not part.is_alive]
 
     def _part(self, name: str) -> Part:
         return self._parts[f"{name}-{self.site}" if name in ("shop", "agent") else name]
@@ -172,13 +190,13 @@ class Stage:
         try:
             self.start("broker")
         except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-            raise StartFailed(str(error)) from error
+            raise ProgramFailed(str(error)) from error
 
     def _start_mariadb(self) -> None:
         try:
             self.start("mariadb")
         except MariaDBError as error:
-            raise StartFailed(str(error)) from error
+            raise ProgramFailed(str(error)) from error
 
     def _build_bridge_side(self, broker: "Future[None]") -> None:
         self.start("bng")
@@ -202,7 +220,7 @@ class Stage:
         command = [installed("magento-agent"), "outbox", "install", "--config", str(config)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise StartFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
+            raise ProgramFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
         user = settings.agent_account(site)
         self.mariadb.create_user(user, self._secrets.read(f"database-agent-{site}"))
         table = f"`{settings.database_name(site)}`.`{OUTBOX}`"

@@ -101,7 +101,11 @@ async def bridgectl(path: Path, *arguments: str) -> Ended:
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
         config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": {}}})
-        answers: dict[str, Any] = {"ping": {}, "outbox": {"rows": 0, "oldest_s": None}, "rest": {"items": []}}
+        answers: dict[str, Any] = {
+            "ping": {},
+            "outbox": {"outbox_rows": 0, "outbox_oldest_s": None},
+            "rest": {"items": []},
+        }
 
         async def take(_topic: str, payload: bytes, _expiry_s: float) -> None:
             request = json.loads(payload)
@@ -296,7 +300,7 @@ async def test_a_dead_letter_is_discarded_with_a_reason(bridge: Bridge) -> None:
     await bridge.put(1)
     dead = await bridge.kill()
     refused = await bridge.ctl("dlq", "discard", str(dead.seq))
-    assert (refused.code, "--reason" in refused.err, bridge.state(dead.seq)) == (2, True, "dead")
+    assert (refused.code, "--reason" in refused.err, bridge.state(dead.seq)) == (64, True, "dead")
     ended = await bridge.ctl("dlq", "discard", str(dead.seq), "--reason", "a test order")
     assert (ended.code, ended.out, bridge.state(dead.seq)) == (0, "discarded: 1\n", "discarded")
     assert inbox.select(bridge.store.read, "get", seq=dead.seq)[0]["reason"] == "a test order"
@@ -305,7 +309,7 @@ async def test_a_dead_letter_is_discarded_with_a_reason(bridge: Bridge) -> None:
 @pytest.mark.parametrize("arguments", [["retry"], ["retry", "--all", "1"], ["discard", "--reason", "x"]], ids=str)
 async def test_naming_no_events_or_both_ways_is_a_mistake(bridge: Bridge, arguments: list[str]) -> None:
     ended = await bridge.ctl("dlq", *arguments)
-    assert ended.code == 2
+    assert ended.code == 64
     assert "name the events" in ended.err
 
 
@@ -403,10 +407,13 @@ async def test_a_trace_works_while_bng_does_not(bridge: Bridge) -> None:
 async def test_an_order_that_never_arrived_ends_with_1_and_is_looked_for_in_the_shops(
     bridge: Bridge, in_shop: list[Any], rows: int, says: str
 ) -> None:
-    bridge.answers |= {"rest": {"items": in_shop}, "outbox": {"rows": rows, "oldest_s": 2.5 if rows else None}}
+    bridge.answers |= {
+        "rest": {"items": in_shop},
+        "outbox": {"outbox_rows": rows, "outbox_oldest_s": 2.5 if rows else None},
+    }
     ended = await bridge.ctl("trace", "000000099")
     assert ended.code == 1
-    assert "Order 000000099 never arrived here." in ended.out
+    assert "Order 000000099 is not among the events kept here" in ended.out
     assert says in ended.out
 
 

@@ -1,6 +1,7 @@
 """The shop's REST API: what each way of failing says about whether a request was executed."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,11 +20,17 @@ from bridge_common.errors import (
     RejectedByTarget,
     TargetUnavailable,
 )
-from magento_agent.config import Magento
+from bridge_common.magento_config import MagentoSection
+from bridge_common.magento_rest import BadAnswer, MagentoRest
 from magento_agent.hydrate import Hydrator
-from magento_agent.magento_rest import BadAnswer, MagentoRest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def secret_file() -> Path:
+    path = Path(tempfile.mkdtemp()) / "token"
+    path.write_text("secret\n")
+    return path
 
 
 @asynccontextmanager
@@ -35,8 +42,8 @@ async def shop(handler: Handler, timeout_s: float = 2.0) -> AsyncIterator[Magent
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
     try:
-        section = Magento(base_url=f"http://127.0.0.1:{port}", token_file=Path("x"), timeout_s=timeout_s)
-        async with MagentoRest(section, "secret") as rest:
+        section = MagentoSection(base_url=f"http://127.0.0.1:{port}", token_file=secret_file(), timeout_s=timeout_s)
+        async with MagentoRest(section) as rest:
             yield rest
     finally:
         await runner.cleanup()
@@ -129,8 +136,8 @@ async def test_a_write_without_an_answer_has_an_unknown_outcome() -> None:
 async def test_a_refused_connection_is_surely_not_executed() -> None:
     async with shop(always(200)) as rest:
         pass
-    section = Magento(base_url="http://127.0.0.1:1", token_file=Path("x"))
-    async with MagentoRest(section, "secret") as rest:
+    section = MagentoSection(base_url="http://127.0.0.1:1", token_file=secret_file())
+    async with MagentoRest(section) as rest:
         with pytest.raises(TargetUnavailable):
             await rest.send("POST", "/V1/x", body={}, timeout_s=1)
 

@@ -16,7 +16,6 @@ from tests.support.shop import ShopRig
 
 from bng_bridge import deliver, intents
 from bng_bridge.deliver import Deliver, Result
-from bng_bridge.magento.client import interpolate
 from bng_bridge.magento.target import source_reference, split_source_reference
 from bng_bridge.magento.transport import GatewayTransport, RequestState
 from bng_bridge.mapping import shipments
@@ -33,6 +32,7 @@ from bridge_common.errors import (
     TargetPaused,
     TargetUnavailable,
 )
+from bridge_common.magento_rest import interpolate
 from bridge_common.mqtt import BrokerLost, PublishRefused
 
 SHIP = "POST /rest/V1/order/{id}/ship"

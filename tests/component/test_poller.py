@@ -67,7 +67,7 @@ async def test_a_change_that_no_webhook_told_of_becomes_a_hint(store: Store, rig
     poller = await begin(store, rig, STOCK)
     await change_stock(rig)
     assert await poller.run_once(STOCK) == 1
-    assert keys(store) == ["bng/poll/2/MAIN|MUG-WHITE"]
+    assert keys(store) == ["bng/stock/2/MAIN|MUG-WHITE"]
 
 
 async def test_a_shipment_that_no_webhook_told_of_becomes_a_hint(store: Store, rig: BngRig) -> None:
@@ -109,7 +109,7 @@ async def test_what_lies_within_the_overlap_is_seen_again_and_hinted_once(store:
     await change_stock(rig)
     calls = [await poller.run_once(STOCK) for _ in range(3)]
     assert calls[1:] == [0, 0]
-    assert keys(store).count("bng/poll/2/MAIN|MUG-WHITE") == 1
+    assert keys(store).count("bng/stock/2/MAIN|MUG-WHITE") == 1
 
 
 async def test_a_record_that_became_visible_late_is_found_by_the_overlap(store: Store, rig: BngRig) -> None:
@@ -120,7 +120,7 @@ async def test_a_record_that_became_visible_late_is_found_by_the_overlap(store: 
     await store.write(lambda db: sites.move_watermark(db, STOCK, ahead))
     await store.write(lambda db: db.execute("DELETE FROM inbox").rowcount)
     await poller.run_once(STOCK)
-    assert "bng/poll/2/MAIN|MUG-WHITE" in keys(store)
+    assert "bng/stock/2/MAIN|MUG-WHITE" in keys(store)
     assert sites.watermark(store.read, STOCK) == ahead
 
 

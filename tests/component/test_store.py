@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.bridge import opened
 
-from bng_bridge import queries
+from bng_bridge import schema
 from bng_bridge import store as stores
 from bng_bridge.store import Store, connect, migrate, open_store
 from bridge_common.errors import ConfigError
@@ -161,17 +161,17 @@ async def test_a_file_of_a_newer_bridge_is_refused_and_left_alone(path: Path) ->
     async with opened(path):
         pass
     connection = connect(path)
-    connection.execute(f"PRAGMA user_version = {stores.SCHEMA_VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     connection.close()
     for _ in range(2):
-        with pytest.raises(ConfigError, match=f"has schema {stores.SCHEMA_VERSION + 1}, this program knows up to"):
+        with pytest.raises(ConfigError, match=f"has schema {schema.VERSION + 1}, this program knows up to"):
             open_store(path)
 
 
 def test_migrating_a_new_file_makes_the_schema_and_no_copy(path: Path) -> None:
     path.parent.mkdir()
-    assert migrate(path) == (0, stores.SCHEMA_VERSION)
-    assert migrate(path) == (stores.SCHEMA_VERSION, stores.SCHEMA_VERSION)
+    assert migrate(path) == (0, schema.VERSION)
+    assert migrate(path) == (schema.VERSION, schema.VERSION)
     assert not list(path.parent.glob("*.schema-*"))
 
 
@@ -180,10 +180,10 @@ def test_a_migration_keeps_a_copy_of_the_old_file(path: Path, monkeypatch: pytes
     migrate(path)
     connection = connect(path)
     put(connection, "a")
-    found = stores.SCHEMA_VERSION
+    found = schema.VERSION
     with monkeypatch.context() as patch:
-        patch.setattr(stores, "SCHEMA_VERSION", found + 1)
-        patch.setattr(queries, "schema", lambda _version: "ALTER TABLE watermark ADD COLUMN more TEXT")
+        patch.setattr(schema, "VERSION", found + 1)
+        patch.setattr(schema, "statements", lambda _version: "ALTER TABLE watermark ADD COLUMN more TEXT")
         assert migrate(path) == (found, found + 1)
     connection.close()
 
@@ -199,10 +199,10 @@ def test_a_migration_keeps_a_copy_of_the_old_file(path: Path, monkeypatch: pytes
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.parent.mkdir()
     migrate(path)
-    found = stores.SCHEMA_VERSION
+    found = schema.VERSION
     with monkeypatch.context() as patch:
-        patch.setattr(stores, "SCHEMA_VERSION", found + 1)
-        patch.setattr(queries, "schema", lambda _version: "CREATE TABLE more (id); INSERT INTO nowhere VALUES (1)")
+        patch.setattr(schema, "VERSION", found + 1)
+        patch.setattr(schema, "statements", lambda _version: "CREATE TABLE more (id); INSERT INTO nowhere VALUES (1)")
         with pytest.raises(sqlite3.OperationalError):
             migrate(path)
     assert migrate(path) == (found, found)

@@ -18,6 +18,7 @@ from bng_bridge.mapping import shipments
 from bng_bridge.store import Store
 from bng_bridge.target import Target, Write
 from bridge_common.errors import OutcomeUnknown, QuietPeriod, RateLimited, TargetUnavailable
+from bridge_sandbox.bng import samples
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
 Body = dict[str, Any]
@@ -47,6 +48,21 @@ async def customer(rig: BngRig) -> Case:
 
     bodies = customer_body(Phone="1"), customer_body(Phone="2")
     return Case(rig.target, customer_write(), *bodies, rig, state, "1", "2")
+
+
+async def cancellation(rig: BngRig) -> Case:
+    """Of a sales order that is there: it is what turns the order's status to 90."""
+    write = Write(
+        "bng", "cancellation", "shop1", "shop1/order/74/cancellation", "bng/shop1-74", "shop1-74", create_only=True
+    )
+    order = samples.order(await rig.customer(), ExternalID=write.reference)
+    await rig.client.write("POST", "sales-orders", order, headers={"Idempotency-Key": "order"})
+
+    async def state() -> tuple[int, Any]:
+        found = [each["OrderStatus"] for each in await rig.records("sales_orders") if each["OrderStatus"] == 90]
+        return len(found), found[0] if found else None
+
+    return Case(rig.target, write, {}, {}, rig, state, 90, 90)
 
 
 async def source_item(rig: ShopRig) -> Case:
@@ -92,9 +108,13 @@ async def shipment(rig: ShopRig) -> Case:
 
 
 BNG: list[Any] = [pytest.param("bng", id="BNG"), pytest.param("bng without keys", id="BNG without keys")]
+CANCELLATION: list[Any] = [
+    pytest.param("bng cancellation", id="BNG cancellation"),
+    pytest.param("bng cancellation without keys", id="BNG cancellation without keys"),
+]
 SOURCE_ITEM = pytest.param("source item", id="Magento source item", marks=pytest.mark.integration)
 SHIPMENT = pytest.param("shipment", id="Magento shipment", marks=pytest.mark.integration)
-every_target = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM, SHIPMENT], indirect=True)
+every_target = pytest.mark.parametrize("case", [*BNG, *CANCELLATION, SOURCE_ITEM, SHIPMENT], indirect=True)
 every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM], indirect=True)
 
 
@@ -102,8 +122,9 @@ every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM],
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     async with AsyncExitStack() as stack:
         if request.param.startswith("bng"):
-            no_keys = request.param == "bng without keys"
-            yield await customer(await stack.enter_async_context(running_bng(tmp_path, no_keys=no_keys)))
+            no_keys = request.param.endswith("without keys")
+            rig = await stack.enter_async_context(running_bng(tmp_path, no_keys=no_keys))
+            yield await (cancellation(rig) if "cancellation" in request.param else customer(rig))
             return
         mariadb: MariaDB = request.getfixturevalue("mariadb")
         account: ShopAccount = request.getfixturevalue("shop_account")

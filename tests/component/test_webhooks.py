@@ -23,8 +23,8 @@ from bridge_common.errors import ConfigError
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
 OTHER_SECRET = "whsec_ZmVkY2JhOTg3NjU0MzIxMA=="
-SHIPMENT = {"type": "shipment_created", "data": {"ShipmentID": "SH-1", "SalesOrderID": "SO-1"}}
-STOCK = {"type": "inventory_updated", "data": {"SKU": "MUG-WHITE", "Warehouse": "MAIN", "Sequence": 4}}
+SHIPMENT: dict[str, Any] = {"type": "shipment_created", "data": {"ShipmentID": "SH-1", "SalesOrderID": "SO-1"}}
+STOCK: dict[str, Any] = {"type": "inventory_updated", "data": {"SKU": "MUG-WHITE", "Warehouse": "MAIN", "Sequence": 4}}
 
 
 async def never(_claimed: Claimed) -> Outcome:
@@ -69,7 +69,8 @@ async def test_a_good_webhook_is_one_hint_when_it_is_answered(client: TestClient
     assert await post(client, SHIPMENT) == 204
     assert hints(store) == [
         {
-            "event_key": "bng/msg-1", "entity": "shipment", "entity_id": "SH-1", "ordering_key": "bng/sales_order/SO-1",
+            "event_key": "bng/shipment/SH-1/msg-1", "entity": "shipment", "entity_id": "SH-1",
+            "ordering_key": "bng/sales_order/SO-1",
             "state": "pending",
         }
     ]  # fmt: skip
@@ -80,14 +81,24 @@ async def test_the_same_webhook_again_is_no_second_hint(client: TestClient[Any, 
     assert len(hints(store)) == 1
 
 
-async def test_another_webhook_about_the_same_record_takes_the_place_of_the_first(
+async def test_a_record_in_one_version_is_one_hint_whoever_tells_of_it(
+    client: TestClient[Any, Any], store: Store
+) -> None:
+    versioned = {**SHIPMENT, "data": {**SHIPMENT["data"], "Version": 1}}
+    for key in ("msg-1", "msg-2"):
+        assert await post(client, versioned, key=key) == 204
+        assert await post(client, STOCK, key=f"stock-{key}") == 204
+    assert [hint["event_key"] for hint in hints(store)] == ["bng/shipment/SH-1/1", "bng/stock/4/MAIN|MUG-WHITE"]
+
+
+async def test_a_newer_version_takes_the_place_of_the_one_that_waits(
     client: TestClient[Any, Any], store: Store
 ) -> None:
     await post(client, STOCK, key="msg-1")
-    await post(client, STOCK, key="msg-2")
-    assert [(hint["entity_id"], hint["state"]) for hint in hints(store)] == [
-        ("MAIN|MUG-WHITE", "superseded"),
-        ("MAIN|MUG-WHITE", "pending"),
+    await post(client, {**STOCK, "data": {**STOCK["data"], "Sequence": 5}}, key="msg-2")
+    assert [(hint["event_key"], hint["state"]) for hint in hints(store)] == [
+        ("bng/stock/4/MAIN|MUG-WHITE", "superseded"),
+        ("bng/stock/5/MAIN|MUG-WHITE", "pending"),
     ]
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
+import socket as sockets
 import stat
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -169,13 +169,16 @@ async def test_a_good_start_can_be_operated_and_stopped(place: Place) -> None:
         assert b"Traceback" not in err
 
 
-async def test_a_second_bridge_over_the_same_store_ends_with_78(place: Place) -> None:
-    async with started(place.write()):
-        # Its own broker session and socket: only the store is shared.
-        other = place.folder / "other.toml"
-        other.write_text((place.folder / "bridge.toml").read_text().replace("admin.sock", "other.sock"))
-        ended = await run_to_the_end(other)
+async def test_a_second_bridge_over_the_same_store_ends_with_78_and_leaves_the_first_alone(place: Place) -> None:
+    """Also at the broker, where both have one name and the later throws out the earlier."""
+    config = place.write()
+    async with started(config) as first:
+        ended = await run_to_the_end(config)
         assert_sentence(ended, 78, "bridge.sqlite is in use by another bridge", "stop the other one first")
+        first.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE_S):
+            _, err = await first.communicate()
+        assert (first.returncode, b"broker_lost" in err) == (0, False), err
 
 
 async def test_a_killed_bridge_starts_again_on_what_it_left(place: Place) -> None:
@@ -199,8 +202,6 @@ async def test_a_bridge_tells_systemd_when_it_is_ready_and_when_it_stops(
         def datagram_received(self, data: bytes, _address: object) -> None:
             heard.append(data)
 
-    import socket as sockets
-
     channel = sockets.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM)
     channel.bind(str(place.folder / "notify"))
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Protocol, sock=channel)
@@ -214,4 +215,3 @@ async def test_a_bridge_tells_systemd_when_it_is_ready_and_when_it_stops(
             assert await bridge.wait() == 0
         assert b"STOPPING=1" in heard
     transport.close()
-    assert os.environ["NOTIFY_SOCKET"]

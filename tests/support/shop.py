@@ -10,11 +10,11 @@ import aiohttp
 
 from bng_bridge import http
 from bng_bridge.config import Site
-from bng_bridge.http import Answer
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import RequestState
 from bridge_common import decimal_json
+from bridge_common.http import Answer
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 from bridge_sandbox.shop.database import DatabaseSettings
 from bridge_sandbox.shop.server import ShopSettings, running_shop

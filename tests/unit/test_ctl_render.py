@@ -159,7 +159,10 @@ def test_a_shipment_that_is_not_in_the_shop_shows_why(capsys: pytest.CaptureFixt
 def test_an_order_that_never_arrived_says_what_the_shops_say(capsys: pytest.CaptureFixture[str]) -> None:
     render.trace({"order": "9", "found": False, "waits": "shop1 cannot be asked: [magento] token :key: is refused"})
     out = capsys.readouterr().out
-    assert out == "Order 9 never arrived here.\nshop1 cannot be asked: [magento] token :key: is refused\n"
+    assert (
+        out
+        == "Order 9 is not among the events kept here (30 days).\nshop1 cannot be asked: [magento] token :key: is refused\n"
+    )
 
 
 def test_nothing_is_coloured_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

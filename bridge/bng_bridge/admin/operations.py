@@ -135,8 +135,9 @@ def _site_state(presence: Presence, seen_s: float | None, trip: float | None, st
         return "unseen", "its agent has not been heard of since this bridge started"
     if trip is None and (seen_s is None or seen_s > stale_after_s):
         return "silent", f"nothing heard for {seen_s or 0:.0f} s"
-    if said.get("rest", "ok") != "ok":
-        return "degraded", f"the agent cannot read the shop: {said['rest']}"
+    for part, what in (("database", "the outbox"), ("rest", "the shop")):
+        if said.get(part, "ok") != "ok":
+            return "degraded", f"the agent cannot read {what}: {said[part]}"
     return "online", ""
 
 

@@ -108,7 +108,7 @@ async def _look_in_shops(context: Context, gateways: dict[str, GatewayTransport]
         except BridgeError as error:
             notes.append(f"{site} cannot be asked: {error.message}")
             continue
-        rows, oldest_s = outbox.get("rows"), outbox.get("oldest_s")
+        rows, oldest_s = outbox.get("outbox_rows"), outbox.get("outbox_oldest_s")
         where = "has the order" if found else "has no such order"
         notes.append(f"{site} {where}; {rows} outbox rows wait, the oldest since {oldest_s or 0} s")
     return "; ".join(notes)

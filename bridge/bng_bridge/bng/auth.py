@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bng_bridge import http
 from bridge_common.errors import AccessDenied, BridgeError, TargetUnavailable
 
 
@@ -65,8 +64,8 @@ class ClientCredentials:
                 status = response.status
                 body = await response.json(content_type=None) if status == 200 else {}
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            # "GET": fetching a token executes nothing, whatever was lost.
-            raise http.lost("GET", self._url, error) from error
+            # Fetching a token executes nothing, whatever was lost.
+            raise TargetUnavailable(f"POST {self._url}: {type(error).__name__} {error}".strip()) from error
         if status != 200:
             raise self._error(status)
         self._headers = {"Authorization": f"Bearer {body['access_token']}"}

@@ -8,10 +8,10 @@ import aiohttp
 from bng_bridge import http
 from bng_bridge.bng.auth import ApiKey, Auth, ClientCredentials
 from bng_bridge.config import Bng
-from bng_bridge.http import Answer
 from bng_bridge.throttle import Throttle
 from bridge_common.config import read_secret
 from bridge_common.errors import AccessDenied, OutcomeUnknown, RejectedByTarget, TargetPaused
+from bridge_common.http import Answer
 
 PAGE = 100
 

@@ -14,7 +14,7 @@ _IDS = {
 _FACTS = {
     "customer": (),
     "cancellation": ("UpdatedAt",),
-    "sales_order": ("OrderStatus", "AllocationStatus", "Total", "CreatedAt"),
+    "sales_order": ("CustomerID", "OrderStatus", "AllocationStatus", "Total", "CreatedAt"),
 }
 
 PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = 10, 20, 30, 40, 50, 90

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.records import CANCELLED, PATHS, facts_of, id_of, keep_ahead
-from bng_bridge.http import Answer
 from bng_bridge.target import Record, Settled, Write
 from bridge_common.errors import OutcomeUnknown, RejectedByTarget
+from bridge_common.http import Answer
 
 
 class BngTarget:

@@ -19,6 +19,8 @@ from bridge_common.errors import BridgeError
 
 DEFAULT_SOCKET = Path("/run/bng-bridge/admin.sock")
 EXIT_CODES = {"healthy": 0, "degraded": 1, "down": 2}
+# sysexits.h: 2, click's own, means "down" here.
+click.UsageError.exit_code = 64
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
 
 
@@ -106,7 +108,7 @@ def dlq() -> None:
 
 @dlq.command("list")
 @json_option
-@click.option("--limit", default=1000, show_default=True)
+@click.option("--limit", default=1000, show_default=True, help="At most so many, the oldest first.")
 @click.pass_obj
 @command
 def dlq_list(daemon: Daemon, as_json: bool, limit: int) -> None:  # noqa: FBT001

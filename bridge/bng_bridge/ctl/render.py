@@ -35,7 +35,7 @@ def status(answer: dict[str, Any]) -> None:
 def trace(answer: dict[str, Any]) -> None:
     console = _console()
     if not answer["found"]:
-        console.print(f"Order {answer['order']} never arrived here.")
+        console.print(f"Order {answer['order']} is not among the events kept here (30 days).")
         console.print(answer["waits"])
         return
     console.print(f"Order {answer['order']} (id {answer['entity_id']}) of {answer['site']}", style="bold")

@@ -71,7 +71,14 @@ async def _cancel(event: Claimed, context: Context, sales_order: Write) -> None:
 
 
 async def _customer(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
-    """BNG's CustomerID. A customer that exists is left as it is: the customer's own event owns its fields."""
+    """BNG's CustomerID. A customer that exists is left as it is: the customer's own event owns its fields.
+
+    An order without a customer stays with the one it was sold to: Magento drops the id from orders when it deletes a
+    customer, and a guest's address may be corrected.
+    """
+    bound = bindings.get(context.read, sales_order_key(event.site, event.entity_id))
+    if bound is not None and "CustomerID" in bound.facts and not order.get("customer_id"):
+        return str(bound.facts["CustomerID"])
     if site.generic_customer_id is not None and not order.get("customer_id"):
         return site.generic_customer_id
     source_id = str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))

@@ -1,14 +1,14 @@
 """A site's REST API in Magento's words: search criteria, error form. Knows no flow and no binding."""
 
-import re
 from typing import Any
 from urllib.parse import quote
 
 from bng_bridge.config import Site
-from bng_bridge.http import Answer
 from bng_bridge.magento.transport import Transport
 from bng_bridge.throttle import Throttle
 from bridge_common.errors import OutcomeUnknown, RejectedByTarget, TargetPaused
+from bridge_common.http import Answer
+from bridge_common.magento_rest import interpolate
 
 
 class MagentoClient:
@@ -61,16 +61,6 @@ class MagentoClient:
 def segment(text: str) -> str:
     """A path segment: a SKU may hold a slash, a plus or a space."""
     return quote(text, safe="")
-
-
-def interpolate(body: Any) -> str:
-    """Magento's message with its `%field` parameters filled in."""
-    if not isinstance(body, dict):
-        return str(body)
-    message, parameters = str(body.get("message") or body.get("text") or ""), body.get("parameters") or {}
-    if isinstance(parameters, list):
-        parameters = {str(index): value for index, value in enumerate(parameters, 1)}
-    return re.sub(r"%(\w+)", lambda match: str(parameters.get(match[1], match[0])), message)
 
 
 def _error(site: str, method: str, path: str, answer: Answer) -> Exception:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from bng_bridge import http
-from bng_bridge.http import Answer
 from bridge_common import decimal_json, topics
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import BridgeError, OutcomeUnknown, TargetUnavailable, TransientError
+from bridge_common.http import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,9 @@ def _answer(method: str, path: str, reply: dict[str, Any]) -> Answer:
         raise TargetUnavailable(f"the agent refused {method} {path}: {reply.get('reason')}")
     if reply["state"] == "failed":
         raise _failure(method, path, reply)
-    answer = Answer(int(reply["status"]), reply.get("body"))
-    if answer.status in (429, 502, 503, 504):
-        raise http.refused(method, path, answer, reply.get("retry_after"))
-    return answer
+    retry_after = reply.get("retry_after")
+    answer = Answer(int(reply["status"]), reply.get("body"), None if retry_after is None else float(retry_after))
+    return http.checked(method, path, answer)
 
 
 def _failure(method: str, path: str, reply: dict[str, Any]) -> BridgeError:

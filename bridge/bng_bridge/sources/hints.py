@@ -1,4 +1,8 @@
-"""From what BNG announces to a hint: which record, and in whose lane it is handled."""
+"""From what BNG announces or lists to a hint: which record, and in whose lane it is handled.
+
+A record in one version is one hint, whoever brings it: a webhook and the poller do not run it twice, and a discarded dead
+letter stays discarded until the record changes. A webhook without a version is told apart by its own id.
+"""
 
 import sqlite3
 from typing import Any
@@ -8,19 +12,25 @@ from bng_bridge.flows.shipments import stock_hint
 from bng_bridge.inbox import Hint
 
 
-def hint_of(kind: str, data: dict[str, Any], event_key: str, read: sqlite3.Connection) -> Hint | None:
+def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Connection) -> Hint | None:
     """None for what no flow of ours follows."""
     if kind == "shipment_created" and data.get("ShipmentID"):
-        return shipment_hint(data, event_key, read)
+        return shipment_hint(data, read, webhook_id)
     if kind == "inventory_updated" and data.get("SKU"):
-        return stock_hint(str(data["SKU"]), str(data.get("Warehouse") or ""), event_key.removeprefix("bng/"))
+        return inventory_hint(data, webhook_id)
     return None
 
 
-def shipment_hint(shipment: dict[str, Any], event_key: str, read: sqlite3.Connection) -> Hint:
+def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
+    version = item.get("Sequence") or item.get("Version") or webhook_id
+    return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{version}")
+
+
+def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
     """In the lane of the shop's order, when the sales order is bound: all events of one order share it."""
     sales_order_id = str(shipment.get("SalesOrderID") or "")
     bound = bindings.by_target(read, "bng", "sales_order", sales_order_id)
     lane = "/".join(bound.target_key.split("/")[:3]) if bound else f"bng/sales_order/{sales_order_id}"
     shipment_id = str(shipment["ShipmentID"])
+    event_key = f"bng/shipment/{shipment_id}/{shipment.get('Version') or webhook_id}"
     return Hint("shipment", shipment_id, lane, event_key, {"SalesOrderID": sales_order_id})

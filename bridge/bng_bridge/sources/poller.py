@@ -1,7 +1,7 @@
 """The net under the webhooks: lists what changed at BNG since a watermark, with overlap, and stores hints.
 
-The watermark is in BNG's own timestamps and only the poller moves it, in the commit that stores the hints. A change that a
-webhook brought already is hinted once more and found unchanged.
+The watermark is in BNG's own timestamps and only the poller moves it, in the commit that stores the hints. What a
+webhook brought already is known by its version.
 """
 
 import asyncio
@@ -13,9 +13,8 @@ from typing import Any
 from bng_bridge import inbox, sites
 from bng_bridge.bng.client import BngClient
 from bng_bridge.config import Poll
-from bng_bridge.flows.shipments import stock_hint
 from bng_bridge.inbox import Hint
-from bng_bridge.sources.hints import shipment_hint
+from bng_bridge.sources.hints import inventory_hint, shipment_hint
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
@@ -58,10 +57,7 @@ class Poller:
         return stored
 
     def _hint(self, resource: str, item: dict[str, Any]) -> Hint:
-        if resource == "shipments":
-            key = f"bng/poll/shipments/{item['ShipmentID']}/{item.get('Version')}"
-            return shipment_hint(item, key, self._store.read)
-        return stock_hint(item["SKU"], item["Warehouse"], f"poll/{item.get('Sequence') or item.get('Version')}")
+        return shipment_hint(item, self._store.read) if resource == "shipments" else inventory_hint(item)
 
 
 def _put_all(db: sqlite3.Connection, hints: list[Hint], resource: str, newest: str) -> int:

@@ -52,7 +52,7 @@ def verifier(secret: str) -> Webhook:
 
 
 async def _store(store: Store, worker: Worker, webhook_id: str, body: dict[str, Any]) -> None:
-    hint = hint_of(str(body.get("type")), dict(body.get("data") or {}), f"bng/{webhook_id}", store.read)
+    hint = hint_of(str(body.get("type")), dict(body.get("data") or {}), webhook_id, store.read)
     if hint is None:
         return
     now = to_text(utc_now())

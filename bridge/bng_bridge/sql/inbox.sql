@@ -103,5 +103,8 @@ SELECT * FROM step WHERE seq = :seq ORDER BY id
 DELETE FROM inbox WHERE seq IN (
     SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 5000)
 
+-- name: clean_steps
+DELETE FROM step WHERE seq NOT IN (SELECT seq FROM inbox)
+
 -- name: clean_attempts
 DELETE FROM attempt WHERE seq NOT IN (SELECT seq FROM inbox)

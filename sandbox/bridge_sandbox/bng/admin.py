@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import fields, inventory, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng import checks, inventory, records, sales_orders, shipments, webhooks
 from bridge_sandbox.bng.api import answer, read_json
 from bridge_sandbox.bng.auth import Auth
 from bridge_sandbox.bng.entities import (
@@ -29,30 +29,30 @@ from bridge_sandbox.catalogue import WAREHOUSE
 
 ACTOR = "operator"
 
-WHICH_ORDER = {"SalesOrderID": Field(fields.text()), "ExternalID": Field(fields.text())}
-SHIP_LINE = Shape({"LineNo": Field(fields.whole, required=True), "Quantity": Field(fields.quantity, required=True)})
+WHICH_ORDER = {"SalesOrderID": Field(checks.text()), "ExternalID": Field(checks.text())}
+SHIP_LINE = Shape({"LineNo": Field(checks.whole(1), required=True), "Quantity": Field(checks.quantity, required=True)})
 SHIP = Shape(
     WHICH_ORDER
     | {
-        "Lines": Field(fields.each(fields.nested(SHIP_LINE)), default=()),
-        "Carrier": Field(fields.text()),
-        "TrackingNumbers": Field(fields.each(fields.text()), default=()),
+        "Lines": Field(checks.each(checks.nested(SHIP_LINE)), default=()),
+        "Carrier": Field(checks.text()),
+        "TrackingNumbers": Field(checks.each(checks.text()), default=()),
     }
 )
 STOCK = Shape(
     {
-        "SKU": Field(fields.text(), required=True),
-        "Warehouse": Field(fields.text(), default=WAREHOUSE),
-        "QuantityOnHand": Field(fields.number),
-        "Delta": Field(fields.number),
+        "SKU": Field(checks.text(), required=True),
+        "Warehouse": Field(checks.text(), default=WAREHOUSE),
+        "QuantityOnHand": Field(checks.number),
+        "Delta": Field(checks.number),
     }
 )
-STATUS = Shape(WHICH_ORDER | {"OrderStatus": Field(fields.choice(*ORDER_STATUSES), required=True)})
+STATUS = Shape(WHICH_ORDER | {"OrderStatus": Field(checks.choice(*ORDER_STATUSES), required=True)})
 SUBSCRIPTION = Shape(
     {
-        "url": Field(fields.text(2000), required=True),
-        "secret": Field(fields.text(), required=True),
-        "types": Field(fields.each(fields.choice(*webhooks.TYPES))),
+        "url": Field(checks.text(2000), required=True),
+        "secret": Field(checks.text(), required=True),
+        "types": Field(checks.each(checks.choice(*webhooks.TYPES))),
     }
 )
 

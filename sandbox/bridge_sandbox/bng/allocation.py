@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge_sandbox.bng import inventory
+from bridge_sandbox.bng.checks import plain_number
 from bridge_sandbox.bng.entities import CANCELLED
-from bridge_sandbox.bng.fields import plain_number
 from bridge_sandbox.bng.inventory import NOTHING
 from bridge_sandbox.bng.problems import invalid
 from bridge_sandbox.bng.records import Record

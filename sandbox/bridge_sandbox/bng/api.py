@@ -14,7 +14,7 @@ from bridge_sandbox.bng.auth import ACTOR
 from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PRODUCT, SALES_ORDER, SHIPMENT, Entity
 from bridge_sandbox.bng.fields import FieldErrors, check_object
 from bridge_sandbox.bng.idempotency import Answer, InFlight, once
-from bridge_sandbox.bng.problems import MALFORMED, Problem, invalid
+from bridge_sandbox.bng.problems import INSUFFICIENT_STOCK, MALFORMED, UNKNOWN_CUSTOMER, Problem, Sort, invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Store, Work
 
@@ -34,13 +34,14 @@ class Upsert:
 
 @dataclass(frozen=True)
 class Resource:
-    """An entity under the API, with the writes it offers."""
+    """An entity under the API, with the writes it offers; `refuses` for the rules of this entity alone."""
 
     entity: Entity
     create: Create | None = None
     update: Update | None = None
     upsert: Upsert | None = None
     accepts_post: bool = False
+    refuses: tuple[Sort, ...] = ()
 
 
 class Api:
@@ -171,7 +172,7 @@ def plain_create(entity: Entity, announced: str) -> Create:
 
     def create_record(work: Work, own: Record) -> Record:
         record = records.create(work, entity, own)
-        webhooks.announce(work, announced, entity, record)
+        webhooks.announce(work, announced, record)
         return record
 
     return create_record
@@ -182,7 +183,7 @@ def plain_update(entity: Entity, announced: str) -> Update:
 
     def update_record(work: Work, record: Record, changes: Record) -> Record:
         saved = records.save(work, entity, record | changes)
-        webhooks.announce(work, announced, entity, saved)
+        webhooks.announce(work, announced, saved)
         return saved
 
     return update_record
@@ -201,7 +202,14 @@ RESOURCES = (
         by_external_id(CUSTOMER),
         accepts_post=True,
     ),
-    Resource(SALES_ORDER, sales_orders.create, sales_orders.update, by_external_id(SALES_ORDER), accepts_post=True),
+    Resource(
+        SALES_ORDER,
+        sales_orders.create,
+        sales_orders.update,
+        by_external_id(SALES_ORDER),
+        accepts_post=True,
+        refuses=(UNKNOWN_CUSTOMER,),
+    ),
     Resource(
         PRODUCT,
         plain_create(PRODUCT, "product_updated"),
@@ -209,5 +217,5 @@ RESOURCES = (
         Upsert("by-sku", "SKU", lambda work, sku: records.find_sku(work, PRODUCT, sku)),
     ),
     Resource(INVENTORY_ITEM),
-    Resource(SHIPMENT, shipments.create, accepts_post=True),
+    Resource(SHIPMENT, shipments.create, accepts_post=True, refuses=(INSUFFICIENT_STOCK,)),
 )

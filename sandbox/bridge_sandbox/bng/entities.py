@@ -1,32 +1,39 @@
 """The records BNG keeps: their fields, names and id prefixes, as BNG.md lists them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from bridge_sandbox.bng import fields
-from bridge_sandbox.bng.fields import Field, Shape
+from bridge_sandbox.bng import checks
+from bridge_sandbox.bng.fields import Field, Schema, Shape
 from bridge_sandbox.catalogue import WAREHOUSE
 
 ORDER_STATUSES = (10, 20, 30, 40, 50, 90)
 PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = ORDER_STATUSES
 
-SERVER_FIELDS = frozenset({"Version", "CreatedAt", "UpdatedAt", "UpdatedBy", "Deleted"})
-EXTERNAL_ID = Field(fields.text(64))
-TEXT = Field(fields.text())
-LONG_TEXT = Field(fields.text(4000))
-ZERO = Field(fields.money, default="0.00")
+TIME: Schema = {"type": "string", "format": "date-time", "pattern": r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$"}
+SERVER_FIELDS: Mapping[str, Schema] = {
+    "Version": {"type": "integer", "minimum": 1},
+    "CreatedAt": TIME,
+    "UpdatedAt": TIME,
+    "UpdatedBy": {"type": "string", "description": "The client id of the last writer."},
+    "Deleted": {"type": "boolean"},
+}
+EXTERNAL_ID = Field(checks.text(64))
+TEXT = Field(checks.text())
+LONG_TEXT = Field(checks.text(4000))
+ZERO = Field(checks.money, default="0.00")
 
 
 @dataclass(frozen=True)
 class Entity:
-    """One kind of record. `own` are the client's fields, `kept` those that only the server writes."""
+    """One kind of record. `own` are the client's fields, `kept` those that only the server writes, as JSON Schema."""
 
     name: str
     resource: str
     prefix: str
     own: Mapping[str, Field]
-    kept: frozenset[str] = frozenset()
+    kept: Mapping[str, Schema] = field(default_factory=dict)
 
     @property
     def id_field(self) -> str:
@@ -36,32 +43,39 @@ class Entity:
     @cached_property
     def shape(self) -> Shape:
         """What a client may send; the server's own fields are ignored, so that a record read can be sent back."""
-        return Shape({"ExternalID": EXTERNAL_ID} | dict(self.own), SERVER_FIELDS | self.kept | {self.id_field})
+        return Shape(
+            {"ExternalID": EXTERNAL_ID} | dict(self.own),
+            {self.id_field: {"type": "string"}} | dict(self.kept) | dict(SERVER_FIELDS),
+            self.name,
+        )
 
 
-ADDRESS = Field(fields.nested(Shape(dict.fromkeys(("Street", "City", "State", "Zip", "Country"), TEXT))))
+ADDRESS_PARTS = Shape(dict.fromkeys(("Street", "City", "State", "Zip", "Country"), TEXT), name="Address")
+ADDRESS = Field(checks.nested(ADDRESS_PARTS))
 
 ORDER_LINE = Shape(
     {
-        "LineNo": Field(fields.whole, required=True),
+        "LineNo": Field(checks.whole(1), required=True),
         "ExternalLineID": TEXT,
-        "SKU": Field(fields.text(64), required=True),
+        "SKU": Field(checks.text(64), required=True),
         "Description": LONG_TEXT,
-        "Quantity": Field(fields.quantity, required=True),
+        "Quantity": Field(checks.quantity, required=True),
         "UnitPrice": ZERO,
         "Discount": ZERO,
         "Tax": ZERO,
-        "LineTotal": Field(fields.money, required=True),
-        "Warehouse": Field(fields.text(), default=WAREHOUSE),
-    }
+        "LineTotal": Field(checks.money, required=True),
+        "Warehouse": Field(checks.text(), default=WAREHOUSE),
+    },
+    name="SalesOrderLine",
 )
 
 SHIPMENT_LINE = Shape(
     {
-        "LineNo": Field(fields.whole, required=True),
-        "SKU": Field(fields.text(64)),
-        "Quantity": Field(fields.quantity, required=True),
-    }
+        "LineNo": Field(checks.whole(1), required=True),
+        "SKU": Field(checks.text(64)),
+        "Quantity": Field(checks.quantity, required=True),
+    },
+    name="ShipmentLine",
 )
 
 CUSTOMER = Entity(
@@ -77,7 +91,7 @@ CUSTOMER = Entity(
         "BillingAddress": ADDRESS,
         "ShippingAddress": ADDRESS,
         "PaymentTerms": TEXT,
-        "CreditLimit": Field(fields.money),
+        "CreditLimit": Field(checks.money),
         "Segment": TEXT,
         "TaxID": TEXT,
         "Status": TEXT,
@@ -89,23 +103,23 @@ SALES_ORDER = Entity(
     "sales-orders",
     "SO",
     {
-        "CustomerID": Field(fields.text(), required=True),
-        "OrderDate": Field(fields.day, required=True),
-        "OrderStatus": Field(fields.choice(*ORDER_STATUSES), default=PENDING),
-        "Currency": Field(fields.text(3), required=True),
+        "CustomerID": Field(checks.text(), required=True),
+        "OrderDate": Field(checks.day, required=True),
+        "OrderStatus": Field(checks.choice(*ORDER_STATUSES), default=PENDING),
+        "Currency": Field(checks.text(3), required=True),
         "PaymentTerms": TEXT,
         "BillingAddress": ADDRESS,
         "ShippingAddress": ADDRESS,
         "ShipVia": TEXT,
-        "Lines": Field(fields.each(fields.nested(ORDER_LINE), at_least=1), required=True),
+        "Lines": Field(checks.each(checks.nested(ORDER_LINE), at_least=1), required=True),
         "Freight": ZERO,
         "FreightTax": ZERO,
         "DiscountTotal": ZERO,
         "TaxTotal": ZERO,
-        "Total": Field(fields.money, required=True),
+        "Total": Field(checks.money, required=True),
         "PaymentDescription": LONG_TEXT,
     },
-    kept=frozenset({"AllocationStatus"}),
+    kept={"AllocationStatus": {"enum": ["allocated", "partial", "backordered", None]}},
 )
 
 PRODUCT = Entity(
@@ -113,16 +127,16 @@ PRODUCT = Entity(
     "products",
     "P",
     {
-        "SKU": Field(fields.text(64), required=True),
+        "SKU": Field(checks.text(64), required=True),
         "Name": TEXT,
         "Description": LONG_TEXT,
         "ProductType": TEXT,
         "Category": TEXT,
-        "ListPrice": Field(fields.money),
-        "Cost": Field(fields.money),
-        "Weight": Field(fields.quantity),
+        "ListPrice": Field(checks.money),
+        "Cost": Field(checks.money),
+        "Weight": Field(checks.quantity),
         "TaxCode": TEXT,
-        "Active": Field(fields.flag, default=True),
+        "Active": Field(checks.flag, default=True),
     },
 )
 
@@ -131,14 +145,14 @@ INVENTORY_ITEM = Entity(
     "inventory-items",
     "II",
     {
-        "SKU": Field(fields.text(64), required=True),
-        "Warehouse": Field(fields.text(), required=True),
-        "QuantityOnHand": Field(fields.quantity, default="0"),
-        "QuantityAllocated": Field(fields.quantity, default="0"),
-        "QuantityAvailable": Field(fields.quantity, default="0"),
-        "ReorderPoint": Field(fields.quantity, default="0"),
+        "SKU": Field(checks.text(64), required=True),
+        "Warehouse": Field(checks.text(), required=True),
+        "QuantityOnHand": Field(checks.quantity, default="0"),
+        "QuantityAllocated": Field(checks.quantity, default="0"),
+        "QuantityAvailable": Field(checks.quantity, default="0"),
+        "ReorderPoint": Field(checks.quantity, default="0"),
     },
-    kept=frozenset({"Sequence"}),
+    kept={"Sequence": {"type": "integer", "minimum": 1, "description": "Rises with each change of this stock."}},
 )
 
 SHIPMENT = Entity(
@@ -146,13 +160,13 @@ SHIPMENT = Entity(
     "shipments",
     "SH",
     {
-        "SalesOrderID": Field(fields.text(), required=True),
-        "ShipDate": Field(fields.day),
+        "SalesOrderID": Field(checks.text(), required=True),
+        "ShipDate": Field(checks.day),
         "Carrier": TEXT,
-        "TrackingNumbers": Field(fields.each(fields.text()), default=()),
-        "Lines": Field(fields.each(fields.nested(SHIPMENT_LINE)), default=()),
+        "TrackingNumbers": Field(checks.each(checks.text()), default=()),
+        "Lines": Field(checks.each(checks.nested(SHIPMENT_LINE)), default=()),
         "Warehouse": TEXT,
     },
 )
 
-ENTITIES = (CUSTOMER, SALES_ORDER, PRODUCT, INVENTORY_ITEM, SHIPMENT)
+PARTS = (ADDRESS_PARTS, ORDER_LINE, SHIPMENT_LINE)

@@ -6,8 +6,8 @@ Sequence rises by one with each change of a SKU in a warehouse, so that a reader
 from decimal import Decimal
 
 from bridge_sandbox.bng import records, webhooks
+from bridge_sandbox.bng.checks import plain_number
 from bridge_sandbox.bng.entities import INVENTORY_ITEM
-from bridge_sandbox.bng.fields import plain_number
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
 
@@ -50,5 +50,5 @@ def change(work: Work, item_id: str, *, on_hand: Decimal = NOTHING, allocated: D
         "Sequence": item["Sequence"] + 1,
     }
     saved = records.save(work, INVENTORY_ITEM, item | moved)
-    webhooks.announce(work, "inventory_updated", INVENTORY_ITEM, saved)
+    webhooks.announce(work, "inventory_updated", saved)
     return saved

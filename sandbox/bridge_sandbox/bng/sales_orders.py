@@ -5,10 +5,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from bridge_sandbox.bng import records, webhooks
 from bridge_sandbox.bng.allocation import allocate
 from bridge_sandbox.bng.entities import CANCELLED, COMPLETE, CUSTOMER, SALES_ORDER
-from bridge_sandbox.bng.fields import CENT
 from bridge_sandbox.bng.problems import UNKNOWN_CUSTOMER, FieldProblem, Problem, invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
+
+CENT = Decimal("0.01")
 
 
 def create(work: Work, own: Record) -> Record:
@@ -43,7 +44,7 @@ def save(work: Work, order: Record, changed: Record) -> Record:
     """Store the changed order and announce a new status."""
     saved = records.save(work, SALES_ORDER, changed)
     if saved["OrderStatus"] != order["OrderStatus"]:
-        webhooks.announce(work, "order_status_changed", SALES_ORDER, saved)
+        webhooks.announce(work, "order_status_changed", saved)
     return saved
 
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from bridge_sandbox.bng import inventory, records, sales_orders, webhooks
 from bridge_sandbox.bng.allocation import Progress, read_progress, write_progress
+from bridge_sandbox.bng.checks import plain_number
 from bridge_sandbox.bng.entities import CANCELLED, COMPLETE, PROCESSING, PRODUCT, SALES_ORDER, SHIPMENT
-from bridge_sandbox.bng.fields import plain_number
 from bridge_sandbox.bng.inventory import NOTHING
 from bridge_sandbox.bng.problems import INSUFFICIENT_STOCK, Problem, invalid
 from bridge_sandbox.bng.records import Record
@@ -27,7 +27,7 @@ def create(work: Work, own: Record) -> Record:
     quantities = requested(own, still_open)
     write_progress(work, order["SalesOrderID"], take_out(work, progress, quantities))
     saved = records.create(work, SHIPMENT, describe(work, order, own, quantities))
-    webhooks.announce(work, "shipment_created", SHIPMENT, saved)
+    webhooks.announce(work, "shipment_created", saved)
     move_on(work, order, all_gone=quantities == still_open)
     return saved
 

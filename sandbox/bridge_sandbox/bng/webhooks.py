@@ -11,28 +11,31 @@ from typing import Any
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from bridge_sandbox.bng.entities import Entity
+from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PRODUCT, SALES_ORDER, SHIPMENT, Entity
 from bridge_sandbox.bng.problems import invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
 
-TYPES = (
-    "inventory_updated",
-    "order_status_changed",
-    "shipment_created",
-    "customer_updated",
-    "product_updated",
-)
+TYPES: dict[str, Entity] = {
+    "inventory_updated": INVENTORY_ITEM,
+    "order_status_changed": SALES_ORDER,
+    "shipment_created": SHIPMENT,
+    "customer_updated": CUSTOMER,
+    "product_updated": PRODUCT,
+}
+"""Each with the entity whose record it is about."""
+
 HINTS = ("ExternalID", "SalesOrderID", "SKU", "Warehouse", "Sequence", "Version")
 
 
-def announce(work: Work, kind: str, entity: Entity, record: Record) -> None:
-    """Put a webhook about this record into the outbox of everyone who wants its type."""
+def announce(work: Work, kind: str, record: Record) -> None:
+    """Put a webhook of one of the TYPES about this record into the outbox of everyone who wants it."""
     urls = wanted_by(work, kind)
     if not urls or is_paused(work):
         return
     hints = {name: record[name] for name in HINTS if record.get(name) is not None}
-    data = {entity.id_field: record[entity.id_field]} | hints
+    id_field = TYPES[kind].id_field
+    data = {id_field: record[id_field]} | hints
     body = json.dumps({"type": kind, "timestamp": work.at, "data": data}, separators=(",", ":"))
     message_id = f"msg_{uuid.uuid4().hex}"
     work.db.executemany(

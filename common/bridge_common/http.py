@@ -1,0 +1,86 @@
+"""One HTTP request with a deadline, and what its failing says about whether it was executed."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from bridge_common import decimal_json
+from bridge_common.errors import OutcomeUnknown, TargetUnavailable
+
+CONNECT_TIMEOUT_S = 10.0
+TEXT_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` is parsed JSON, or {"text": …} with the beginning of anything else."""
+
+    status: int
+    body: Any
+    retry_after_s: float | None = None
+    etag: str = ""
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: URL | str,
+    *,
+    timeout_s: float,
+    headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
+    body: Any = None,
+) -> Answer:
+    """Every status is an answer. Raises TargetUnavailable when the request surely was not sent, OutcomeUnknown otherwise."""
+    data = None if body is None else decimal_json.dumps(body).encode()
+    all_headers = {"Accept": "application/json", **(headers or {})}
+    if data is not None:
+        all_headers["Content-Type"] = "application/json"
+    # Shorter than the whole, so that a connection that was never made is told apart from a late answer.
+    timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s * 0.8))
+    try:
+        async with session.request(
+            method, url, params=query, data=data, headers=all_headers, timeout=timeout, allow_redirects=False
+        ) as response:
+            raw = await response.read()
+    except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
+        raise lost(method, url, error) from error
+    retry_after_s = _seconds(response.headers.get("Retry-After"))
+    return Answer(response.status, _parse(raw), retry_after_s, response.headers.get("ETag", ""))
+
+
+def lost(method: str, url: URL | str, error: BaseException) -> TargetUnavailable | OutcomeUnknown:
+    """No answer: only a connection that was never made has surely executed nothing."""
+    text = f"{method} {url}: {type(error).__name__} {error}".strip()
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL):
+        return TargetUnavailable(text)
+    return OutcomeUnknown(text)
+
+
+def _parse(raw: bytes) -> Any:
+    if not raw:
+        return None
+    try:
+        return decimal_json.loads(raw)
+    except ValueError:
+        return {"text": raw[:TEXT_KEPT].decode("utf-8", "replace")}
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None

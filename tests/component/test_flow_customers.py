@@ -1,0 +1,82 @@
+"""Magento customer → BNG customer; a deleted one becomes inactive, never deleted."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.flows import FlowRig, flow_rig
+from tests.support.orders import ADDRESS, order
+
+from bng_bridge.outcome import Outcome
+
+
+@pytest.fixture(params=[False, True], ids=["keys", "no keys"])
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[FlowRig]:
+    async with flow_rig(tmp_path, no_keys=request.param) as rig:
+        yield rig
+
+
+def customer(**changes: Any) -> dict[str, Any]:
+    home = {name: value for name, value in ADDRESS.items() if name != "region_code"}
+    home |= {"id": 1, "region": {"region_code": "SH", "region": "Schleswig-Holstein", "region_id": 93}}
+    document = {
+        "id": 5, "firstname": "Ida", "lastname": "Brandt", "email": "ida@example.com", "default_billing": "1",
+        "default_shipping": "1", "addresses": [home],
+    }  # fmt: skip
+    return {**document, **changes}
+
+
+async def put(rig: FlowRig, document: dict[str, Any] | None, **changes: Any) -> Outcome:
+    kind = "tombstone" if document is None else "snapshot"
+    return await rig.run(rig.claimed("customer", "5", document or {}, kind=kind, **changes))
+
+
+async def at_bng(rig: FlowRig) -> dict[str, Any]:
+    (found,) = await rig.bng.records("customers")
+    return found
+
+
+async def test_a_customer_is_made_with_its_address(rig: FlowRig) -> None:
+    assert (await put(rig, customer())).state == "done"
+    found = await at_bng(rig)
+    assert (found["ExternalID"], found["FirstName"], found["Email"]) == ("shop1-5", "Ida", "ida@example.com")
+    assert found["BillingAddress"] == {
+        "Street": "Hafenstr. 7, Hinterhaus", "City": "Kiel", "State": "SH", "Zip": "24103", "Country": "DE",
+    }  # fmt: skip
+
+
+async def test_a_change_reaches_the_same_customer_and_leaves_bng_s_own_fields(rig: FlowRig) -> None:
+    await put(rig, customer())
+    await rig.bng.patch(f"customers/{(await at_bng(rig))['CustomerID']}", CreditLimit="900.00")
+    await put(rig, customer(lastname="Berg"))
+    found = await at_bng(rig)
+    assert (found["LastName"], found["CreditLimit"]) == ("Berg", "900.00")
+
+
+async def test_a_customer_that_an_order_made_is_the_same_one(rig: FlowRig) -> None:
+    await rig.order(order())
+    await put(rig, customer(email="new@example.com"))
+    assert (await at_bng(rig))["Email"] == "new@example.com"
+    await rig.order(order(state="processing"))
+    assert (await at_bng(rig))["Email"] == "new@example.com"
+
+
+async def test_a_customer_that_bng_had_before_is_taken_over(rig: FlowRig) -> None:
+    made = await rig.bng.customer("shop1-5")
+    await put(rig, customer(lastname="Berg"))
+    assert ((await at_bng(rig))["CustomerID"], (await at_bng(rig))["LastName"]) == (made, "Berg")
+
+
+async def test_a_deleted_customer_becomes_inactive_and_keeps_its_name(rig: FlowRig) -> None:
+    await put(rig, customer())
+    for _ in range(2):
+        assert (await put(rig, None)).state == "done"
+    found = await at_bng(rig)
+    assert (found["Status"], found["LastName"], found["Deleted"]) == ("inactive", "Brandt", False)
+
+
+async def test_a_customer_that_bng_never_had_leaves_nothing_when_it_is_deleted(rig: FlowRig) -> None:
+    outcome = await put(rig, None)
+    assert (outcome.state, outcome.reason) == ("skipped", "deleted before BNG knew the customer")
+    assert await rig.bng.records("customers") == []
