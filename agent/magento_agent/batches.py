@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bridge_common.event import Event, encode, join_batch
 from magento_agent.changes import Change
-from magento_agent.outbox import RowKey
+from magento_agent.rows import RowKey
 
 PACKET_OVERHEAD = 1024
 """Topic, user property and header of the packet, generously."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from magento_agent.outbox import Row, RowKey
+from magento_agent.rows import Row, RowKey
 
 EntityKey = tuple[str, int]
 

@@ -86,7 +86,8 @@ def config_check(path: Path) -> None:
     try:
         checked.broker.address(default_username=checked.agent.site)
         MagentoRest(checked.magento)
-        agent_account(checked.outbox)
+        if checked.outbox is not None:
+            agent_account(checked.outbox)
     except BridgeError as error:
         service.fail(error)
     click.echo(f"{path}: good; site {checked.agent.site}, shop {checked.magento.base_url}")

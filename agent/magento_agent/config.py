@@ -1,5 +1,6 @@
 """`agent.toml`: see packaging/agent.toml for every option with its default."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -70,7 +71,22 @@ class Owner(Section):
         return self
 
 
-class Outbox(Section):
+class Relay(Section):
+    """How rows become published events; the same for both kinds of capture."""
+
+    poll_interval_s: Seconds = 0.05
+    rescan_interval_s: Seconds = 1.0
+    batch_entities: Annotated[int, Field(ge=1, le=300)] = 50
+    batches_in_flight: Annotated[int, Field(ge=1, le=64)] = 8
+    hydrations_at_once: Annotated[int, Field(ge=1, le=16)] = 2
+    receipt_timeout_s: Seconds = 10
+    hydrate_attempts: Annotated[int, Field(ge=1, le=20)] = 5
+    max_packet_bytes: Annotated[int, Field(ge=16 * 1024, le=256 * 1024 * 1024)] = 1024 * 1024
+
+
+class Outbox(Relay):
+    """Capture by triggers in the shop's own database."""
+
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 3306
     socket: Path | None = None
@@ -80,14 +96,6 @@ class Outbox(Section):
     table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{0,20}$")] = ""
     tls: bool = False
     ca_file: Path | None = None
-    poll_interval_s: Seconds = 0.05
-    rescan_interval_s: Seconds = 1.0
-    batch_entities: Annotated[int, Field(ge=1, le=300)] = 50
-    batches_in_flight: Annotated[int, Field(ge=1, le=64)] = 8
-    hydrations_at_once: Annotated[int, Field(ge=1, le=16)] = 2
-    receipt_timeout_s: Seconds = 10
-    hydrate_attempts: Annotated[int, Field(ge=1, le=20)] = 5
-    max_packet_bytes: Annotated[int, Field(ge=16 * 1024, le=256 * 1024 * 1024)] = 1024 * 1024
     without: tuple[str, ...] = ()
     owner: Owner | None = None
 
@@ -99,6 +107,40 @@ class Outbox(Section):
     def place(self) -> str:
         """Where the database is, for a person."""
         return str(self.socket) if self.socket else f"{self.host}:{self.port}"
+
+
+class Webhooks(Section):
+    """Where a hosted shop's webhook module sends to; 0 is off."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _port_needs_secret(self) -> Self:
+        if self.port and self.secret_file is None:
+            raise ValueError("a webhook port without secret_file would accept forged events; set secret_file")
+        return self
+
+
+ListName = Literal["orders", "shipments", "invoices", "creditmemos", "customers", "products"]
+
+
+class Polling(Relay):
+    """Capture by REST alone, for a shop whose database is out of reach."""
+
+    interval_s: Seconds = 15
+    overlap_s: Annotated[float, Field(ge=0, le=3600)] = 60
+    page_size: Annotated[int, Field(ge=1, le=300)] = 100
+    lists: tuple[ListName, ...] = ("orders", "shipments", "invoices", "creditmemos", "customers", "products")
+    since: datetime | None = None
+    webhooks: Webhooks = Webhooks()
+
+    @model_validator(mode="after")
+    def _since_has_an_offset(self) -> Self:
+        if self.since is not None and self.since.tzinfo is None:
+            raise ValueError("since needs an offset, such as 2026-01-31T00:00:00Z")
+        return self
 
 
 class Gateway(Section):
@@ -115,6 +157,19 @@ class AgentConfig(Section):
     agent: Agent
     broker: BrokerSection = BrokerSection()
     magento: MagentoSection
-    outbox: Outbox
+    outbox: Outbox | None = None
+    polling: Polling | None = None
     gateway: Gateway = Gateway()
     heartbeat: Heartbeat = Heartbeat()
+
+    @model_validator(mode="after")
+    def _one_capture(self) -> Self:
+        if (self.outbox is None) == (self.polling is None):
+            raise ValueError("set either [outbox], for triggers in the shop's database, or [polling], for REST alone")
+        return self
+
+    @property
+    def relay(self) -> Relay:
+        section = self.outbox or self.polling
+        assert section is not None
+        return section

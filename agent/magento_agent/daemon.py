@@ -8,7 +8,7 @@ from bridge_common.errors import TargetUnavailable
 from bridge_common.log import log
 from bridge_common.mqtt import Connection, connect, keep_connected
 from bridge_common.waiting import wait_at_most
-from magento_agent import __version__, heartbeat
+from magento_agent import __version__, heartbeat, webhooks
 from magento_agent.config import AgentConfig
 from magento_agent.health import OK
 from magento_agent.parts import Parts, open_parts
@@ -29,25 +29,37 @@ async def run(config: AgentConfig, stop: asyncio.Event) -> None:
         await check(parts)
         log("started", version=__version__, site=config.agent.site)
         systemd.notify("READY=1")
-        gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
-        sessions = asyncio.create_task(_sessions(parts, stop), name="sessions")
-        stopping = asyncio.create_task(stop.wait(), name="stop")
-        await asyncio.wait({gateway, sessions, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if parts.health.is_connected:
-            await asyncio.wait({gateway, sessions}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
-        await _end(stopping, sessions, gateway)
+        async with webhooks.serving(parts.config.polling, parts.outbox):
+            gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
+            sessions = asyncio.create_task(_sessions(parts, stop), name="sessions")
+            polling = asyncio.create_task(_poll(parts), name="poller")
+            stopping = asyncio.create_task(stop.wait(), name="stop")
+            await asyncio.wait({gateway, sessions, polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if parts.health.is_connected:
+                await asyncio.wait({gateway, sessions}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
+            await _end(stopping, sessions, gateway, polling)
 
 
 async def once(config: AgentConfig) -> Counts:
     """Carry everything that waits now. Raises TargetUnavailable when it does not get through."""
     async with open_parts(config) as parts:
         await check(parts)
+        if parts.poller is not None:
+            await parts.poller.run_once()
         gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
         try:
             async with connect(parts.broker, heartbeat.will(config.agent.site)) as connection:
                 return await _one_pass(parts, connection)
         finally:
             await _end(gateway)
+
+
+async def _poll(parts: Parts) -> None:
+    """For ever: where the shop's own triggers capture, there is nothing to poll."""
+    if parts.poller is None:
+        await asyncio.Event().wait()
+    else:
+        await parts.poller.run()
 
 
 async def _sessions(parts: Parts, stop: asyncio.Event) -> None:
@@ -84,7 +96,7 @@ async def _one_pass(parts: Parts, connection: Connection) -> Counts:
 
 
 async def _wait_for_welcome(session: Session, parts: Parts) -> Relay:
-    limit_s = parts.config.outbox.receipt_timeout_s
+    limit_s = parts.config.relay.receipt_timeout_s
     await wait_at_most(session.welcomed, limit_s)
     if session.relay is None:
         raise TargetUnavailable(
@@ -96,7 +108,7 @@ async def _wait_for_welcome(session: Session, parts: Parts) -> Relay:
 
 async def _finish(relay: Relay, parts: Parts) -> None:
     """Raises TargetUnavailable when nothing moves for as long as a receipt may take."""
-    limit_s = parts.config.outbox.receipt_timeout_s
+    limit_s = parts.config.relay.receipt_timeout_s
     finishing = asyncio.create_task(relay.finish(), name="finish")
     try:
         while not finishing.done():

@@ -21,9 +21,9 @@ from magento_agent import __version__, requests
 from magento_agent.answers import Answers, Known
 from magento_agent.config import Gateway as GatewaySection
 from magento_agent.health import Health
-from magento_agent.outbox import Outbox
 from magento_agent.requests import Request, Response
 from magento_agent.routes import Routes
+from magento_agent.rows import Rows
 
 FORGET_EVERY_S = 3600.0
 PACKET_OVERHEAD = 1024
@@ -43,7 +43,7 @@ class Gateway:
         *,
         answers: Answers,
         rest: MagentoRest,
-        outbox: Outbox,
+        outbox: Rows,
         health: Health,
         max_packet_bytes: int,
     ) -> None:

@@ -11,7 +11,7 @@ from bridge_common.mqtt import Connection, Will
 from bridge_common.waiting import wait_at_most
 from magento_agent import __version__
 from magento_agent.health import Health
-from magento_agent.outbox import Outbox
+from magento_agent.rows import Rows
 
 COUNT_LIMIT_S = 2.0
 
@@ -21,7 +21,7 @@ def will(site: str) -> Will:
     return Will(topics.topic(site, topics.STATUS), decimal_json.dumps({"state": "offline", "site": site}).encode())
 
 
-async def beat(connection: Connection, site: str, health: Health, outbox: Outbox, interval_s: float) -> None:
+async def beat(connection: Connection, site: str, health: Health, outbox: Rows, interval_s: float) -> None:
     """For ever: the status every `interval_s`, and at each change."""
     while True:
         health.changed.clear()
@@ -36,7 +36,7 @@ async def publish_status(connection: Connection, site: str, state: str, facts: d
     await connection.publish(topics.topic(site, topics.STATUS), payload, retain=True)
 
 
-async def _status(health: Health, outbox: Outbox) -> dict[str, Any]:
+async def _status(health: Health, outbox: Rows) -> dict[str, Any]:
     rows, oldest_s = await _count(health, outbox)
     return {
         "epoch": health.epoch,
@@ -49,7 +49,7 @@ async def _status(health: Health, outbox: Outbox) -> dict[str, Any]:
     }
 
 
-async def _count(health: Health, outbox: Outbox) -> tuple[int | None, float | None]:
+async def _count(health: Health, outbox: Rows) -> tuple[int | None, float | None]:
     """None when the database does not answer at once: the status must go out all the same."""
     try:
         async with asyncio.timeout(COUNT_LIMIT_S):

@@ -24,6 +24,7 @@ class Source:
 SOURCES = {
     "order": Source("/V1/orders", "entity_id", "entity_id"),
     "customer": Source("/V1/customers/search", "entity_id", "id"),
+    "product": Source("/V1/products", "entity_id", "id"),
 }
 
 

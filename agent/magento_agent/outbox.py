@@ -5,8 +5,7 @@ Every call is a single statement in autocommit, so a crash at any point leaves e
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import pymysql
 from pymysql.constants import ER
@@ -16,25 +15,13 @@ from bridge_common.errors import ConfigError
 from magento_agent.config import Outbox as OutboxSection
 from magento_agent.database import Account, Connection, quoted
 from magento_agent.line import Line
-
-RowKey = tuple[int, datetime]
-"""(id, created_at): after a TRUNCATE the ids come again, so an id alone does not name a row."""
+from magento_agent.rows import Row, RowKey
 
 ROWS_PER_DELETE = 500
 
 
-class Row(NamedTuple):
-    """`created_at` is naive UTC, as the trigger wrote it."""
-
-    id: int
-    entity: str
-    entity_id: int
-    op: str
-    created_at: datetime
-
-
 class Outbox:
-    """Every method raises AccessDenied, ConfigError or TargetUnavailable.
+    """Rows over the table that the shop's triggers fill. Every method raises AccessDenied, ConfigError or TargetUnavailable.
 
     Reads and deletes have a connection each: a delete waits for the disk, and a new row must not wait with it.
     """

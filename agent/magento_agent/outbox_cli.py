@@ -9,7 +9,7 @@ import click
 
 from bridge_common import service
 from bridge_common.config import load
-from bridge_common.errors import BridgeError
+from bridge_common.errors import BridgeError, ConfigError
 from magento_agent import installer
 from magento_agent.config import DEFAULT_PATH, AgentConfig, Outbox
 from magento_agent.database import agent_account
@@ -105,7 +105,12 @@ def uninstall(path: Path, *, as_json: bool, force: bool) -> None:
 
 def _call(path: Path, function: Callable[[Outbox], T]) -> T:
     try:
-        return function(load(path, AgentConfig).outbox)
+        section = load(path, AgentConfig).outbox
+        if section is None:
+            raise ConfigError(
+                f"{path} has [polling] and no [outbox]: there is nothing to install in the shop's database."
+            )
+        return function(section)
     except BridgeError as error:
         service.fail(error)
 

@@ -11,12 +11,15 @@ from bridge_common.errors import ConfigError, TargetUnavailable
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import BrokerAddress
 from magento_agent.answers import Answers
+from magento_agent.capture_file import CaptureFile
 from magento_agent.config import AgentConfig
 from magento_agent.database import agent_account
 from magento_agent.gateway import Gateway
 from magento_agent.health import Health
 from magento_agent.hydrate import Hydrator
 from magento_agent.outbox import Outbox
+from magento_agent.poller import Poller
+from magento_agent.rows import Rows
 
 
 @dataclass
@@ -26,10 +29,11 @@ class Parts:
     config: AgentConfig
     broker: BrokerAddress
     health: Health
-    outbox: Outbox
+    outbox: Rows
     rest: MagentoRest
     hydrator: Hydrator
     gateway: Gateway
+    poller: Poller | None
     database_id: str = ""
 
 
@@ -37,10 +41,9 @@ class Parts:
 async def open_parts(config: AgentConfig) -> AsyncIterator[Parts]:
     """Reads every secret and locks the state directory. Raises ConfigError."""
     broker = config.broker.address(default_username=config.agent.site)
-    account = agent_account(config.outbox)
     with _locked(config.agent.state_dir):
         answers = Answers(config.agent.state_dir / "gateway.sqlite")
-        outbox = Outbox(config.outbox, account)
+        outbox = _rows(config)
         try:
             async with MagentoRest(config.magento) as rest:
                 health = Health()
@@ -50,12 +53,25 @@ async def open_parts(config: AgentConfig) -> AsyncIterator[Parts]:
                     rest=rest,
                     outbox=outbox,
                     health=health,
-                    max_packet_bytes=config.outbox.max_packet_bytes,
+                    max_packet_bytes=config.relay.max_packet_bytes,
                 )
-                yield Parts(config, broker, health, outbox, rest, Hydrator(rest), gateway)
+                poller = _poller(config, rest, outbox, health)
+                yield Parts(config, broker, health, outbox, rest, Hydrator(rest), gateway, poller)
         finally:
             outbox.close()
             answers.close()
+
+
+def _rows(config: AgentConfig) -> Rows:
+    if config.outbox is not None:
+        return Outbox(config.outbox, agent_account(config.outbox))
+    return CaptureFile(config.agent.state_dir / "capture.sqlite", config.magento.base_url)
+
+
+def _poller(config: AgentConfig, rest: MagentoRest, rows: Rows, health: Health) -> Poller | None:
+    if config.polling is None or not isinstance(rows, CaptureFile):
+        return None
+    return Poller(config.polling, rest, rows, health)
 
 
 @contextmanager

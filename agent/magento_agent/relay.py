@@ -24,11 +24,11 @@ from bridge_common.waiting import wait_at_most
 from magento_agent.batches import Batch, encode_all, pack
 from magento_agent.capture import Capture, Drawn, too_large
 from magento_agent.changes import Change, Changes
-from magento_agent.config import Outbox as OutboxSection
+from magento_agent.config import Relay as RelaySection
 from magento_agent.health import Health
 from magento_agent.hydrate import Hydrator
-from magento_agent.outbox import Outbox
 from magento_agent.pause import Pause
+from magento_agent.rows import Rows
 from magento_agent.scan import Scan
 
 Publish = Callable[[Batch, float], Awaitable[None]]
@@ -54,9 +54,9 @@ class Relay:
     def __init__(
         self,
         capture: Capture,
-        section: OutboxSection,
+        section: RelaySection,
         *,
-        outbox: Outbox,
+        outbox: Rows,
         hydrator: Hydrator,
         publish: Publish,
         health: Health,

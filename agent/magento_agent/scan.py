@@ -7,7 +7,7 @@ it now and then. Both find rows by what is in the table, never by what was there
 import time
 
 from magento_agent.changes import Changes
-from magento_agent.outbox import Outbox, Row
+from magento_agent.rows import Row, Rows
 
 ROWS_PER_READ = 4000
 RESCAN_SHARE = 20
@@ -17,7 +17,7 @@ RESCAN_SHARE = 20
 class Scan:
     """Feeds `changes` from `outbox`; begins at the first row."""
 
-    def __init__(self, outbox: Outbox, changes: Changes, *, rescan_interval_s: float) -> None:
+    def __init__(self, outbox: Rows, changes: Changes, *, rescan_interval_s: float) -> None:
         self._outbox = outbox
         self._changes = changes
         self._rescan_interval_s = rescan_interval_s

@@ -108,7 +108,7 @@ class Session:
         self._parts.health.changed.set()
 
     def _new_relay(self, epoch: int) -> Relay:
-        section = self._parts.config.outbox.model_copy(update={"max_packet_bytes": self._max_packet_bytes()})
+        section = self._parts.config.relay.model_copy(update={"max_packet_bytes": self._max_packet_bytes()})
         return Relay(
             Capture(self._site, epoch, hydrate_attempts=section.hydrate_attempts),
             section,
@@ -120,7 +120,7 @@ class Session:
 
     def _max_packet_bytes(self) -> int:
         """Over a larger packet the broker would cut the connection, after every reconnect anew."""
-        own = self._parts.config.outbox.max_packet_bytes
+        own = self._parts.config.relay.max_packet_bytes
         return min(own, self._connection.max_packet_bytes or own)
 
     # Going out

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge_common.broker_config import BrokerSection
 from bridge_common.config import Section
+from bridge_common.magento_config import MagentoSection
 
 
 def _known_zone(name: str) -> str:
@@ -77,7 +78,10 @@ class Bng(Section):
 
 
 class Site(Section):
-    """One Magento installation. `sources` maps a BNG warehouse to the Magento source that shows its stock."""
+    """One Magento installation, written to through its agent, or directly where `rest` says how.
+
+    `sources` maps a BNG warehouse to the Magento source that shows its stock.
+    """
 
     time_zone: TimeZone = "UTC"
     go_live_at: datetime | None = None
@@ -90,6 +94,7 @@ class Site(Section):
     requests_per_s: Annotated[float, Field(gt=0)] = 10
     concurrency: Annotated[int, Field(ge=1)] = 4
     stale_after_s: Seconds = 30
+    rest: MagentoSection | None = None
 
     @model_validator(mode="after")
     def _generic_needs_a_customer(self) -> Self:

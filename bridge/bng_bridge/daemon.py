@@ -15,14 +15,14 @@ from bng_bridge.admin import socket
 from bng_bridge.admin.operations import Operations
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
-from bng_bridge.config import BridgeConfig
+from bng_bridge.config import BridgeConfig, Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.registry import run_flow
 from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
-from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
@@ -35,6 +35,7 @@ from bridge_common import systemd
 from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError
 from bridge_common.log import log
+from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import connect, keep_connected
 
 
@@ -89,7 +90,10 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     gateways = {name: GatewayTransport(name, publish) for name in config.sites}
     for name, gateway in gateways.items():
         gateway.epoch = epoch_of(store.read, name)
-    magento = {name: MagentoClient(name, site, gateways[name]) for name, site in config.sites.items()}
+    magento = {
+        name: MagentoClient(name, site, await _transport(site, gateways[name], stack))
+        for name, site in config.sites.items()
+    }
     context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
 
     async def flow(event: Claimed) -> Outcome:
@@ -101,6 +105,15 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     receiver_box.append(receiver)
     operations = Operations(config, store, worker, receiver, context, gateways, presence)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), operations)
+
+
+async def _transport(site: Site, gateway: GatewayTransport, stack: AsyncExitStack) -> Transport:
+    """Directly to a hosted shop, proven by one harmless read; otherwise through the site's agent."""
+    if site.rest is None:
+        return gateway
+    rest = await stack.enter_async_context(MagentoRest(site.rest))
+    await rest.read("/V1/store/storeConfigs")
+    return DirectTransport(rest)
 
 
 def _targets(bng: BngClient, magento: dict[str, MagentoClient]) -> "TargetOf":

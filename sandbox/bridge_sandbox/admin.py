@@ -112,3 +112,12 @@ class BngAdmin(Admin):
 
     def resume_webhooks(self) -> None:
         self.post("/webhooks/resume")
+
+    def webhook_faults(self, **switches: Any) -> JsonObject:
+        """Set some of them (see bng/webhook_faults.py) and return all, with {"done"} what they have done so far."""
+        described: JsonObject = self.post("/webhooks/faults", **switches)
+        return described
+
+    def clear_webhook_faults(self) -> None:
+        """What they hold back goes at once."""
+        self.call("DELETE", "/webhooks/faults")

@@ -85,7 +85,9 @@ def run(stage: Stage, options: Options, *, as_json: bool) -> Comparison:
     finally:
         buyers.close()
     result = summarise(comparison, time.monotonic() - began_at, sum(cutter.cuts for cutter in cutters))
-    display.show_findings(comparison)
+    if not comparison.is_complete:
+        display.show_findings(comparison)
+        display.say(stage.bridgectl("status") + stage.bridgectl("dlq", "list"))
     if as_json:
         print(json.dumps(result), flush=True)
     else:

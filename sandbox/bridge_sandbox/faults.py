@@ -2,7 +2,8 @@
 
 `Faults` is one middleware in front of every route and a few admin routes to steer it. It promises that a
 request which reached the server is handled to its end, whatever happens to the client: the write commits,
-only the answer is delayed, replaced or lost. That is what a time-out looks like from the other side.
+only the answer is delayed, replaced or lost. That is what a time-out looks like from the other side. `late` is
+the worst of them: the client has given up long before its write commits.
 Nothing is kept across a restart.
 
     faults = Faults(render_error)
@@ -14,7 +15,7 @@ Nothing is kept across a restart.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -24,8 +25,17 @@ from aiohttp.typedefs import Handler
 Kind = Literal["latency", "late", "status", "html", "hold", "cut_after", "cut_before"]
 RenderError = Callable[[int, str | None], web.Response]
 """(status, Retry-After as the header's text or None) -> the answer in the played server's form."""
-OwnAnswers = Mapping[str, Callable[[web.Request], web.Response]]
-"""Kinds that only the played server has: each answers in its place, and nothing is handled."""
+
+
+@dataclass(frozen=True)
+class OwnKind:
+    """A kind that only the played server has: it answers in the server's place, `count` times unless told otherwise."""
+
+    answer: Callable[[web.Request], web.Response]
+    count: int = 1
+
+
+OwnKinds = Mapping[str, OwnKind]
 
 HTML_PAGE = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1>No server is available.</body></html>"
 
@@ -36,9 +46,9 @@ class Faults:
     A request meets the first fault that matches it and is not used up, never two of them.
     """
 
-    def __init__(self, render_error: RenderError, own_answers: OwnAnswers | None = None) -> None:
+    def __init__(self, render_error: RenderError, own_kinds: OwnKinds | None = None) -> None:
         self._render_error = render_error
-        self._own_answers = own_answers or {}
+        self._own_kinds = own_kinds or {}
         self._faults: dict[int, Fault] = {}
         self._last_id = 0
         self._calls: Counter[str] = Counter()
@@ -91,6 +101,23 @@ class Faults:
         return await self._inflict(fault, request, handler)
 
     async def _inflict(self, fault: "Fault", request: web.Request, handler: Handler) -> web.StreamResponse:
+        if answer := self._answer_instead(fault, request):
+            return answer
+        if fault.kind in ("latency", "late"):
+            await fault.wait()
+        response = await handler(request)
+        match fault.kind:
+            case "hold":
+                await fault.wait()
+            case "late":
+                await self._stopping.wait()  # no answer comes: the client ends it, by its own time-out
+                return cut(request)
+            case "cut_after":
+                return cut(request)
+        return response
+
+    def _answer_instead(self, fault: "Fault", request: web.Request) -> web.Response | None:
+        """The answer of a fault that keeps the request from being handled."""
         match fault.kind:
             case "status":
                 return self._render_error(fault.status, fault.retry_after)
@@ -98,27 +125,12 @@ class Faults:
                 return web.Response(status=503, text=HTML_PAGE, content_type="text/html")
             case "cut_before":
                 return cut(request)
-            case "latency":
-                await fault.wait()
-                return await handler(request)
-            case "hold":
-                response = await handler(request)
-                await fault.wait()
-                return response
-            case "late":
-                await fault.wait()
-                await handler(request)
-                await self._stopping.wait()  # the client waits, too, until its own time-out
-                return cut(request)
-            case "cut_after":
-                await handler(request)
-                return cut(request)
-            case own:
-                return self._own_answers[own](request)
+        own = self._own_kinds.get(fault.kind)
+        return own.answer(request) if own else None
 
     async def _post(self, request: web.Request) -> web.Response:
         try:
-            fault = read_fault(await request.json(), self._own_answers.keys())
+            fault = read_fault(await request.json(), self._own_kinds)
         except (ValueError, TypeError, re.error) as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response({"id": self.add(fault)}, status=201)
@@ -188,23 +200,23 @@ class Fault:
 FIELDS = frozenset({"kind", "method", "path", "count", "seconds", "status", "retry_after"})
 
 
-def read_fault(body: Any, own_kinds: Collection[str]) -> Fault:
+def read_fault(body: Any, own_kinds: OwnKinds) -> Fault:
     """The fault that an admin request describes; raises ValueError, TypeError or re.error."""
     if not isinstance(body, dict):
         raise TypeError("a fault is a JSON object")
     if unknown := body.keys() - FIELDS:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
-    kind = body.get("kind")
+    kind = str(body.get("kind"))
     if kind not in (kinds := (*get_args(Kind), *own_kinds)):
         raise ValueError(f"kind is one of {', '.join(kinds)}")
     if kind == "latency" and body.get("seconds") is None:
         raise ValueError("latency needs seconds")
     method, path, retry_after = body.get("method"), body.get("path"), body.get("retry_after")
     return Fault(
-        kind=str(kind),
+        kind=kind,
         method=method.upper() if method else None,
         path=re.compile(path) if path else None,
-        count=int(body.get("count", 1)),
+        count=int(body.get("count", own_kinds[kind].count if kind in own_kinds else 1)),
         seconds=None if body.get("seconds") is None else float(body["seconds"]),
         status=int(body.get("status", 503)),
         retry_after=None if retry_after is None else str(retry_after),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from magento_agent.changes import Changes
-from magento_agent.outbox import Row
+from magento_agent.rows import Row
 
 NOON = datetime(2026, 3, 1, 12)  # noqa: DTZ001 # as the database gives it: naive UTC
 

@@ -1,4 +1,8 @@
-"""How a request reaches a site's REST API. One interface; the gateway form runs it through the site's agent over MQTT."""
+"""How a request reaches a site's REST API. One interface, two ways.
+
+The gateway runs it through the site's agent over MQTT and keeps a record of every write. Directly, over HTTPS, there is no
+such record: what became of an unanswered write is found by looking the record up.
+"""
 
 import asyncio
 import uuid
@@ -10,8 +14,16 @@ from typing import Any, Protocol
 from bng_bridge import http
 from bridge_common import decimal_json, topics
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import BridgeError, OutcomeUnknown, TargetUnavailable, TransientError
+from bridge_common.errors import (
+    AccessDenied,
+    BridgeError,
+    OutcomeUnknown,
+    TargetPaused,
+    TargetUnavailable,
+    TransientError,
+)
 from bridge_common.http import Answer
+from bridge_common.magento_rest import MagentoRest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,35 @@ class Transport(Protocol):
     async def state_of(self, request_id: str) -> RequestState | None:
         """None where the path keeps no record of requests."""
         ...
+
+
+class DirectTransport:
+    """HTTPS to a hosted shop. `rest` is opened and closed by whoever made it."""
+
+    def __init__(self, rest: MagentoRest) -> None:
+        self._rest = rest
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        timeout_s: float,
+        request_id: str | None = None,
+    ) -> Answer:
+        try:
+            answer = await self._rest.send(method, path, list((query or {}).items()), body, timeout_s=timeout_s)
+        except OutcomeUnknown as error:
+            raise http.unanswered(method, error) from error
+        except AccessDenied as error:
+            # Once running, a refused login pauses the site; it is no single event's fault.
+            raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
+        return http.checked(method, path, answer)
+
+    async def state_of(self, request_id: str) -> RequestState | None:
+        return None
 
 
 Publish = Callable[[str, bytes, float], Awaitable[None]]

@@ -14,6 +14,8 @@ from bridge_sandbox.bng.settings import Settings
 
 ACTOR = web.RequestKey("actor", str)
 TOKEN_PATH = "/oauth/token"
+DOCUMENT_PATH = "/api/v1/openapi.json"
+OPEN_PATHS = frozenset({TOKEN_PATH, DOCUMENT_PATH})
 API_KEY_ACTOR = "api-key"
 
 
@@ -26,8 +28,8 @@ class Auth:
 
     @web.middleware
     async def require(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let nobody unknown pass, except to the token route."""
-        if request.path != TOKEN_PATH:
+        """Let nobody unknown pass, except to the token and to the description of the API."""
+        if request.path not in OPEN_PATHS:
             request[ACTOR] = self._actor(request)
         return await handler(request)
 

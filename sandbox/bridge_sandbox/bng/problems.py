@@ -21,6 +21,11 @@ class Sort:
     status: int
     title: str
 
+    @property
+    def urn(self) -> str:
+        """The `type` of the problem."""
+        return f"urn:bng:problem:{self.name}"
+
 
 MALFORMED = Sort("malformed", 400, "The request cannot be read")
 KEY_MISSING = Sort("idempotency-key-missing", 400, "Idempotency-Key is missing")
@@ -50,7 +55,7 @@ class Problem(Exception):
         errors = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
         extra: dict[str, Any] = {"errors": errors} if errors else {}
         return problem_response(
-            self.sort.status, self.sort.name, self.sort.title, self.headers, detail=self.detail, **extra
+            self.sort.status, self.sort.urn, self.sort.title, self.headers, detail=self.detail, **extra
         )
 
 
@@ -78,9 +83,8 @@ def render_fault(status: int, retry_after: str | None) -> web.Response:
     return problem_response(status, "about:blank", title_of(status), headers)
 
 
-def problem_response(status: int, name: str, title: str, headers: dict[str, str], **members: Any) -> web.Response:
-    """`name` becomes a URN unless it is `about:blank`."""
-    kind = name if name == "about:blank" else f"urn:bng:problem:{name}"
+def problem_response(status: int, kind: str, title: str, headers: dict[str, str], **members: Any) -> web.Response:
+    """`kind` is the problem's type, `about:blank` if it has none."""
     body = {"type": kind, "title": title, "status": status} | members
     return web.Response(status=status, text=json.dumps(body), content_type="application/problem+json", headers=headers)
 

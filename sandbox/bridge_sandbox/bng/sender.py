@@ -1,20 +1,23 @@
 """Sending the outbox: each webhook signed and repeated with growing pauses until it is accepted.
 
 A webhook leaves the outbox only after a 2xx answer, so a crash makes it come again, with the id it had. A
-410 disables the subscription. Order is not kept: several are on their way at once.
+410 disables the subscription. Order is not kept: several are on their way at once. What else can go wrong is switched
+on in webhook_faults.py.
 """
 
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import aiohttp
 from standardwebhooks import Webhook
 
 from bridge_sandbox.bng import webhooks
 from bridge_sandbox.bng.store import Store, Work
+from bridge_sandbox.bng.webhook_faults import WebhookFaults
+from bridge_sandbox.bng.webhooks import Message
 
 CONCURRENCY = 4
 TIMEOUT_S = 10.0
@@ -24,41 +27,31 @@ LONGEST_PAUSE_S = 30.0
 ACTOR = "webhooks"
 
 
-async def run(store: Store) -> None:
+async def run(store: Store, faults: WebhookFaults) -> None:
     """Send until cancelled."""
     with store.work(ACTOR) as work:
         work.db.execute("UPDATE webhook_outbox SET due_s = 0")
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
         for number in range(CONCURRENCY):
-            group.create_task(send_on_and_on(store, session), name=f"webhook sender {number}")
+            group.create_task(send_on_and_on(store, session, faults), name=f"webhook sender {number}")
 
 
-async def send_on_and_on(store: Store, session: aiohttp.ClientSession) -> None:
+async def send_on_and_on(store: Store, session: aiohttp.ClientSession, faults: WebhookFaults) -> None:
     """Take one due webhook after the other; without one wait for the next."""
     while True:
         # Cleared before looking: one written after the look sets it again.
         store.outbox_grew.clear()
         with store.work(ACTOR) as work:
             message = claim(work, time.time())
+            if message and faults.hold(work, message, time.time()):
+                continue
             pause_s = None if message else until_next(work, time.time())
         if message:
-            await deliver(store, session, message)
+            await deliver(store, session, message, faults)
         else:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(store.outbox_grew.wait(), pause_s)
-
-
-@dataclass(frozen=True)
-class Message:
-    """A webhook on its way: its row, its stable id, where it goes and how often it has been tried."""
-
-    n: int
-    message_id: str
-    url: str
-    secret: str
-    body: str
-    attempts: int
 
 
 def claim(work: Work, now_s: float) -> Message | None:
@@ -80,21 +73,25 @@ def until_next(work: Work, now_s: float) -> float | None:
     return None if due_s is None else max(0.0, due_s - now_s)
 
 
-async def deliver(store: Store, session: aiohttp.ClientSession, message: Message) -> None:
+async def deliver(store: Store, session: aiohttp.ClientSession, message: Message, faults: WebhookFaults) -> None:
     """Send it once and settle it by the answer."""
-    status = await post(session, message)
+    send = partial(post, session)
+    await faults.precede(message, send)
+    status = await send(message)
+    accepted = 200 <= status < 300
     with store.work(ACTOR) as work:
-        if 200 <= status < 300:
+        if accepted:
             work.db.execute("DELETE FROM webhook_outbox WHERE n = ?", (message.n,))
         elif status == 410:
             webhooks.disable(work, message.url)
         else:
             postpone(work, message, time.time())
+    await faults.follow(message, send, accepted=accepted)
 
 
-async def post(session: aiohttp.ClientSession, message: Message) -> int:
-    """The status answered, 0 if there was no answer."""
-    at = datetime.now(UTC)
+async def post(session: aiohttp.ClientSession, message: Message, age_s: float = 0.0) -> int:
+    """The status answered, 0 if there was no answer; signed as if it were sent `age_s` ago."""
+    at = datetime.now(UTC) - timedelta(seconds=age_s)
     headers = {
         "Content-Type": "application/json",
         "webhook-id": message.message_id,

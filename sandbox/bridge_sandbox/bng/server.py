@@ -5,19 +5,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import idempotency, sender, webhooks
+from bridge_sandbox.bng import idempotency, openapi, sender, webhooks
 from bridge_sandbox.bng.admin import Admin
 from bridge_sandbox.bng.api import Api
-from bridge_sandbox.bng.auth import TOKEN_PATH, Auth
+from bridge_sandbox.bng.auth import DOCUMENT_PATH, TOKEN_PATH, Auth
 from bridge_sandbox.bng.idempotency import InFlight
 from bridge_sandbox.bng.problems import render_fault, render_problems
 from bridge_sandbox.bng.rate import Bucket
 from bridge_sandbox.bng.seed import seed
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.bng.store import Store
+from bridge_sandbox.bng.webhook_faults import WebhookFaults
 from bridge_sandbox.faults import Faults
 
 HOST = "127.0.0.1"
@@ -37,14 +40,13 @@ class Running:
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """A BNG that serves until the block is left; then requests under way are finished and the file is closed."""
     store = open_store(settings)
-    sending = asyncio.create_task(sender.run(store), name="webhook sender")
+    webhook_faults = WebhookFaults(store)
+    sending = asyncio.create_task(sender.run(store, webhook_faults), name="webhook sender")
     runners: list[web.AppRunner] = []
     try:
-        url, admin_url = [
-            await listen(app, port, runners)
-            for app, port in zip(create_apps(settings, store), (settings.port, settings.admin_port), strict=True)
-        ]
-        yield Running(url, admin_url)
+        api, admin = create_apps(settings, store, webhook_faults)
+        url = await listen(api, settings.port, runners)
+        yield Running(url, await listen(admin, settings.admin_port, runners))
     finally:
         for runner in runners:
             await runner.cleanup()
@@ -65,7 +67,9 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def create_apps(settings: Settings, store: Store) -> tuple[web.Application, web.Application]:
+def create_apps(
+    settings: Settings, store: Store, webhook_faults: WebhookFaults
+) -> tuple[web.Application, web.Application]:
     """The API and the admin application."""
     auth, in_flight, faults = Auth(settings), InFlight(), Faults(render_fault)
     limits = [] if settings.rate is None else [Bucket(settings.rate).limit]
@@ -75,10 +79,16 @@ def create_apps(settings: Settings, store: Store) -> tuple[web.Application, web.
         client_max_size=LARGEST_BODY,
     )
     app.add_routes([web.post(TOKEN_PATH, auth.issue), *Api(store, in_flight, no_keys=settings.no_keys).routes()])
+    app.add_routes([web.get(DOCUMENT_PATH, partial(serve_document, openapi.document(no_keys=settings.no_keys)))])
     app.on_shutdown.append(faults.stop)
     admin = web.Application(middlewares=[render_problems])
-    admin.add_routes([*Admin(store, auth).routes(), *faults.admin_routes()])
+    admin.add_routes([*Admin(store, auth).routes(), *webhook_faults.admin_routes(), *faults.admin_routes()])
     return app, admin
+
+
+async def serve_document(document: dict[str, Any], _request: web.Request) -> web.Response:
+    """GET /api/v1/openapi.json"""
+    return web.json_response(document)
 
 
 async def listen(app: web.Application, port: int, runners: list[web.AppRunner]) -> str:

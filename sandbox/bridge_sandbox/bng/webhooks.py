@@ -6,6 +6,7 @@ While paused nothing is written, so those changes are never announced.
 
 import json
 import uuid
+from dataclasses import dataclass, replace
 from typing import Any
 
 from standardwebhooks import Webhook
@@ -26,6 +27,22 @@ TYPES: dict[str, Entity] = {
 """Each with the entity whose record it is about."""
 
 HINTS = ("ExternalID", "SalesOrderID", "SKU", "Warehouse", "Sequence", "Version")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A webhook on its way: its row, its stable id, where it goes and how often it has been tried."""
+
+    n: int
+    message_id: str
+    url: str
+    secret: str
+    body: str
+    attempts: int
+
+    def signed_with(self, secret: str) -> "Message":
+        """The same in another's name."""
+        return replace(self, secret=secret)
 
 
 def announce(work: Work, kind: str, record: Record) -> None:

@@ -63,6 +63,23 @@ def internal_error() -> MagentoError:
     )
 
 
+COULD_NOT_SAVE_SOURCE_ITEM = "Could not save Source Item"
+COULD_NOT_SHIP = "Could not save a shipment, see error log for details"
+COULD_NOT_SAVE_TRACK = "Could not save the shipment tracking."
+
+
+def deadlock(path: str) -> MagentoError:
+    """SQLSTATE 1213 as the routes pass it on: those that wrap any error in their own, the others as internal."""
+    for end, message in (
+        ("/inventory/source-items", COULD_NOT_SAVE_SOURCE_ITEM),
+        ("/ship", COULD_NOT_SHIP),
+        ("/shipment/track", COULD_NOT_SAVE_TRACK),
+    ):
+        if path.endswith(end):
+            return MagentoError(400, message)
+    return internal_error()
+
+
 def unavailable() -> MagentoError:
     """The database is away."""
     return MagentoError(503, "Service Temporarily Unavailable")

@@ -1,11 +1,11 @@
 """The REST API's routes: /rest/V1/... and /rest/{store}/V1/..., bearer token, Magento's answers and errors."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
+from bridge_sandbox.shop.access import ANONYMOUS
 from bridge_sandbox.shop.calls import Call, customer, entity, origin, read_body, sku, whole_body
 from bridge_sandbox.shop.comments import add_comment, list_comments
 from bridge_sandbox.shop.criteria import project, read_criteria, read_fields
@@ -18,7 +18,7 @@ from bridge_sandbox.shop.customers import (
 )
 from bridge_sandbox.shop.directory import country_document
 from bridge_sandbox.shop.documents import Document, order_documents, order_item_documents
-from bridge_sandbox.shop.errors import MagentoError, no_such_entity, unauthorised
+from bridge_sandbox.shop.errors import MagentoError, no_such_entity
 from bridge_sandbox.shop.orders import (
     cancel_order,
     hold_order,
@@ -28,6 +28,7 @@ from bridge_sandbox.shop.orders import (
     upsert_order,
 )
 from bridge_sandbox.shop.products import get_product, product_documents
+from bridge_sandbox.shop.rendering import respond
 from bridge_sandbox.shop.search import Searchable, plain, search
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.shipments import get_shipment, shipment_documents
@@ -130,26 +131,21 @@ class Rest:
     def _store_routes(self) -> list[Route]:
         return [
             ("GET", "store/storeConfigs", "Magento_Backend::store", self._run(store_configs, origin)),
-            ("GET", "directory/countries/{code}", "anonymous", self._country),
-            ("POST", "integration/admin/token", "anonymous", self._admin_token),
+            ("GET", "directory/countries/{code}", ANONYMOUS, self._country),
+            ("POST", "integration/admin/token", ANONYMOUS, self._admin_token),
         ]
 
     def _guarded(self, answer: Answer, resource: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             if request.match_info.get("store", "all") not in STORES:
                 raise MagentoError(400, "Specified request cannot be processed.")
-            if resource != "anonymous" and not self._is_admitted(request):
-                raise unauthorised(resource)
+            self._shop.access.check(request, resource)
             body = await answer(Call(request, await read_body(request)))
             if fields := request.query.get("fields"):
                 body = project(body, read_fields(fields))
-            return web.json_response(body)
+            return respond(request, body)
 
         return handle
-
-    def _is_admitted(self, request: web.Request) -> bool:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and token in self._shop.tokens
 
     def _run(self, work: Callable[..., Any], *readers: Reader) -> Answer:
         async def answer(call: Call) -> Any:
@@ -174,16 +170,7 @@ class Rest:
         return document
 
     async def _admin_token(self, call: Call) -> str:
-        """A session token for the password that is the integration's token; it lives as long as the process."""
-        if call.body.get("password") not in self._shop.tokens:
-            raise MagentoError(
-                401,
-                "The account sign-in was incorrect or your account is disabled temporarily. "
-                "Please wait and try again later.",
-            )
-        token = secrets.token_urlsafe(24)
-        self._shop.tokens.add(token)
-        return token
+        return self._shop.access.log_in(call.body)
 
 
 def get_order(session: Session, order_id: int) -> Document:

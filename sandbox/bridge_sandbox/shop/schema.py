@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge_sandbox.catalogue import PRODUCTS, SOURCE_CODE, STOCKED, Product
+from bridge_sandbox.shop.products import url_key
 from bridge_sandbox.shop.queries import read_sql
 from bridge_sandbox.shop.session import Session
 
@@ -159,6 +160,7 @@ def seed_product(session: Session, product: Product) -> None:
             "name": product.name,
             "price": product.price if product.price != Decimal(0) else None,
             "weight": None if is_composite else product.weight,
+            "url_key": url_key(product.name),
             "price_type": int(product.price_type == "fixed") if is_bundle else None,
             "shipment_type": int(product.ship_separately) if is_bundle else None,
         },

@@ -13,14 +13,13 @@ from bridge_sandbox.catalogue import SOURCE_CODE
 from bridge_sandbox.shop import stock
 from bridge_sandbox.shop.database import is_lost
 from bridge_sandbox.shop.documents import Document, shown
-from bridge_sandbox.shop.errors import MagentoError, required
+from bridge_sandbox.shop.errors import COULD_NOT_SAVE_TRACK, COULD_NOT_SHIP, MagentoError, required
 from bridge_sandbox.shop.orders import items_of, lock_order, save_order
 from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.shipment_plan import OrderItems, PlannedRow, goods_taken, plan_shipment
 from bridge_sandbox.shop.stock import merged
 
 BLOCKED_STATES = ("payment_review", "holded", "canceled")
-COULD_NOT_SHIP = "Could not save a shipment, see error log for details"
 
 
 def ship_order(session: Session, order_id: int, body: Document) -> str:
@@ -159,7 +158,7 @@ def add_track(session: Session, body: Document) -> Document:
     try:
         track_id = insert_track(session, int(entity["parent_id"]), int(entity["order_id"]), entity)
     except (pymysql.err.IntegrityError, KeyError, ValueError) as error:
-        raise MagentoError(400, "Could not save the shipment tracking.") from error
+        raise MagentoError(400, COULD_NOT_SAVE_TRACK) from error
     row = session.one("track", track_id)
     assert row is not None
     return dict.fromkeys(("weight", "qty", "description")) | shown(row)

@@ -8,10 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
+from bridge_sandbox.shop.access import Access
 from bridge_sandbox.shop.cart import Cart
 from bridge_sandbox.shop.checkout import PlacedOrder, mark_email_sent, place_order
 from bridge_sandbox.shop.database import Database, DatabaseGone
-from bridge_sandbox.shop.session import Session
+from bridge_sandbox.shop.goods import Goods, read_goods
 
 
 @dataclass
@@ -19,20 +20,28 @@ class Shop:
     """One shop; `stop` it before its database is closed."""
 
     database: Database
-    tokens: set[str]
+    access: Access
     committed_at: dict[int, datetime] = field(default_factory=dict)
     stock_writes: int = 0
-    _product_ids: dict[str, int] = field(default_factory=dict)
+    _goods: Goods | None = None
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def checkout(self, cart: Cart) -> PlacedOrder:
         """Place the order, and start what Magento does to it some seconds later."""
-        if not self._product_ids:
-            self._product_ids = await self.database.run(product_ids)
-        placed = await self.database.run(place_order, cart, self._product_ids)
+        placed = await self.database.run(place_order, cart, (await self.goods()).ids)
         self.committed_at[placed.order_id] = placed.committed_at
         self._start_later(self._send_email(placed.order_id, cart.second_update_delay_s), placed.increment_id)
         return placed
+
+    async def goods(self) -> Goods:
+        """What is on sale."""
+        if self._goods is None:
+            self._goods = await self.database.run(read_goods)
+        return self._goods
+
+    def forget_goods(self) -> None:
+        """After a product has been changed."""
+        self._goods = None
 
     async def release_held(self, _app: web.Application) -> None:
         """For `app.on_shutdown`: checkouts that keep their transaction open commit now."""
@@ -55,8 +64,3 @@ class Shop:
         task = asyncio.create_task(work, name=f"e-mail for {name}")
         self._later.add(task)
         task.add_done_callback(self._later.discard)
-
-
-def product_ids(session: Session) -> dict[str, int]:
-    """The ids of the seeded products by SKU."""
-    return {row["sku"]: row["entity_id"] for row in session.rows("product_ids")}

@@ -12,11 +12,9 @@ import pymysql
 
 from bridge_sandbox.shop.database import is_lost
 from bridge_sandbox.shop.documents import Document, number, shown
-from bridge_sandbox.shop.errors import MagentoError, no_such_field_value, required
+from bridge_sandbox.shop.errors import COULD_NOT_SAVE_SOURCE_ITEM, MagentoError, no_such_field_value, required
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.stock import salable_quantity
-
-COULD_NOT_SAVE = "Could not save Source Item"
 
 
 def source_item_documents(session: Session, ids: Sequence[int]) -> list[Document]:
@@ -37,12 +35,12 @@ def save_source_items(session: Session, body: Document) -> int:
         with session.transaction():
             for source_code, _, _, _ in wanted:
                 if not session.value("has_source", source_code):
-                    raise MagentoError(400, COULD_NOT_SAVE)
+                    raise MagentoError(400, COULD_NOT_SAVE_SOURCE_ITEM)
             return sum(save_source_item(session, *each) for each in wanted)
     except pymysql.err.DatabaseError as error:
         if is_lost(error):
             raise
-        raise MagentoError(400, COULD_NOT_SAVE) from error
+        raise MagentoError(400, COULD_NOT_SAVE_SOURCE_ITEM) from error
 
 
 def read_source_item(item: Any) -> tuple[str, str, Decimal, int]:
@@ -51,7 +49,7 @@ def read_source_item(item: Any) -> tuple[str, str, Decimal, int]:
         quantity = Decimal(str(item.get("quantity", 0)))
         return str(item["source_code"]), str(item["sku"]), quantity, int(item.get("status", 1))
     except (AttributeError, KeyError, ValueError, InvalidOperation) as error:
-        raise MagentoError(400, COULD_NOT_SAVE) from error
+        raise MagentoError(400, COULD_NOT_SAVE_SOURCE_ITEM) from error
 
 
 def save_source_item(session: Session, source_code: str, sku: str, quantity: Decimal, status: int) -> int:

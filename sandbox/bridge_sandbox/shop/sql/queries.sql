@@ -7,8 +7,9 @@ SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND tabl
 SELECT column_name AS name FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position;
 
--- name: product_ids
-SELECT sku, entity_id FROM #catalog_product_entity;
+-- name: goods
+SELECT e.sku, e.entity_id, e.type_id, f.name, f.price, f.weight
+FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id;
 
 -- Stock
 
@@ -252,10 +253,13 @@ SELECT 1 FROM #inventory_source WHERE source_code = %s;
 
 -- name: products
 SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.required_options, e.created_at,
-       e.updated_at, f.name, f.price, f.weight, f.status, f.visibility, f.price_type, f.shipment_type,
+       e.updated_at, f.name, f.price, f.weight, f.status, f.visibility, f.url_key, f.price_type, f.shipment_type,
        (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity
 FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
 WHERE e.entity_id IN %s;
+
+-- name: touch_product
+UPDATE #catalog_product_entity SET updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
 
 -- name: product_id
 SELECT entity_id FROM #catalog_product_entity WHERE sku = %s;

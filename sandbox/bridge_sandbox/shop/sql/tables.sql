@@ -52,6 +52,7 @@ CREATE TABLE #catalog_product_flat_1 (
   weight decimal(20,6),
   status smallint NOT NULL DEFAULT 1,
   visibility smallint NOT NULL DEFAULT 4,
+  url_key varchar(255),
   price_type smallint,
   shipment_type smallint,
   FOREIGN KEY (entity_id) REFERENCES #catalog_product_entity (entity_id) ON DELETE CASCADE

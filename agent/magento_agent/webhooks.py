@@ -1,0 +1,81 @@
+"""A polled shop's webhooks, as hints: verified (Standard Webhooks), stored as rows, answered. Polling is the net below."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
+
+from bridge_common.config import read_secret
+from bridge_common.errors import ConfigError
+from bridge_common.log import log
+from magento_agent.capture_file import CaptureFile
+from magento_agent.config import Polling, Webhooks
+from magento_agent.rows import Rows
+
+PATH = "/webhooks/magento"
+SUBJECTS = {"sales_order_place_after": ("order", "order_id"), "customer_save_after": ("customer", "customer_id")}
+"""Event → entity, and where its id is in the data."""
+
+
+@asynccontextmanager
+async def serving(polling: Polling | None, rows: Rows) -> AsyncIterator[None]:
+    """Listens where a shop is polled and a port is configured. Raises ConfigError."""
+    if polling is None or not polling.webhooks.port or not isinstance(rows, CaptureFile):
+        yield
+        return
+    runner = web.AppRunner(application(rows, _verifier(polling.webhooks)), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await _listen(runner, polling.webhooks)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def application(capture: CaptureFile, verifier: Webhook) -> web.Application:
+    """204 stored, or of an event that nothing follows; 401 not signed by the shop or too old; 400 not of its form."""
+
+    async def receive(request: web.Request) -> web.Response:
+        raw = await request.read()
+        try:
+            body: Any = verifier.verify(raw, dict(request.headers))
+            subject = SUBJECTS.get(body["event"])
+            entity_id = int(body["data"][subject[1]]) if subject else 0
+        except WebhookVerificationError as error:
+            log("webhook_refused", level=logging.WARNING, error=str(error))
+            return web.Response(status=401)
+        except (ValueError, KeyError, TypeError):
+            return web.Response(status=400)
+        if subject:
+            capture.add(subject[0], entity_id)
+            log("hint_stored", entity=f"{subject[0]}/{entity_id}")
+        return web.Response(status=204)
+
+    app = web.Application(client_max_size=1 << 20)
+    app.router.add_post(PATH, receive)
+    return app
+
+
+def _verifier(section: Webhooks) -> Webhook:
+    assert section.secret_file is not None
+    secret = read_secret(section.secret_file, key="polling.webhooks.secret_file")
+    try:
+        return Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError) as error:
+        raise ConfigError(
+            f"polling.webhooks.secret_file: not a secret of Standard Webhooks: {error}.",
+            hint="It is whsec_ followed by base64, as the shop's webhook module has it.",
+        ) from error
+
+
+async def _listen(runner: web.AppRunner, section: Webhooks) -> None:
+    try:
+        await web.TCPSite(runner, section.host, section.port).start()
+    except OSError as error:
+        raise ConfigError(
+            f"polling.webhooks: cannot listen on {section.host}:{section.port}: {error.strerror}.",
+            hint="Choose a free port under [polling.webhooks].",
+        ) from error
