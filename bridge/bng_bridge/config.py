@@ -1,5 +1,6 @@
 """`bridge.toml`: see packaging/bridge.toml for every option with its default."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -95,6 +96,11 @@ class Site(Section):
     concurrency: Annotated[int, Field(ge=1)] = 4
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
+    magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", self.magento_version)[:3])
 
     @model_validator(mode="after")
     def _generic_needs_a_customer(self) -> Self:

@@ -8,6 +8,7 @@ from bng_bridge.flows.context import Context
 from bng_bridge.flows.customers import customer_to_customer
 from bng_bridge.flows.orders import order_to_sales_order
 from bng_bridge.flows.shipments import shipment_to_shipment
+from bng_bridge.flows.statuses import status_to_order
 from bng_bridge.flows.stock import stock_to_source_items
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome, skipped
@@ -23,6 +24,7 @@ FLOWS: dict[tuple[str, str, str], Flow] = {
     ("magento", "customer", "tombstone"): customer_to_customer,
     ("bng", "shipment", "hint"): shipment_to_shipment,
     ("bng", "stock", "hint"): stock_to_source_items,
+    ("bng", "sales_order", "hint"): status_to_order,
 }
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}

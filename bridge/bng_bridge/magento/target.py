@@ -1,8 +1,9 @@
-"""A Magento site as a target: shipments and the quantity of source items."""
+"""A Magento site as a target: shipments, the quantity of source items, the status of orders."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from bng_bridge.magento import order_status
 from bng_bridge.magento.client import MagentoClient, segment
 from bng_bridge.target import Record, Settled, Write
 from bridge_common.errors import DependencyMissing
@@ -25,6 +26,8 @@ class MagentoTarget:
     async def find(self, write: Write) -> Record | None:
         if write.entity == "shipment":
             return await self._find_shipment(write)
+        if write.entity == "order_status":
+            return await order_status.find_comment(self._client, write)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -32,6 +35,8 @@ class MagentoTarget:
             order_id = write.lock_key.rsplit("/", 1)[-1]
             created = await self._client.write("POST", f"/V1/order/{order_id}/ship", body, request_id)
             return Record(str(created), facts={"order_id": order_id})
+        if write.entity == "order_status":
+            return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
         sku, _ = split_source_reference(write.reference)
         if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
             # Magento would take the quantity of an unknown SKU and keep an orphan row.
@@ -39,6 +44,8 @@ class MagentoTarget:
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
+        if write.entity == "order_status":
+            return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:

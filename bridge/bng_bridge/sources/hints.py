@@ -18,7 +18,15 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
         return shipment_hint(data, read, webhook_id)
     if kind == "inventory_updated" and data.get("SKU"):
         return inventory_hint(data, webhook_id)
+    if kind == "order_status_changed" and data.get("SalesOrderID"):
+        return status_hint(data, read, webhook_id)
     return None
+
+
+def status_hint(sales_order: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
+    sales_order_id = str(sales_order["SalesOrderID"])
+    event_key = f"bng/sales_order/{sales_order_id}/{sales_order.get('Version') or webhook_id}"
+    return Hint("sales_order", sales_order_id, _lane(sales_order_id, read), event_key, {})
 
 
 def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
@@ -27,10 +35,13 @@ def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
 
 
 def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
-    """In the lane of the shop's order, when the sales order is bound: all events of one order share it."""
     sales_order_id = str(shipment.get("SalesOrderID") or "")
-    bound = bindings.by_target(read, "bng", "sales_order", sales_order_id)
-    lane = "/".join(bound.target_key.split("/")[:3]) if bound else f"bng/sales_order/{sales_order_id}"
     shipment_id = str(shipment["ShipmentID"])
     event_key = f"bng/shipment/{shipment_id}/{shipment.get('Version') or webhook_id}"
-    return Hint("shipment", shipment_id, lane, event_key, {"SalesOrderID": sales_order_id})
+    return Hint("shipment", shipment_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
+
+
+def _lane(sales_order_id: str, read: sqlite3.Connection) -> str:
+    """That of the shop's order, when the sales order is bound: all events of one order share it."""
+    bound = bindings.by_target(read, "bng", "sales_order", sales_order_id)
+    return "/".join(bound.target_key.split("/")[:3]) if bound else f"bng/sales_order/{sales_order_id}"

@@ -10,18 +10,18 @@ import sqlite3
 from datetime import timedelta
 from typing import Any
 
-from bng_bridge import inbox, sites
+from bng_bridge import bindings, inbox, sites
 from bng_bridge.bng.client import BngClient
 from bng_bridge.config import Poll
 from bng_bridge.inbox import Hint
-from bng_bridge.sources.hints import inventory_hint, shipment_hint
+from bng_bridge.sources.hints import inventory_hint, shipment_hint, status_hint
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
-RESOURCES = ("shipments", "inventory-items")
+RESOURCES = ("shipments", "inventory-items", "sales-orders")
 
 
 class Poller:
@@ -49,7 +49,7 @@ class Poller:
         overlap = timedelta(seconds=self._config.overlap_s)
         items = await self._client.search(resource, updated_since=to_text(from_text(since) - overlap))
         newest = max([since, *(str(item["UpdatedAt"]) for item in items)], key=from_text)
-        hints = [self._hint(resource, item) for item in items]
+        hints = [self._hint(resource, item) for item in items if resource != "sales-orders" or self._is_news(item)]
         stored = await self._store.write(lambda db: _put_all(db, hints, resource, newest))
         if stored:
             log("polled", resource=resource, hints=stored)
@@ -57,7 +57,14 @@ class Poller:
         return stored
 
     def _hint(self, resource: str, item: dict[str, Any]) -> Hint:
-        return shipment_hint(item, self._store.read) if resource == "shipments" else inventory_hint(item)
+        if resource == "shipments":
+            return shipment_hint(item, self._store.read)
+        return inventory_hint(item) if resource == "inventory-items" else status_hint(item, self._store.read)
+
+    def _is_news(self, sales_order: dict[str, Any]) -> bool:
+        """Only a status that differs from the last one both sides knew: this list is full of our own writes."""
+        bound = bindings.by_target(self._store.read, "bng", "sales_order", str(sales_order["SalesOrderID"]))
+        return bound is not None and bound.facts.get("OrderStatus") != sales_order["OrderStatus"]
 
 
 def _put_all(db: sqlite3.Connection, hints: list[Hint], resource: str, newest: str) -> int:

@@ -31,7 +31,6 @@ def document(*, no_keys: bool) -> Json:
     paths: defaultdict[str, Json] = defaultdict(dict)
     for resource in RESOURCES:
         describe_resource(paths, resource, no_keys=no_keys)
-    paths["/api/v1/sales-orders/{id}"]["parameters"] = [ID]
     paths["/api/v1/sales-orders/{id}/cancel"] = {"parameters": [ID], "post": cancellation(no_keys=no_keys)}
     return {
         "openapi": "3.1.0",
@@ -104,8 +103,10 @@ def upsert(resource: Resource) -> Json:
     """PUT by the client's own key."""
     assert resource.upsert is not None
     answers = {"200": record(resource), "201": record(resource, new=True)}
-    refused = [*ON_READING_A_BODY, *resource.refuses, problems.DUPLICATE_EXTERNAL_ID, problems.PRECONDITION_FAILED]
     key = resource.upsert.field
+    refused = [*ON_READING_A_BODY, *resource.refuses, problems.PRECONDITION_FAILED]
+    if key != "ExternalID":
+        refused.append(problems.DUPLICATE_EXTERNAL_ID)
     return operation(resource, f"put{resource.entity.name}", answers, refused) | {
         "description": f"The key is the {key}. A new record needs its required fields; one that is there is changed.",
         "requestBody": body(f"{resource.entity.name}Changes"),

@@ -80,9 +80,9 @@ def page(entity: Entity) -> Schema:
 def webhook(kind: str, entity: Entity) -> Schema:
     """The body of a webhook: it names the record that changed, and carries no content."""
     known = stored(entity.shape)["properties"]
-    names = [entity.id_field, *(name for name in webhooks.HINTS if name in known)]
-    always = [name for name in names if name != "ExternalID"]
-    data = closed({name: without_null(known[name]) for name in names}, always)
+    named = {name: known[name] for name in (entity.id_field, *webhooks.HINTS) if name in known}
+    always = [name for name, schema in named.items() if "null" not in schema["type"]]
+    data = closed({name: without_null(schema) for name, schema in named.items()}, always)
     return closed({"type": {"const": kind}, "timestamp": TIME, "data": data})
 
 
@@ -92,9 +92,8 @@ def webhook_name(kind: str) -> str:
 
 
 def without_null(schema: Schema) -> Schema:
-    """A field that is left out where it would be null."""
-    kind = schema.get("type")
-    return schema | {"type": kind[0]} if isinstance(kind, list) else schema
+    """For a field that is left out where it would be null."""
+    return schema | {"type": schema["type"][0]} if "null" in schema["type"] else schema
 
 
 PROBLEM = closed(

@@ -8,6 +8,9 @@ from aiohttp import web
 
 from bridge_sandbox.shop.book import read_book, rfc3339
 from bridge_sandbox.shop.cart import read_cart
+from bridge_sandbox.shop.checkout import PlacedOrder
+from bridge_sandbox.shop.comments import add_comment
+from bridge_sandbox.shop.customers import delete_customer, edit_own_data
 from bridge_sandbox.shop.documents import number, shown
 from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, invoice_order, unhold_order
@@ -31,18 +34,20 @@ class Admin:
             web.post("/hold", self._change(hold_order)),
             web.post("/unhold", self._change(unhold_order)),
             web.post("/address", self._address),
+            web.post("/edit", self._edit),
+            web.post("/comment", self._comment),
+            web.post("/customer", self._edit_customer),
+            web.delete(r"/customer/{id:\d+}", self._delete_customer),
+            web.post("/tokens/expire", self._expire_tokens),
+            web.get("/webhooks", self._webhooks),
+            web.post("/webhooks/{switch:pause|resume|duplicate|single}", self._switch_webhooks),
+            web.post("/webhooks/forge", self._forge_webhook),
         ]
 
     async def _checkout(self, request: web.Request) -> web.Response:
-        placed = await self._shop.checkout(read_cart(await read_body(request)))
-        return web.json_response(
-            {
-                "order_id": placed.order_id,
-                "increment_id": placed.increment_id,
-                "committed_at": rfc3339(placed.committed_at),
-                "grand_total": number(placed.grand_total),
-            }
-        )
+        goods = await self._shop.goods()
+        placed = await self._shop.checkout(read_cart(await read_body(request), goods.products))
+        return web.json_response(placed_document(placed))
 
     async def _book(self, _request: web.Request) -> web.Response:
         shop = self._shop
@@ -60,6 +65,61 @@ class Admin:
         order_id = read_order_id(body)
         changes = {name: value for name, value in body.items() if name != "order_id"}
         return web.json_response(shown(await self._shop.database.run(edit_address, order_id, changes)))
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        body = await read_body(request)
+        return web.json_response(placed_document(await self._shop.edit(read_order_id(body), body)))
+
+    async def _comment(self, request: web.Request) -> web.Response:
+        body = await read_body(request)
+        comment = {"comment": body.get("comment"), "is_customer_notified": 0, "is_visible_on_front": 0}
+        work = self._shop.database.run(add_comment, read_order_id(body), {"statusHistory": comment})
+        return web.json_response({"result": await work})
+
+    async def _edit_customer(self, request: web.Request) -> web.Response:
+        """The customer changes own data: any fields of a customer beside `customer_id`."""
+        body = await read_body(request)
+        if "customer_id" not in body:
+            raise required("customer_id")
+        changes = {name: value for name, value in body.items() if name != "customer_id"}
+        document = await self._shop.database.run(edit_own_data, int(body["customer_id"]), changes)
+        return web.json_response(self._shop.customer_saved(document))
+
+    async def _delete_customer(self, request: web.Request) -> web.Response:
+        customer_id = int(request.match_info["id"])
+        return web.json_response({"result": await self._shop.database.run(delete_customer, customer_id)})
+
+    async def _expire_tokens(self, _request: web.Request) -> web.Response:
+        return web.json_response({"expired": self._shop.access.expire_admin_tokens()})
+
+    async def _webhooks(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._shop.hooks.describe())
+
+    async def _switch_webhooks(self, request: web.Request) -> web.Response:
+        hooks = self._shop.hooks
+        match request.match_info["switch"]:
+            case "pause" | "resume" as switch:
+                hooks.paused = switch == "pause"
+            case switch:
+                hooks.doubled = switch == "duplicate"
+        return web.json_response(hooks.describe())
+
+    async def _forge_webhook(self, request: web.Request) -> web.Response:
+        """Somebody else's webhook about any order or customer: {"event"?, "data"?}."""
+        body = await read_body(request)
+        event = body.get("event", "sales_order_place_after")
+        self._shop.hooks.forge(event, body.get("data") or {"order_id": 1, "increment_id": "000000001"})
+        return web.json_response(self._shop.hooks.describe())
+
+
+def placed_document(placed: PlacedOrder) -> dict[str, Any]:
+    """What a checkout answers."""
+    return {
+        "order_id": placed.order_id,
+        "increment_id": placed.increment_id,
+        "committed_at": rfc3339(placed.committed_at),
+        "grand_total": number(placed.grand_total),
+    }
 
 
 async def read_body(request: web.Request) -> dict[str, Any]:

@@ -59,6 +59,11 @@ def customer(call: Call) -> Document:
     return call.part("customer")
 
 
+def product(call: Call) -> Document:
+    """The product sent."""
+    return call.part("product")
+
+
 def sku(call: Call) -> str:
     """The SKU in the path, decoded."""
     return call.request.match_info["sku"]

@@ -1,11 +1,11 @@
 """What a checkout is asked for: goods, buyer, address and coupon, from the admin server's request."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from bridge_sandbox.catalogue import BY_SKU
+from bridge_sandbox.catalogue import BY_SKU, Product
 from bridge_sandbox.shop.errors import MagentoError
 from bridge_sandbox.shop.totals import CartLine
 
@@ -26,6 +26,7 @@ class Address:
     region: str
     region_id: int
     telephone: str
+    company: str | None = None
 
 
 ADDRESSES = {
@@ -55,8 +56,23 @@ ADDRESSES = {
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """The order that this one takes the place of; its number and `edit` make the new one's number."""
+
+    order_id: int
+    increment_id: str
+    original_increment_id: str
+    edit: int
+
+    @property
+    def next_increment_id(self) -> str:
+        """Such as 000000074-1."""
+        return f"{self.original_increment_id}-{self.edit}"
+
+
+@dataclass(frozen=True)
 class Cart:
-    """One checkout to be done; without a customer it is a guest's."""
+    """One checkout to be done; without a customer it is a guest's. `is_tax_free` is for a buyer who is exempt."""
 
     lines: tuple[CartLine, ...]
     address: Address
@@ -65,43 +81,54 @@ class Cart:
     coupon: str | None = None
     hold_s: float = 0.0
     second_update_delay_s: float = DEFAULT_SECOND_UPDATE_DELAY_S
+    is_tax_free: bool = False
+    replaced: Replaced | None = None
 
 
-def read_cart(body: dict[str, Any]) -> Cart:
+def read_cart(body: dict[str, Any], products: Mapping[str, Product]) -> Cart:
     """The cart of an admin request; raises `MagentoError` for unknown goods, kinds, coupons and addresses."""
     kind = body.get("kind")
     coupon = body.get("coupon", "TEN" if kind == "discount" else None)
-    address = body.get("address", "us" if kind == "us" else "de")
     if coupon is not None and coupon not in COUPONS:
         raise MagentoError(400, "The coupon code isn't valid. Verify the code and try again.")
-    if address not in ADDRESSES:
-        raise MagentoError(400, "The shipping address is missing. Set the address and try again.")
     customer_id = body.get("customer_id")
     return Cart(
-        lines=tuple(read_lines(body)),
-        address=ADDRESSES[address],
+        lines=tuple(read_lines(body, products)),
+        address=read_address(body.get("address", "us" if kind == "us" else "de")),
         customer_id=None if customer_id is None else int(customer_id),
         guest_email=body.get("guest_email"),
         coupon=coupon,
         hold_s=float(body.get("hold_s") or 0),
         second_update_delay_s=float(body.get("second_update_delay_s", DEFAULT_SECOND_UPDATE_DELAY_S)),
+        is_tax_free=bool(body.get("tax_free")),
     )
 
 
-def read_lines(body: dict[str, Any]) -> list[CartLine]:
+def read_address(wanted: Any) -> Address:
+    """One of the two known by name, or one in Magento's own fields; raises `MagentoError` for anything else."""
+    try:
+        if isinstance(wanted, dict):
+            known = {field.name: wanted[field.name] for field in fields(Address) if field.name in wanted}
+            return Address(**known | {"street": "\n".join(wanted["street"])})
+        return ADDRESSES[wanted]
+    except (KeyError, TypeError) as error:
+        raise MagentoError(400, "The shipping address is missing. Set the address and try again.") from error
+
+
+def read_lines(body: dict[str, Any], products: Mapping[str, Product]) -> list[CartLine]:
     """The lines named, or those that stand for the kind."""
     if body.get("lines"):
-        return [read_line(line) for line in body["lines"]]
+        return [read_line(line, products) for line in body["lines"]]
     kind = body.get("kind", "simple")
     if kind not in KINDS:
         raise MagentoError(400, "Unknown kind of order: %kind", {"kind": kind})
     return KINDS[kind]()
 
 
-def read_line(line: dict[str, Any]) -> CartLine:
+def read_line(line: dict[str, Any], products: Mapping[str, Product]) -> CartLine:
     """One line {"sku", "qty", "variant"?}; a configurable without a variant takes its first."""
-    product = BY_SKU.get(str(line.get("sku")))
-    variant = BY_SKU.get(str(line["variant"])) if line.get("variant") else None
+    product = products.get(str(line.get("sku")))
+    variant = products.get(str(line["variant"])) if line.get("variant") else None
     try:
         quantity = Decimal(str(line.get("qty", 1)))
     except InvalidOperation:

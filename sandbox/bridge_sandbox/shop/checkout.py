@@ -21,7 +21,7 @@ import pymysql
 from bridge_sandbox.shop import stock
 from bridge_sandbox.shop.cart import COUPONS, Cart
 from bridge_sandbox.shop.database import is_lost
-from bridge_sandbox.shop.directory import tax_rule
+from bridge_sandbox.shop.directory import NO_TAX, tax_rule
 from bridge_sandbox.shop.errors import MagentoError, no_such_field_value
 from bridge_sandbox.shop.order_rows import (
     ZERO,
@@ -48,12 +48,12 @@ class PlacedOrder:
 def place_order(session: Session, cart: Cart, product_ids: Mapping[str, int]) -> PlacedOrder:
     """Steps 1 to 3; raises `MagentoError` when there is no order. Keeps its transaction open for `hold_s`."""
     buyer = find_buyer(session, cart)
-    rule = tax_rule(cart.address.country_id, cart.address.region_id)
+    rule = NO_TAX if cart.is_tax_free else tax_rule(cart.address.country_id, cart.address.region_id)
     rows, totals = price_order(list(cart.lines), rule.percent, COUPONS.get(cart.coupon or "", ZERO))
     quantities = goods(rows)
     if not stock.are_salable(session, quantities):
         raise MagentoError(400, "Not all of your products are available in the requested quantity.")
-    increment_id = f"{session.insert_empty('sequence_order_1'):09d}"
+    increment_id = new_increment_id(session, cart)
     append_reservation(session, quantities, increment_id)
     try:
         with session.transaction():
@@ -76,6 +76,13 @@ def place_order(session: Session, cart: Cart, product_ids: Mapping[str, int]) ->
 def mark_email_sent(session: Session, order_id: int) -> None:
     """Step 4."""
     session.execute("mark_email_sent", order_id)
+
+
+def new_increment_id(session: Session, cart: Cart) -> str:
+    """Step 1; an edited order keeps its number and gets a suffix instead."""
+    if cart.replaced is not None:
+        return cart.replaced.next_increment_id
+    return f"{session.insert_empty('sequence_order_1'):09d}"
 
 
 def find_buyer(session: Session, cart: Cart) -> Buyer:

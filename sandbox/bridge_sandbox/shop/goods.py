@@ -23,7 +23,9 @@ class Goods:
 def read_goods(session: Session) -> Goods:
     """All that the shop sells now; what a simple product costs is what the database says."""
     rows = {row["sku"]: row for row in session.rows("goods")}
-    return Goods({sku: product_of(row) for sku, row in rows.items()}, {sku: row["entity_id"] for sku, row in rows.items()})
+    return Goods(
+        {sku: product_of(row) for sku, row in rows.items()}, {sku: row["entity_id"] for sku, row in rows.items()}
+    )
 
 
 def product_of(row: Row) -> Product:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bridge_sandbox.shop.cart import COUPONS, Cart
+from bridge_sandbox.shop.cart import COUPONS, Cart, Replaced
 from bridge_sandbox.shop.options import stored_options
 from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.totals import OrderRow, Totals
@@ -58,8 +58,8 @@ def insert_order(session: Session, cart: Cart, buyer: Buyer, totals: Totals, inc
             "total_qty_ordered": totals.pieces,
             "total_item_count": totals.item_count,
             "weight": totals.weight,
-            "remote_ip": "127.0.0.1",
-            "quote_id": int(increment_id),
+            "remote_ip": None if cart.replaced else "127.0.0.1",
+            "quote_id": int(increment_id.replace("-", "")),
             "base_to_global_rate": 1,
             "base_to_order_rate": 1,
             "store_to_base_rate": 0,
@@ -72,8 +72,19 @@ def insert_order(session: Session, cart: Cart, buyer: Buyer, totals: Totals, inc
             "base_shipping_discount_tax_compensation_amnt": ZERO,
             "shipping_discount_tax_compensation_amount": ZERO,
             **(coupon if cart.coupon else {}),
+            **(relation_to_parent(cart.replaced) if cart.replaced else {}),
         },
     )
+
+
+def relation_to_parent(replaced: Replaced) -> Row:
+    """What an order says of the one that it takes the place of."""
+    return {
+        "original_increment_id": replaced.original_increment_id,
+        "relation_parent_id": str(replaced.order_id),
+        "relation_parent_real_id": replaced.increment_id,
+        "edit_increment": replaced.edit,
+    }
 
 
 def order_amounts(totals: Totals) -> Row:

@@ -12,7 +12,9 @@ from bridge_sandbox.shop.documents import Document, number, shown
 from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.session import Row, Session
 
-HIDDEN = frozenset({"has_options", "required_options", "price_type", "shipment_type", "quantity", "entity_id", "url_key"})
+HIDDEN = frozenset(
+    {"has_options", "required_options", "price_type", "shipment_type", "quantity", "entity_id", "url_key"}
+)
 STOCK_DEFAULTS = {
     "is_qty_decimal": False,
     "show_default_notification_message": False,
@@ -78,7 +80,9 @@ def save_product(session: Session, sku: str, wanted: Document) -> Document:
         product_id = session.value("product_id", sku)
         if product_id is None:
             product_id = session.insert("catalog_product_entity", {"sku": sku, "type_id": "simple"})
-            session.insert("catalog_product_flat_1", {"entity_id": product_id, **fields, "url_key": url_key(wanted["name"])})
+            session.insert(
+                "catalog_product_flat_1", {"entity_id": product_id, **fields, "url_key": url_key(wanted["name"])}
+            )
         elif fields:
             session.update("catalog_product_flat_1", "entity_id", product_id, fields)
             session.execute("touch_product", product_id)

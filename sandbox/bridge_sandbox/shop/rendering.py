@@ -41,7 +41,9 @@ def to_xml(value: Any) -> str:
 def maintenance_page(_request: web.Request) -> web.Response:
     """What every address answers while maintenance mode is on."""
     return page(
-        503, "Service Temporarily Unavailable", "The shop is down for maintenance or overloaded. Please try again later."
+        503,
+        "Service Temporarily Unavailable",
+        "The shop is down for maintenance or overloaded. Please try again later.",
     )
 
 

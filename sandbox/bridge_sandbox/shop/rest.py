@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge_sandbox.shop.access import ANONYMOUS
-from bridge_sandbox.shop.calls import Call, customer, entity, origin, read_body, sku, whole_body
+from bridge_sandbox.shop.calls import Call, customer, entity, origin, product, read_body, sku, whole_body
 from bridge_sandbox.shop.comments import add_comment, list_comments
 from bridge_sandbox.shop.criteria import project, read_criteria, read_fields
 from bridge_sandbox.shop.customers import (
@@ -27,7 +27,7 @@ from bridge_sandbox.shop.orders import (
     unhold_order,
     upsert_order,
 )
-from bridge_sandbox.shop.products import get_product, product_documents
+from bridge_sandbox.shop.products import get_product, post_product, product_documents, put_product
 from bridge_sandbox.shop.rendering import respond
 from bridge_sandbox.shop.search import Searchable, plain, search
 from bridge_sandbox.shop.session import Session
@@ -106,9 +106,9 @@ class Rest:
         manage = "Magento_Customer::manage"
         return [
             ("GET", "customers/search", "Magento_Customer::customer", self._search(CUSTOMERS)),
-            ("POST", "customers", manage, self._run(create_customer, customer)),
+            ("POST", "customers", manage, self._save_customer(create_customer, customer)),
             ("GET", "customers/{id}", "Magento_Customer::customer", self._run(get_customer, Call.number)),
-            ("PUT", "customers/{id}", manage, self._run(change_customer, Call.number, customer)),
+            ("PUT", "customers/{id}", manage, self._save_customer(change_customer, Call.number, customer)),
             ("DELETE", "customers/{id}", "Magento_Customer::delete", self._run(delete_customer, Call.number)),
         ]
 
@@ -118,6 +118,8 @@ class Rest:
         return [
             ("GET", "products", products, self._search(PRODUCTS)),
             ("GET", "products/{sku}", products, self._run(get_product, sku)),
+            ("POST", "products", products, self._save_product(post_product, product)),
+            ("PUT", "products/{sku}", products, self._save_product(put_product, sku, product)),
             ("GET", "inventory/source-items", stock, self._search(SOURCE_ITEMS)),
             ("POST", "inventory/source-items", stock, self._save_source_items),
             (
@@ -150,6 +152,24 @@ class Rest:
     def _run(self, work: Callable[..., Any], *readers: Reader) -> Answer:
         async def answer(call: Call) -> Any:
             return await self._shop.database.run(work, *(read(call) for read in readers))
+
+        return answer
+
+    def _save_customer(self, work: Callable[..., Document], *readers: Reader) -> Answer:
+        save = self._run(work, *readers)
+
+        async def answer(call: Call) -> Document:
+            return self._shop.customer_saved(await save(call))
+
+        return answer
+
+    def _save_product(self, work: Callable[..., Document], *readers: Reader) -> Answer:
+        save = self._run(work, *readers)
+
+        async def answer(call: Call) -> Document:
+            document: Document = await save(call)
+            self._shop.forget_goods()
+            return document
 
         return answer
 

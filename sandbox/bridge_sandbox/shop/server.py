@@ -4,23 +4,27 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pymysql
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bridge_sandbox.faults import Faults
+from bridge_sandbox.faults import Faults, OwnKind
+from bridge_sandbox.shop.access import Access, AccessSettings
 from bridge_sandbox.shop.admin import Admin
 from bridge_sandbox.shop.database import Database, DatabaseGone, DatabaseSettings
 from bridge_sandbox.shop.errors import (
     MagentoError,
+    deadlock,
     internal_error,
     no_route,
     no_such_entity,
     unauthorised,
     unavailable,
 )
+from bridge_sandbox.shop.hooks import Hooks, HookSettings
+from bridge_sandbox.shop.rendering import maintenance_page, respond
 from bridge_sandbox.shop.rest import Rest
 from bridge_sandbox.shop.schema import install
 from bridge_sandbox.shop.shop import Shop
@@ -38,6 +42,8 @@ class ShopSettings:
     port: int = 0
     admin_port: int = 0
     init: bool = False
+    access: AccessSettings = field(default_factory=AccessSettings)
+    hooks: HookSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,8 @@ async def running_shop(settings: ShopSettings) -> AsyncIterator[RunningShop]:
     try:
         if settings.init:
             await database.run(install)
-        shop = Shop(database, {settings.token})
-        faults = Faults(render_fault)
+        shop = Shop(database, Access(settings.token, settings.access), Hooks(settings.hooks))
+        faults = Faults(render_fault, OWN_KINDS)
         rest = web.Application(middlewares=[faults.middleware, render_errors], client_max_size=LARGEST_BODY)
         rest.add_routes(Rest(shop).routes())
         rest.on_shutdown.append(faults.stop)
@@ -74,7 +80,11 @@ async def running_shop(settings: ShopSettings) -> AsyncIterator[RunningShop]:
         admin.on_shutdown.append(shop.release_held)
         admin.add_routes([*Admin(shop).routes(), *faults.admin_routes()])
         try:
-            async with listening(rest, settings.port) as url, listening(admin, settings.admin_port) as admin_url:
+            async with (
+                shop.hooks.running(),
+                listening(rest, settings.port) as url,
+                listening(admin, settings.admin_port) as admin_url,
+            ):
                 yield RunningShop(url, admin_url)
         finally:
             await shop.stop()
@@ -102,7 +112,7 @@ async def render_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except (MagentoError, DatabaseGone, pymysql.err.Error, web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
         failure = as_magento_error(error)
-        return web.json_response(failure.body(), status=failure.status)
+        return respond(request, failure.body(), failure.status)
 
 
 def as_magento_error(error: Exception) -> MagentoError:
@@ -126,3 +136,12 @@ def render_fault(status: int, retry_after: str | None) -> web.Response:
     known = {401: unauthorised("Magento_Sales::actions_view"), 404: no_such_entity(), 500: internal_error()}
     body = known.get(status, MagentoError(status, "Injected error.")).body()
     return web.json_response(body, status=status, headers=headers)
+
+
+def render_deadlock(request: web.Request) -> web.Response:
+    """A transaction that InnoDB sacrificed: nothing of it happened, and sent again it would."""
+    error = deadlock(request.path)
+    return web.json_response(error.body(), status=error.status)
+
+
+OWN_KINDS = {"maintenance": OwnKind(maintenance_page, count=0), "deadlock": OwnKind(render_deadlock)}

@@ -1,7 +1,7 @@
 """The running shop: its database, its goods, and what only this process knows."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,10 @@ from bridge_sandbox.shop.access import Access
 from bridge_sandbox.shop.cart import Cart
 from bridge_sandbox.shop.checkout import PlacedOrder, mark_email_sent, place_order
 from bridge_sandbox.shop.database import Database, DatabaseGone
+from bridge_sandbox.shop.documents import Document
+from bridge_sandbox.shop.edits import give_way, read_edit
 from bridge_sandbox.shop.goods import Goods, read_goods
+from bridge_sandbox.shop.hooks import Hooks
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Shop:
 
     database: Database
     access: Access
+    hooks: Hooks
     committed_at: dict[int, datetime] = field(default_factory=dict)
     stock_writes: int = 0
     _goods: Goods | None = None
@@ -30,8 +34,23 @@ class Shop:
         """Place the order, and start what Magento does to it some seconds later."""
         placed = await self.database.run(place_order, cart, (await self.goods()).ids)
         self.committed_at[placed.order_id] = placed.committed_at
+        self.hooks.announce(
+            "sales_order_place_after", {"order_id": placed.order_id, "increment_id": placed.increment_id}
+        )
         self._start_later(self._send_email(placed.order_id, cart.second_update_delay_s), placed.increment_id)
         return placed
+
+    async def edit(self, order_id: int, changes: Mapping[str, Any]) -> PlacedOrder:
+        """The order that took this one's place; this one is cancelled."""
+        cart = await self.database.run(read_edit, order_id, await self.goods(), changes)
+        placed = await self.checkout(cart)
+        await self.database.run(give_way, order_id, placed)
+        return placed
+
+    def customer_saved(self, customer: Document) -> Document:
+        """Tell of a customer that was created or changed; returns it."""
+        self.hooks.announce("customer_save_after", {"customer_id": customer["id"]})
+        return customer
 
     async def goods(self) -> Goods:
         """What is on sale."""

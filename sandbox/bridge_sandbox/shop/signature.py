@@ -95,4 +95,4 @@ def sign(request: web.Request, header: str, keys: OAuthKeys, host: str) -> str:
         signature.normalize_parameters(cast(Any, parameters)),
     )
     client = Client(keys.consumer_key, client_secret=keys.consumer_secret, resource_owner_secret=keys.token_secret)
-    return str(signature.sign_hmac_sha256_with_client(base, client))
+    return str(cast(Any, signature).sign_hmac_sha256_with_client(base, client))

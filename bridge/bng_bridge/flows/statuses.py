@@ -1,0 +1,38 @@
+"""BNG's order status → Magento: a comment with our reference, and hold, release or cancel where the status means it."""
+
+from typing import Any
+
+from bng_bridge import bindings
+from bng_bridge.flows.context import Context
+from bng_bridge.inbox import Claimed
+from bng_bridge.mapping import statuses
+from bng_bridge.outcome import DONE, Outcome, skipped
+from bng_bridge.target import Write
+
+
+async def status_to_order(event: Claimed, context: Context) -> Outcome:
+    sales_order = await context.bng.get(f"sales-orders/{event.entity_id}")
+    bound = bindings.by_target(context.read, "bng", "sales_order", event.entity_id)
+    if sales_order is None or bound is None:
+        return skipped(f"sales order {event.entity_id} did not come from a shop")
+    status, order_id = int(sales_order["OrderStatus"]), bound.target_key.split("/")[2]
+    key = order_status_key(bound.site, order_id)
+    order = await context.magento[bound.site].get(f"/V1/orders/{order_id}")
+    if order is None:
+        return skipped(f"{bound.site} no longer has order {order_id}")
+    if statuses.is_known(order, status):
+        return skipped(f"the shop says {statuses.LABELS.get(status, status)} already")
+    write = Write(
+        target="magento", entity="order_status", site=bound.site, target_key=key,
+        lock_key=f"{bound.site}/order/{order_id}", reference=statuses.reference(sales_order), absolute=True,
+    )  # fmt: skip
+
+    async def mapping() -> dict[str, Any]:
+        return {"OrderStatus": status}
+
+    await context.deliver(event.seq, write, mapping)
+    return DONE
+
+
+def order_status_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/order_status"

@@ -1,0 +1,115 @@
+"""BNG's order status → Magento, over both sandboxes: said once in a comment, and done where the status means it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.flows import FlowRig, flow_rig
+from tests.support.shop import ShopRig
+
+from bng_bridge.outcome import Outcome
+from bng_bridge.sources.hints import status_hint
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, shop: ShopRig) -> AsyncIterator[FlowRig]:
+    async with flow_rig(tmp_path, shop) as rig:
+        yield rig
+
+
+async def sell(rig: FlowRig, shop: ShopRig) -> dict[str, Any]:
+    order = await shop.checkout("simple")
+    await rig.order(order)
+    return order
+
+
+async def say(rig: FlowRig, order: dict[str, Any], status: int) -> dict[str, Any]:
+    """BNG's operator sets the status; the sales order as it is then."""
+    (found,) = [
+        each for each in await rig.bng.records("sales_orders") if each["ExternalID"] == f"shop1-{order['entity_id']}"
+    ]
+    made: dict[str, Any] = await rig.bng.admin(
+        "POST", "/status", SalesOrderID=found["SalesOrderID"], OrderStatus=status
+    )
+    return made
+
+
+async def tell(rig: FlowRig, sales_order: dict[str, Any], key: str = "") -> Outcome:
+    return await rig.hint(status_hint({**sales_order, "Version": f"{sales_order['Version']}{key}"}, rig.store.read))
+
+
+async def comments(shop: ShopRig, order: dict[str, Any]) -> list[str]:
+    found = await shop.client.get(f"/V1/orders/{order['entity_id']}/comments")
+    assert found is not None
+    return [each["comment"] for each in found["items"] if str(each["comment"]).startswith("BNG sales order")]
+
+
+async def state(shop: ShopRig, order: dict[str, Any]) -> str:
+    document = await shop.client.get(f"/V1/orders/{order['entity_id']}")
+    assert document is not None
+    return str(document["state"])
+
+
+async def test_a_status_is_said_once_in_a_comment(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    changed = await say(rig, order, 20)
+    assert [(await tell(rig, changed, key)).state for key in ("", "-again")] == ["done", "done"]
+    text = f"BNG sales order {changed['SalesOrderID']} is processing (version {changed['Version']})"
+    assert await comments(shop, order) == [text]
+
+
+async def test_a_hold_at_bng_holds_the_order_and_its_end_releases_it(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    await tell(rig, await say(rig, order, 30))
+    assert await state(shop, order) == "holded"
+    await tell(rig, await say(rig, order, 20))
+    assert (await state(shop, order), len(await comments(shop, order))) == ("new", 2)
+
+
+async def test_an_order_cancelled_at_bng_is_cancelled_in_the_shop(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    await tell(rig, await say(rig, order, 90))
+    assert await state(shop, order) == "canceled"
+
+
+async def test_what_the_shop_said_itself_is_not_said_back(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    await shop.admin("POST", "/hold", order_id=order["entity_id"])
+    held = await shop.client.get(f"/V1/orders/{order['entity_id']}")
+    assert held is not None
+    await rig.order(held)
+    changed = (await rig.bng.records("sales_orders"))[0]
+    assert (changed["OrderStatus"], (await tell(rig, changed)).state) == (30, "skipped")
+    assert await comments(shop, order) == []
+
+
+async def test_an_order_cancelled_in_the_shop_is_cancelled_at_bng_and_its_stock_is_free_again(
+    rig: FlowRig, shop: ShopRig
+) -> None:
+    order = await sell(rig, shop)
+    await shop.admin("POST", "/cancel", order_id=order["entity_id"])
+    cancelled = await shop.client.get(f"/V1/orders/{order['entity_id']}")
+    assert cancelled is not None
+    for _ in range(2):
+        await rig.order(cancelled)
+    (sales_order,) = await rig.bng.records("sales_orders")
+    assert (sales_order["OrderStatus"], sales_order["AllocationStatus"]) == (90, None)
+
+
+async def test_a_lost_answer_to_a_comment_leaves_one_comment(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    changed = await say(rig, order, 20)
+    await shop.fault("cut_after", method="POST", path="/comments$")
+    outcomes = []
+    for key in range(40):
+        try:
+            outcomes.append((await tell(rig, changed, f"-{key}")).state)
+        except Exception as error:
+            outcomes.append(type(error).__name__)
+        if outcomes[-1] == "done":
+            break
+    assert outcomes[0] == "OutcomeUnknown"
+    assert len(await comments(shop, order)) == 1
