@@ -90,9 +90,7 @@ def too_large(limit: int) -> Callable[[Event, int], Event]:
     """What stands for an event that no packet can hold."""
 
     def stub(event: Event, size: int) -> Event:
-        reason = (
-            f"too large: {event.entity} {event.entity_id} takes {size} bytes, and [outbox] max_packet_bytes is {limit}"
-        )
+        reason = f"too large: {event.entity} {event.entity_id} takes {size} bytes, and max_packet_bytes is {limit}"
         log("unreadable", level=logging.WARNING, event=event.version, reason=reason)
         return replace(event, kind="unreadable", data={"reason": reason})
 

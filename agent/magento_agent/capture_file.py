@@ -1,27 +1,29 @@
 """Where a shop is polled, the agent keeps its own outbox: one SQLite file with rows, watermarks and digests.
 
-A page of a poll is one commit: its rows, what was seen, and with the last page the watermark. A crash repeats the page, and
-the digests keep what was taken already from being taken twice. From the rows on, everything is as with the shop's table.
+A page of a poll is one commit: its rows, and what was seen; the watermark follows after the last page. A crash repeats the
+pass, and the digests keep what was taken already from being taken twice. From the rows on, everything is as with the
+shop's own table.
 """
 
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bridge_common import decimal_json, queries
 from bridge_common.clock import utc_now
 from bridge_common.errors import ConfigError, TargetUnavailable
+from magento_agent.listing import Entry
 from magento_agent.rows import Row, RowKey
 
-SEEN_FOR = timedelta(days=1)
-"""Beyond every sensible overlap."""
+VERSION = 1
 
 
 class CaptureFile:
-    """Implements Rows. Statements take microseconds, so they run on the event loop."""
+    """Implements Rows. It is called on the event loop: a statement takes microseconds, a commit waits for the disk."""
 
     def __init__(self, path: Path, shop: str) -> None:
         """`shop` is its address: the identity of what is polled. Raises ConfigError when the file cannot be used."""
@@ -30,10 +32,7 @@ class CaptureFile:
         try:
             path.touch(mode=0o600)
             self._connection = sqlite3.connect(path, isolation_level=None)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            for name in ("create_row", "create_watermark", "create_seen"):
-                self._connection.execute(self._sql[name])
+            self._prepare(path)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
                 f"{path} cannot be used: {error}.", hint="[agent] state_dir must be writable by the service's user."
@@ -48,16 +47,17 @@ class CaptureFile:
         return self._rows("read_up_to", last_id, limit)
 
     async def delete(self, rows: Iterable[RowKey]) -> int:
-        with self.transaction() as db:
+        with self._transaction() as db:
             return db.executemany(self._sql["delete"], [(row_id, _text(at)) for row_id, at in rows]).rowcount
 
     async def waiting(self) -> tuple[int, float]:
-        count, oldest = self._connection.execute(self._sql["waiting"]).fetchone()
+        ((count, oldest),) = self._fetch("waiting")
         age_s = (utc_now() - _moment(oldest).replace(tzinfo=UTC)).total_seconds() if oldest else 0.0
         return int(count), max(0.0, age_s)
 
     async def check(self) -> str:
-        return await self.identity()
+        with self._transaction():
+            return await self.identity()
 
     async def identity(self) -> str:
         return hashlib.sha256(f"rest\0{self._shop}".encode()).hexdigest()[:32]
@@ -65,63 +65,83 @@ class CaptureFile:
     def close(self) -> None:
         self._connection.close()
 
-    # Capture
+    # Capture; these raise TargetUnavailable, too
 
-    def add(self, entity: str, entity_id: int, op: str = "U") -> None:
+    def add(self, entity: str, entity_id: int) -> None:
         """A change that was heard of; durable when this returns."""
-        self._connection.execute(self._sql["add"], (entity, entity_id, op, _text(_naive_now())))
+        with self._transaction() as db:
+            db.execute(self._sql["add"], (entity, entity_id, "U", _now()))
 
-    def take(self, listing: str, entries: Iterable[tuple[int, object, str, int]]) -> int:
-        """One page: (id, document, entity, entity id) of each. Rows for those that differ from what was seen; how many."""
-        now = _text(_naive_now())
-        added = 0
-        with self.transaction() as db:
-            for listed_id, document, entity, entity_id in entries:
-                digest = hashlib.sha256(decimal_json.canonical(document).encode()).hexdigest()
-                if self._digest(listing, listed_id) == digest:
-                    continue
-                db.execute(self._sql["see"], (listing, listed_id, digest, now))
-                db.execute(self._sql["add"], (entity, entity_id, "U", now))
-                added += 1
-        return added
+    def take(self, listing: str, entries: Iterable[Entry]) -> int:
+        """One page. A row for each entry that differs from what was seen of it; how many."""
+        now = _now()
+        with self._transaction() as db:
+            changed = [entry for entry in entries if self._see(db, listing, entry)]
+            db.executemany(self._sql["add"], [(entry.entity, entry.entity_id, "U", now) for entry in changed])
+        return len(changed)
+
+    def know(self, listing: str, entries: Iterable[Entry]) -> None:
+        """The same without rows: what was there before the agent."""
+        with self._transaction() as db:
+            for entry in entries:
+                self._see(db, listing, entry)
 
     def watermark(self, listing: str) -> str | None:
-        row = self._connection.execute(self._sql["watermark"], (listing,)).fetchone()
-        return None if row is None else str(row[0])
+        found = self._fetch("watermark", listing)
+        return str(found[0][0]) if found else None
 
-    def move_watermark(self, listing: str, value: str) -> None:
-        """After the last page of a pass. What was seen long ago is forgotten with it."""
-        with self.transaction() as db:
+    def move_watermark(self, listing: str, value: str, *, forget_before: str) -> None:
+        """After the last page of a pass; what it will not list again is forgotten."""
+        with self._transaction() as db:
             db.execute(self._sql["move_watermark"], (listing, value))
-            db.execute(self._sql["forget"], (listing, _text(_naive_now() - SEEN_FOR)))
+            db.execute(self._sql["forget"], (listing, forget_before))
+
+    def _see(self, db: sqlite3.Connection, listing: str, entry: Entry) -> bool:
+        """Whether it is new in this form."""
+        digest = hashlib.sha256(decimal_json.canonical(entry.document).encode()).hexdigest()
+        known = db.execute(self._sql["digest"], (listing, entry.id)).fetchone()
+        if known is not None and known[0] == digest:
+            return False
+        db.execute(self._sql["see"], (listing, entry.id, digest, entry.updated_at))
+        return True
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Raises TargetUnavailable when the disk does not take it; nothing of it is kept then."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
+            yield self._connection
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             raise TargetUnavailable(f"the agent's own file cannot be written: {error}") from error
+        finally:
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
 
     def _rows(self, query: str, last_id: int, limit: int) -> list[Row]:
-        found = self._connection.execute(self._sql[query], (last_id, limit)).fetchall()
+        found = self._fetch(query, last_id, limit)
         return [Row(row_id, entity, entity_id, op, _moment(at)) for row_id, entity, entity_id, op, at in found]
 
-    def _digest(self, listing: str, listed_id: int) -> str | None:
-        row = self._connection.execute(self._sql["digest"], (listing, listed_id)).fetchone()
-        return None if row is None else str(row[0])
+    def _fetch(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(self._sql[query], arguments).fetchall()
+        except sqlite3.Error as error:
+            raise TargetUnavailable(f"the agent's own file cannot be read: {error}") from error
+
+    def _prepare(self, path: Path) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a webhook is answered after this commit, so it must survive a power cut.
+        self._connection.execute("PRAGMA synchronous = FULL")
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise ConfigError(f"{path} was written by a newer magento-agent.", hint="Install that version again.")
+        if version == 0:
+            self._connection.executescript(f"BEGIN; {self._sql['schema']} COMMIT;")
 
 
-def _naive_now() -> datetime:
-    return utc_now().replace(tzinfo=None)
+def _now() -> str:
+    return _text(utc_now().replace(tzinfo=None))
 
 
 def _text(moment: datetime) -> str:

@@ -19,6 +19,7 @@ from magento_agent import __version__, daemon
 from magento_agent.config import AgentConfig
 from magento_agent.database import agent_account
 from magento_agent.outbox_cli import config_option, json_option, outbox
+from magento_agent.webhooks import verifier
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -37,6 +38,9 @@ def main() -> None:
     A change in the shop writes a row into the outbox table, in the shop's own transaction. The agent reads the rows,
     reads the orders and customers by REST, publishes them over MQTT, and deletes the rows when the bridge has stored
     them. What cannot be delivered stays in the table; nothing else holds state.
+
+    Where the shop's database is out of reach, [polling] takes the place of [outbox]: REST is asked for changes, and the
+    rows are in a file in [agent] state_dir. There is nothing to install then.
     """
 
 
@@ -88,6 +92,8 @@ def config_check(path: Path) -> None:
         MagentoRest(checked.magento)
         if checked.outbox is not None:
             agent_account(checked.outbox)
+        if checked.polling is not None and checked.polling.webhooks.port:
+            verifier(checked.polling.webhooks)
     except BridgeError as error:
         service.fail(error)
     click.echo(f"{path}: good; site {checked.agent.site}, shop {checked.magento.base_url}")

@@ -27,9 +27,9 @@ async def run(config: AgentConfig, stop: asyncio.Event) -> None:
     """Ready after the start checks: the bridge may be away for as long as it likes."""
     async with open_parts(config) as parts:
         await check(parts)
-        log("started", version=__version__, site=config.agent.site)
-        systemd.notify("READY=1")
         async with webhooks.serving(parts.config.polling, parts.outbox):
+            log("started", version=__version__, site=config.agent.site)
+            systemd.notify("READY=1")
             gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
             sessions = asyncio.create_task(_sessions(parts, stop), name="sessions")
             polling = asyncio.create_task(_poll(parts), name="poller")
@@ -41,7 +41,7 @@ async def run(config: AgentConfig, stop: asyncio.Event) -> None:
 
 
 async def once(config: AgentConfig) -> Counts:
-    """Carry everything that waits now. Raises TargetUnavailable when it does not get through."""
+    """Carry everything that waits now. Raises TargetUnavailable when something does not get through."""
     async with open_parts(config) as parts:
         await check(parts)
         if parts.poller is not None:
@@ -49,9 +49,12 @@ async def once(config: AgentConfig) -> Counts:
         gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
         try:
             async with connect(parts.broker, heartbeat.will(config.agent.site)) as connection:
-                return await _one_pass(parts, connection)
+                counts = await _one_pass(parts, connection)
         finally:
             await _end(gateway)
+        if parts.health.polling != OK:
+            raise TargetUnavailable(f"Not everything could be read. {parts.health.polling}")
+        return counts
 
 
 async def _poll(parts: Parts) -> None:

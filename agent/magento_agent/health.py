@@ -13,12 +13,16 @@ OK = "ok"
 
 @dataclass
 class Health:
-    """`rest` and `database` are "ok" or the sentence of what is wrong. `changed` wakes the heartbeat."""
+    """`rest` and `database` are "ok" or the sentence of what is wrong. `changed` wakes the heartbeat.
+
+    `lists`: where the shop is polled, the lists that cannot be read, each with its sentence.
+    """
 
     is_connected: bool = False
     epoch: int | None = None
     rest: str = OK
     database: str = OK
+    lists: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     receipts_at: datetime | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,4 +49,20 @@ class Health:
         if self.database != OK:
             log("outbox_readable")
             self.database = OK
+            self.changed.set()
+
+    @property
+    def polling(self) -> str:
+        return "; ".join(f"{name}: {sentence}" for name, sentence in self.lists.items()) or OK
+
+    def list_failed(self, name: str, error: BridgeError) -> None:
+        """Said once: its text differs from turn to turn."""
+        if name not in self.lists:
+            self.lists[name] = error.sentence()
+            log("poll_failed", level=logging.WARNING, listing=name, error=error.sentence())
+            self.changed.set()
+
+    def list_works(self, name: str) -> None:
+        if self.lists.pop(name, None) is not None:
+            log("shop_readable", listing=name)
             self.changed.set()

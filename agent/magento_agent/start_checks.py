@@ -3,7 +3,7 @@
 After a good start their losses are waited out; a wrong password at the start is a mistake that somebody has to see.
 """
 
-from bridge_common.errors import AccessDenied, ConfigError, RejectedByTarget
+from bridge_common.errors import AccessDenied, ConfigError, RejectedByTarget, TargetUnavailable
 from bridge_common.mqtt import PublishRefused, connect
 from magento_agent.heartbeat import publish_status
 from magento_agent.parts import Parts
@@ -20,6 +20,9 @@ async def _check_shop(parts: Parts) -> None:
     try:
         await parts.rest.read("/V1/store/storeConfigs")
     except RejectedByTarget as error:
+        if error.status >= 500:
+            # Not a mistake of ours, and a service that ends with one is not started again.
+            raise TargetUnavailable(error.message) from error
         base_url = parts.config.magento.base_url
         raise ConfigError(
             f"{base_url} does not answer as a Magento shop: {error.message}.",

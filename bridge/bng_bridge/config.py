@@ -134,4 +134,8 @@ class BridgeConfig(Section):
             "bng.api_key_file": self.bng.api_key_file,
             "bng.webhooks.secret_file": self.bng.webhooks.secret_file,
         }
+        for name, site in self.sites.items():
+            if site.rest is not None:
+                files = site.rest.secret_files()
+                named |= {f"sites.{name}.rest.{key}": file for key, file in files.items()}
         return {key: file for key, file in named.items() if file is not None}

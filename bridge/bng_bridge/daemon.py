@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from bng_bridge.target import Target, Write
 from bng_bridge.worker import Worker
 from bridge_common import systemd
 from bridge_common.config import read_secret
-from bridge_common.errors import ConfigError
+from bridge_common.errors import ConfigError, RejectedByTarget, TransientError
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import connect, keep_connected
@@ -61,6 +62,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         async with connect(address):
             pass
         parts = await _build(config, store, stack)
+        parts.operations.restore_pauses()
         await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -90,8 +92,9 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     gateways = {name: GatewayTransport(name, publish) for name in config.sites}
     for name, gateway in gateways.items():
         gateway.epoch = epoch_of(store.read, name)
+    presence = {name: Presence() for name in config.sites}
     magento = {
-        name: MagentoClient(name, site, await _transport(site, gateways[name], stack))
+        name: MagentoClient(name, site, await _transport(name, site, gateways[name], presence[name], stack))
         for name, site in config.sites.items()
     }
     context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
@@ -100,20 +103,37 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
         return await run_flow(event, context)
 
     worker = Worker(store, flow, slots=config.bridge.workers)
-    presence = {name: Presence() for name in config.sites}
     receiver = Receiver(store, worker, gateways, presence)
     receiver_box.append(receiver)
     operations = Operations(config, store, worker, receiver, context, gateways, presence)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), operations)
 
 
-async def _transport(site: Site, gateway: GatewayTransport, stack: AsyncExitStack) -> Transport:
-    """Directly to a hosted shop, proven by one harmless read; otherwise through the site's agent."""
+async def _transport(
+    name: str, site: Site, gateway: GatewayTransport, presence: Presence, stack: AsyncExitStack
+) -> Transport:
+    """Directly to a hosted shop; otherwise through the site's agent."""
     if site.rest is None:
         return gateway
-    rest = await stack.enter_async_context(MagentoRest(site.rest))
-    await rest.read("/V1/store/storeConfigs")
-    return DirectTransport(rest)
+    rest = await stack.enter_async_context(MagentoRest(site.rest, table=f"sites.{name}.rest"))
+    await _check_shop(name, site.rest.base_url, rest)
+    return DirectTransport(rest, held=lambda: presence.refused)
+
+
+async def _check_shop(name: str, base_url: str, rest: MagentoRest) -> None:
+    """One harmless read. A shop that is away is waited for later: the other sites must not wait with it.
+
+    Raises AccessDenied and ConfigError, which somebody has to mend.
+    """
+    try:
+        await rest.read("/V1/store/storeConfigs")
+    except (TransientError, RejectedByTarget) as error:
+        if isinstance(error, RejectedByTarget) and error.status < 500:
+            raise ConfigError(
+                f"{base_url} does not answer as a Magento shop: {error.message}.",
+                hint=f"Check [sites.{name}.rest] base_url and store_code.",
+            ) from error
+        log("shop_unreadable", level=logging.WARNING, site=name, error=error.sentence())
 
 
 def _targets(bng: BngClient, magento: dict[str, MagentoClient]) -> "TargetOf":

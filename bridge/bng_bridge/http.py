@@ -7,6 +7,9 @@ import aiohttp
 from bridge_common.errors import BridgeError, OutcomeUnknown, RateLimited, TargetUnavailable
 from bridge_common.http import Answer, exchange
 
+LONGEST_WAIT_S = 3600.0
+"""A Retry-After beyond it is some proxy's mistake: it must not stop a target for days."""
+
 
 async def send(
     session: aiohttp.ClientSession,
@@ -45,8 +48,9 @@ def checked(method: str, url: str, answer: Answer) -> Answer:
 def _refused(method: str, url: str, answer: Answer) -> BridgeError:
     """429 and 503 are said before executing; a 502 or 504 comes from a proxy that may have passed the request on."""
     text = f"{method} {url} answered {answer.status}"
+    wait_s = None if answer.retry_after_s is None else min(answer.retry_after_s, LONGEST_WAIT_S)
     if answer.status == 429:
-        return RateLimited(text, retry_after_s=answer.retry_after_s)
+        return RateLimited(text, retry_after_s=wait_s)
     if answer.status == 503 or method == "GET":
-        return TargetUnavailable(text, retry_after_s=answer.retry_after_s)
+        return TargetUnavailable(text, retry_after_s=wait_s)
     return OutcomeUnknown(text)

@@ -40,6 +40,20 @@ def epoch_of(db: sqlite3.Connection, site: str) -> int:
     return 0 if row is None else int(row["epoch"])
 
 
+def pause(db: sqlite3.Connection, target: str, reason: str, now: str) -> None:
+    """An operator's word; it outlives a restart."""
+    db.execute(_SQL["pause"], {"target": target, "reason": reason, "now": now})
+
+
+def resume(db: sqlite3.Connection, target: str) -> bool:
+    return db.execute(_SQL["resume"], {"target": target}).rowcount == 1
+
+
+def paused(db: sqlite3.Connection) -> dict[str, str]:
+    """{target: reason}"""
+    return {row["target"]: row["reason"] for row in db.execute(_SQL["paused"])}
+
+
 def watermark(db: sqlite3.Connection, name: str) -> str | None:
     row = db.execute(_SQL["get_watermark"], {"name": name}).fetchone()
     return None if row is None else str(row[0])

@@ -15,6 +15,7 @@ from bridge_common.log import log
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+HELD_LOOK_S = 2.0
 
 _holding: ContextVar[frozenset[str]] = ContextVar("throttles held by this task", default=frozenset())
 
@@ -32,6 +33,14 @@ class Throttle:
         self._pause_s = FIRST_PAUSE_S
         self._probing = False
         self.reason = ""
+        self.held = ""
+
+    def hold(self, reason: str) -> None:
+        """Closed by an operator, until `release`: nothing is called, and what waits counts no attempt."""
+        self.held = reason
+
+    def release(self) -> None:
+        self.held = ""
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -81,7 +90,9 @@ class Throttle:
                 self._probing = False
 
     def state(self) -> str:
-        """For status: `open`, or `paused N s: reason`."""
+        """For status: `open`, `paused by an operator: reason`, or `paused N s: reason`."""
+        if self.held:
+            return f"paused by an operator: {self.held}"
         left_s = self._left_s()
         if self._failures >= FAILURES_TO_OPEN or left_s > 0:
             return f"paused {left_s:.0f} s: {self.reason}"
@@ -93,6 +104,8 @@ class Throttle:
             raise self._paused()
 
     def _check_waits(self) -> None:
+        if self.held:
+            raise TargetPaused(f"{self.name} is paused by an operator: {self.held}", delay_s=HELD_LOOK_S)
         if self._left_s() > 0:
             raise self._paused()
 

@@ -47,3 +47,8 @@ class MagentoSection(Section):
         if sum((self.token_file is not None, any(oauth), any(admin))) != 1:
             raise ValueError("set exactly one login: token_file, the four OAuth 1.0a keys, or admin_user")
         return self
+
+    def secret_files(self) -> dict[str, Path]:
+        """The files named, by key."""
+        keys = ("token_file", "consumer_secret_file", "access_token_secret_file", "admin_password_file")
+        return {key: file for key in keys if (file := getattr(self, key)) is not None}

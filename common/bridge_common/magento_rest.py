@@ -1,7 +1,7 @@
 """A shop's REST API over HTTP: address, login, error form. Used by the agent, and by the bridge for a hosted shop."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -19,10 +19,12 @@ from bridge_common.errors import (
     TargetUnavailable,
 )
 from bridge_common.http import Answer, exchange
-from bridge_common.magento_auth import AdminLogin, Auth, Bearer, OAuth1
+from bridge_common.magento_auth import AdminLogin, Auth, Bearer, Headers, OAuth1
 from bridge_common.magento_config import MagentoSection
 
 Query = list[tuple[str, str]]
+
+TEXT_SHOWN = 200
 
 
 class BadAnswer(TargetUnavailable):
@@ -30,12 +32,16 @@ class BadAnswer(TargetUnavailable):
 
 
 class MagentoRest:
-    """One shop. Open it as a context manager; its secrets are read when it is made (ConfigError)."""
+    """One shop. Open it as a context manager; its secrets are read when it is made (ConfigError).
 
-    def __init__(self, section: MagentoSection) -> None:
+    `table` is where its configuration stands, for a person who has to change it.
+    """
+
+    def __init__(self, section: MagentoSection, *, table: str = "magento") -> None:
         self._section = section
+        self._table = table
         self._base = f"{section.base_url}/rest" + (f"/{section.store_code}" if section.store_code else "")
-        self._auth = _auth(section, self._log_in)
+        self._auth = self._read_login()
 
     async def __aenter__(self) -> Self:
         self._reads = self._session(force_close=False)
@@ -62,7 +68,7 @@ class MagentoRest:
         if answer.status != 200:
             raise self._read_error(path, answer)
         if isinstance(answer.body, dict) and set(answer.body) == {"text"}:
-            raise BadAnswer(f"GET {path} answered with something that is not JSON", hint="Check [magento] base_url.")
+            raise BadAnswer(f"GET {path} answered with something that is not JSON", hint=self._address_hint())
         return answer.body
 
     async def send(
@@ -70,37 +76,62 @@ class MagentoRest:
     ) -> Answer:
         """One request; every status is an answer. `path` begins with /V1/ and is percent-encoded.
 
-        A login that ended is renewed once: a 401 is said before anything is executed.
+        A login that ended is renewed once: a 401 is said before anything is executed. All of it ends within `timeout_s`,
+        which an unknown outcome's quiet period counts on.
         Raises TargetUnavailable when it surely did not reach the shop, OutcomeUnknown when it may have, AccessDenied when
         the admin login itself is refused.
         """
         url = self._url(path, query)
         session = self._reads if method == "GET" else self._writes
+        loop = asyncio.get_running_loop()
+        ends_at_s = loop.time() + timeout_s
         for last in (False, True):
-            headers = await self._auth.headers(method, str(url))
-            answer = await exchange(session, method, url, timeout_s=timeout_s, headers=headers, body=body)
-            if answer.status != 401 or last or not self._auth.refused():
+            headers = await self._headers(method, url, ends_at_s)
+            left_s = max(ends_at_s - loop.time(), 0.001)
+            answer = await exchange(session, method, url, timeout_s=left_s, headers=headers, body=body)
+            if answer.status != 401 or last or not self._auth.refused(headers):
                 break
         return answer
 
-    async def _log_in(self) -> str:
+    async def _headers(self, method: str, url: URL, ends_at_s: float) -> Headers:
+        try:
+            async with asyncio.timeout_at(ends_at_s):
+                return await self._auth.headers(method, str(url))
+        except TimeoutError as error:
+            raise TargetUnavailable(f"{method} {url}: the login was not answered in time") from error
+
+    def _read_login(self) -> Auth:
         section = self._section
-        assert section.admin_user and section.admin_password_file  # noqa: PT018 # held by the configuration's own check
-        password = read_secret(section.admin_password_file, key="magento.admin_password_file")
+        if section.token_file is not None:
+            return Bearer(self._secret("token_file"))
+        if section.admin_user is not None:
+            password = self._secret("admin_password_file")
+            return AdminLogin(lambda: self._log_in(password))
+        consumer_key, access_token = str(section.consumer_key), str(section.access_token)
+        consumer_secret, token_secret = self._secret("consumer_secret_file"), self._secret("access_token_secret_file")
+        return OAuth1(consumer_key, consumer_secret, access_token, token_secret)
+
+    def _secret(self, key: str) -> str:
+        return read_secret(getattr(self._section, key), key=f"{self._table}.{key}")
+
+    async def _log_in(self, password: str) -> str:
+        section = self._section
         url = self._url("/V1/integration/admin/token", None)
         body = {"username": section.admin_user, "password": password}
         try:
-            answer = await exchange(self._reads, "POST", url, timeout_s=section.timeout_s, body=body)
+            answer = await exchange(self._writes, "POST", url, timeout_s=section.timeout_s, body=body)
         except OutcomeUnknown as error:
             raise TargetUnavailable(error.message) from error
-        if answer.status == 200:
-            return str(answer.body)
+        if answer.status == 200 and isinstance(answer.body, str):
+            return answer.body
         if answer.status in (401, 403):
             raise AccessDenied(
                 f"{section.base_url} refuses the admin user {section.admin_user!r}: {message_of(answer)}",
-                hint="Check admin_user and admin_password_file; after some failures Magento locks an account for a while.",
+                hint=f"Check admin_user and admin_password_file in [{self._table}]; after some failures Magento locks an "
+                "account for a while.",
             )
-        raise TargetUnavailable(f"the admin login answered {answer.status}", retry_after_s=answer.retry_after_s)
+        text = f"the admin login answered {answer.status}: {message_of(answer)[:TEXT_SHOWN]}"
+        raise TargetUnavailable(text, retry_after_s=answer.retry_after_s)
 
     def _url(self, path: str, query: Query | None) -> URL:
         text = f"{self._base}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
@@ -111,17 +142,20 @@ class MagentoRest:
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     def _read_error(self, path: str, answer: Answer) -> BridgeError:
-        text = f"GET {path} answered {answer.status}: {message_of(answer)[:200]}"
+        text = f"GET {path} answered {answer.status}: {message_of(answer)[:TEXT_SHOWN]}"
         if answer.status in (401, 403):
-            return AccessDenied(text, hint=_login_hint(self._section, answer))
+            return AccessDenied(text, hint=login_hint(self._section, self._table, message_of(answer)))
         if answer.status == 429:
             return RateLimited(text, retry_after_s=answer.retry_after_s)
         if answer.status == 503:
             return TargetUnavailable(text, retry_after_s=answer.retry_after_s)
         if answer.status in (502, 504):
             return BadAnswer(text, retry_after_s=answer.retry_after_s)
-        hint = "Check [magento] base_url." if answer.status in (301, 302, 307, 308, 404) else ""
+        hint = self._address_hint() if answer.status in (301, 302, 307, 308, 404) else ""
         return RejectedByTarget(text, hint=hint, status=answer.status)
+
+    def _address_hint(self) -> str:
+        return f"Check [{self._table}] base_url."
 
 
 def search(field: str, ids: list[int]) -> Query:
@@ -152,31 +186,28 @@ def interpolate(document: Any) -> str:
     return re.sub(r"%(\w+)", lambda match: str(parameters.get(match[1], match[0])), text)
 
 
-def _auth(section: MagentoSection, log_in: Callable[[], Awaitable[str]]) -> Auth:
-    if section.token_file is not None:
-        return Bearer(read_secret(section.token_file, key="magento.token_file"))
+def login_hint(section: MagentoSection, table: str, text: str) -> str:
+    """As far as Magento tells: missing, garbage, expired and insufficient tokens get one and the same text."""
+    known = next((hint for words, hint in OAUTH_HINTS.items() if words in text.lower()), None)
+    if known is not None:
+        return known.format(table=table)
     if section.admin_user is not None:
-        return AdminLogin(log_in)
-    assert section.consumer_secret_file and section.access_token_secret_file  # noqa: PT018 # held by the configuration
-    return OAuth1(
-        str(section.consumer_key),
-        read_secret(section.consumer_secret_file, key="magento.consumer_secret_file"),
-        str(section.access_token),
-        read_secret(section.access_token_secret_file, key="magento.access_token_secret_file"),
-    )
-
-
-def _login_hint(section: MagentoSection, answer: Answer) -> str:
-    """As far as Magento lets one tell: missing, garbage, expired and insufficient credentials get the same text."""
-    text = message_of(answer).lower()
-    if "signature" in text:
-        return (
-            "The OAuth keys do not belong together, or the shop sees another address than base_url: "
-            "the signature covers the host."
-        )
+        return f"Check that the role of [{table}] admin_user may use this resource (System > Permissions > User Roles)."
     if section.token_file is None:
-        return "Check that the integration is active and may use this resource (System > Integrations > API)."
+        return (
+            "Check that the integration is active and may use this resource (System > Extensions > Integrations > API)."
+        )
     return (
-        "Check [magento] token_file, the integration's rights, and that the shop accepts its token as Bearer: "
+        f"Check [{table}] token_file, the integration's rights, and that the shop accepts its token as Bearer: "
         "bin/magento config:set oauth/consumer/enable_integration_as_bearer 1"
     )
+
+
+OAUTH_HINTS = {
+    "signature is invalid": "Check consumer_secret_file and access_token_secret_file in [{table}]; if they are right, the "
+    "shop sees another address than base_url: the signature covers scheme, host and port.",
+    "consumer having": "Check [{table}] consumer_key: the shop has no integration with it.",
+    "token does not exist": "Check [{table}] access_token: it is new after each reauthorisation of the integration.",
+    "oauth_timestamp": "Set this host's clock: the shop refuses requests that seem to come from another time.",
+}
+"""What Magento's OAuth says, as far as it tells refusals apart."""

@@ -80,6 +80,13 @@ class Admin(Server):
     def clear_faults(self) -> None:
         self.call("DELETE", "/faults")
 
+    def pause_webhooks(self) -> None:
+        """Events are dropped until `resume_webhooks`."""
+        self.post("/webhooks/pause")
+
+    def resume_webhooks(self) -> None:
+        self.post("/webhooks/resume")
+
 
 class ShopAdmin(Admin):
     """The sandbox shop."""
@@ -87,6 +94,11 @@ class ShopAdmin(Admin):
     def checkout(self, kind: str = "simple", **options: Any) -> JsonObject:
         """Place an order: {"order_id", "increment_id", "committed_at", "grand_total"}."""
         order: JsonObject = self.post("/checkout", kind=kind, **options)
+        return order
+
+    def edit(self, order_id: int, **options: Any) -> JsonObject:
+        """What the admin's "Edit" does: cancel the order and place a new one, which is answered as by `checkout`."""
+        order: JsonObject = self.post("/edit", order_id=order_id, **options)
         return order
 
 
@@ -101,17 +113,15 @@ class BngAdmin(Admin):
         )
         return shipment
 
+    def history(self, shelf: str) -> list[JsonObject]:
+        """Every version of every record of one shelf of the book, in the order in which they were written."""
+        found: list[JsonObject] = self.get(f"/history/{shelf}")
+        return found
+
     def set_stock(self, sku: str, warehouse: str, on_hand: int) -> JsonObject:
         """A stock count: this many are there now."""
         item: JsonObject = self.post("/stock", SKU=sku, Warehouse=warehouse, QuantityOnHand=on_hand)
         return item
-
-    def pause_webhooks(self) -> None:
-        """Events are dropped until `resume_webhooks`."""
-        self.post("/webhooks/pause")
-
-    def resume_webhooks(self) -> None:
-        self.post("/webhooks/resume")
 
     def webhook_faults(self, **switches: Any) -> JsonObject:
         """Set some of them (see bng/webhook_faults.py) and return all, with {"done"} what they have done so far."""

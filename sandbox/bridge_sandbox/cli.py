@@ -1,4 +1,4 @@
-"""`bridge-sandbox`: the two servers, and the demo that runs everything between them.
+"""`bridge-sandbox`: the two servers, the demo that runs everything between them, and the chaos that breaks it.
 
 A command's module is imported when it is called: a server must not pay for the demo's imports at its start.
 """
@@ -9,7 +9,9 @@ import click
 
 COMMANDS = {
     "bng": "bridge_sandbox.bng.cli",
+    "chaos": "bridge_sandbox.chaos.cli",
     "demo": "bridge_sandbox.demo",
+    "mutants": "bridge_sandbox.chaos.mutants.cli",
     "shop": "bridge_sandbox.shop.cli",
 }
 

@@ -61,6 +61,11 @@ class Mosquitto:
         self.stop()
 
     @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process else None
+
+    @property
     def log_text(self) -> str:
         path = self.folder / "mosquitto.log"
         return path.read_text(errors="replace") if path.exists() else ""

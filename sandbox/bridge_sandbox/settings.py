@@ -7,7 +7,7 @@ import base64
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge_sandbox.catalogue import SOURCE_CODE, WAREHOUSE
@@ -28,6 +28,8 @@ class Plan:
     quiet_period_s: float = 2.0
     timeout_s: float = 3.0
     requests_per_s: float = 50.0
+    doors: bool = False
+    """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Endpoints:
     webhook_port: int
     bng: "ServerPorts"
     shops: Mapping[str, "ServerPorts"]
+    doors: Mapping[str, int] = field(default_factory=dict)
+    """By user of the broker, where else than at the broker's own port it connects."""
+
+    def broker_port_of(self, user: str) -> int:
+        return self.doors.get(user, self.broker_port)
 
     @property
     def webhook_url(self) -> str:
@@ -106,7 +113,7 @@ def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, s
     """`agent.toml` of one site."""
     return {
         "agent": {"site": site, "state_dir": state_dir},
-        "broker": _broker(endpoints, secret.file(f"broker-{site}")),
+        "broker": _broker(endpoints, secret, site),
         "magento": {
             "base_url": local_url(endpoints.shops[site].api),
             "token_file": secret.file(f"token-{site}"),
@@ -128,7 +135,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
     """`bridge.toml` for all sites."""
     return {
         "bridge": {"state_dir": state_dir, "socket": endpoints.bridgectl_socket},
-        "broker": _broker(endpoints, secret.file("broker-bridge")),
+        "broker": _broker(endpoints, secret, "bridge"),
         "bng": {
             "base_url": local_url(endpoints.bng.api),
             "client_id": CLIENT_ID,
@@ -154,8 +161,9 @@ def write_toml(path: Path, tables: Tables) -> str:
     return str(path)
 
 
-def _broker(endpoints: Endpoints, password_file: Path) -> dict[str, Value]:
-    return {"host": "127.0.0.1", "port": endpoints.broker_port, "tls": False, "password_file": password_file}
+def _broker(endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
+    port, password_file = endpoints.broker_port_of(user), secret.file(f"broker-{user}")
+    return {"host": "127.0.0.1", "port": port, "tls": False, "password_file": password_file}
 
 
 def _site(plan: Plan) -> dict[str, Value]:

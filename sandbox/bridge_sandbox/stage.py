@@ -61,6 +61,8 @@ class Stage:
         self._say = say
         self._secrets = Secrets(self.folder / "secrets")
         self._secrets.put("webhook", settings.webhook_secret())
+        users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
+        self.broker = Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
         self._parts: dict[str, Part] = dict(self._furnish())
 
     def __enter__(self) -> Self:
@@ -129,6 +131,12 @@ class Stage:
         """SIGKILL."""
         self._part(name).kill()
 
+    def wipe_broker(self) -> None:
+        """The broker forgets all sessions and queues; only while it is down."""
+        broker = self._part("broker")
+        assert isinstance(broker, Mosquitto)
+        broker.wipe()
+
     def program(self, name: str) -> Program:
         """The process behind a part: its log, its pid."""
         part = self._part(name)
@@ -150,7 +158,10 @@ class Stage:
         answer = self.bridgectl("status", "--json")
         if not answer.strip():
             return False
-        return not any(site["inbox_pending"] or site["outbox_rows"] for site in json.loads(answer)["sites"])
+        status = json.loads(answer)
+        # What BNG told belongs to no site: the bridge's own count has it.
+        waiting = (status["bridge"]["inbox_pending"], *(site["outbox_rows"] for site in status["sites"]))
+        return not any(waiting)
 
     def _dead(self) -> list[Program]:
         return [part for part in self._parts.values() if isinstance(part, Program) and not part.is_alive]
@@ -160,9 +171,8 @@ class Stage:
 
     def _furnish(self) -> Iterable[tuple[str, Part]]:
         """All parts in the order of starting; the configuration files are written, nothing runs yet."""
-        users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
         yield "mariadb", self.mariadb
-        yield "broker", Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
+        yield "broker", self.broker
         yield self._program("bng", "bridge-sandbox", "bng", *self._bng_options())
         yield self._program("bridge", "bng-bridge", "run", "--config", self._write_bridge_config())
         for site in self.plan.sites:
@@ -277,7 +287,8 @@ class Stage:
 
 def draw_endpoints(plan: Plan, folder: Path, database_socket: Path) -> Endpoints:
     """Free ports for everything that listens."""
-    ports = iter(free_ports(4 + 2 * len(plan.sites)))
+    users = ("bridge", *plan.sites) if plan.doors else ()
+    ports = iter(free_ports(4 + 2 * len(plan.sites) + len(users)))
     return Endpoints(
         bridgectl_socket=folder / "bridgectl.sock",
         database_socket=database_socket,
@@ -285,6 +296,7 @@ def draw_endpoints(plan: Plan, folder: Path, database_socket: Path) -> Endpoints
         webhook_port=next(ports),
         bng=ServerPorts(next(ports), next(ports)),
         shops={site: ServerPorts(next(ports), next(ports)) for site in plan.sites},
+        doors={user: next(ports) for user in users},
     )
 
 

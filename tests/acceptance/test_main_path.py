@@ -97,6 +97,24 @@ def test_a_webhook_with_a_wrong_signature_is_refused(stage: Stage) -> None:
     assert deliver(stage, "msg_forged", "{}", secret="whsec_" + "A" * 32) == 401
 
 
+def test_webhooks_that_come_twice_swapped_late_or_forged_change_nothing(stage: Stage) -> None:
+    order = stage.shop.checkout("simple")
+    wait_for_sales_order(stage, order)
+    stage.bng.webhook_faults(duplicate=True, reorder=True, late_s=0.1, forged=2, stale=2)
+    try:
+        shipment = stage.bng.ship(external_id(stage, order), ["WRONG"])
+        stage.bng.set_stock("NUT+M4", WAREHOUSE, 60_004)
+        wait_for_shop_shipment(stage, shipment)
+        wait_for_shop_stock(stage, "NUT+M4", 60_004)
+        wait_until_settled(stage)
+        done = stage.bng.webhook_faults()["done"]
+    finally:
+        stage.bng.clear_webhook_faults()
+    assert (done["forged"], done["forged_accepted"], done["stale"], done["stale_accepted"]) == (2, 0, 2, 0)
+    assert done["duplicated"] > 0
+    assert done["reordered"] > 0
+
+
 def test_the_poll_finds_a_shipment_that_no_webhook_told(stage: Stage) -> None:
     order = stage.shop.checkout("simple")
     wait_for_sales_order(stage, order)

@@ -15,7 +15,7 @@ from aiohttp import web
 from click.testing import CliRunner
 from tests.support.bridge import BngRig, at, event, opened, running_bng, until
 
-from bng_bridge import bindings, inbox, intents
+from bng_bridge import bindings, inbox, intents, worker
 from bng_bridge.admin import socket
 from bng_bridge.admin.operations import Operations
 from bng_bridge.bindings import Binding
@@ -33,6 +33,7 @@ from bng_bridge.sites import Presence
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
+from bridge_common.errors import TargetPaused
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.process import installed
@@ -119,12 +120,12 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         gateway.epoch = 1
         clients = {"shop1": MagentoClient("shop1", config.sites["shop1"], gateway)}
         context = Context(config.sites, bng.client, clients, Deliver(store, lambda _write: bng.target), store.read)
-        worker, presence = Worker(store, flow, slots=1), {"shop1": Presence()}
-        receiver = Receiver(store, worker, {"shop1": gateway}, presence)
+        working, presence = Worker(store, flow, slots=1), {"shop1": Presence()}
+        receiver = Receiver(store, working, {"shop1": gateway}, presence)
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        operations = Operations(config, store, worker, receiver, context, {"shop1": gateway}, presence)
+        operations = Operations(config, store, working, receiver, context, {"shop1": gateway}, presence)
         path = tmp_path / "admin.sock"
         async with listening(operations, path):
             yield Bridge(operations, store, bng, receiver, presence["shop1"], gateway, answers, path)
@@ -313,13 +314,18 @@ async def test_naming_no_events_or_both_ways_is_a_mistake(bridge: Bridge, argume
     assert "name the events" in ended.err
 
 
-async def test_a_retried_letter_wakes_the_worker(bridge: Bridge) -> None:
+async def test_a_retried_letter_wakes_the_worker(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "LONGEST_SLEEP_S", 3600.0)
     await bridge.put(1)
     dead = await bridge.kill()
+    await bridge.put(2, entity_id="75")
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(bridge.operations.worker.run(stop))
-        await bridge.ctl("dlq", "retry", str(dead.seq))
+        await until("the other order is done", lambda: bridge.state(2) == "done")
+        for _ in range(5):  # the worker looks once more, and lies down
+            await bridge.store.write(lambda _db: None)
+        await bridge.operations.requeue([dead.seq])
         await until("it is done", lambda: bridge.state(dead.seq) == "done")
         stop.set()
 
@@ -453,3 +459,43 @@ async def test_a_request_of_another_form_is_answered_with_a_sentence(
     ):
         assert answer.status == status
         assert (await answer.json())["error"]
+
+
+async def test_a_paused_target_is_not_called_until_it_is_resumed(bridge: Bridge) -> None:
+    assert (await bridge.ctl("pause", "bng", "--reason", "stocktaking")).code == 0
+    before = await bridge.bng.calls()
+    with pytest.raises(TargetPaused, match="stocktaking"):
+        await bridge.bng.client.get("customers/C-1")
+    status = await bridge.ctl("status")
+    assert (await bridge.bng.calls(), "paused by an operator: stocktaking" in status.out) == (before, True)
+    assert (await bridge.ctl("resume", "bng")).out == "bng: open\n"
+    assert await bridge.bng.client.get("customers/C-1") is None
+
+
+async def test_a_pause_outlives_a_restart(bridge: Bridge) -> None:
+    await bridge.ctl("pause", "shop1", "--reason", "upgrade")
+    throttle = bridge.operations.context.magento["shop1"].throttle
+    throttle.release()
+    bridge.operations.restore_pauses()
+    assert throttle.state() == "paused by an operator: upgrade"
+
+
+async def test_pausing_what_is_no_target_names_those_there_are(bridge: Bridge) -> None:
+    ended = await bridge.ctl("pause", "shop9", "--reason", "x")
+    assert (ended.code, ended.err) == (1, "There is no target shop9. Targets: bng, shop1.\n")
+
+
+async def test_the_queue_shows_what_waits_and_why(bridge: Bridge) -> None:
+    assert (await bridge.ctl("queue")).out == "Nothing waits.\n"
+    await bridge.put(1)
+    (event,) = (await bridge.ctl("queue", "--json")).json()["events"]
+    assert (event["entity"], event["state"], event["reason"]) == ("order", "pending", "")
+    assert (await bridge.ctl("queue", "--waiting", "--json")).json()["events"] == []
+
+
+async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -> None:
+    intent = Intent("shop1/order/1/sales_order", 1, "bng", "sales_order", {}, "d", "r", at(60))
+    await bridge.store.write(lambda db: intents.open_intent(db, intent, at(0)))
+    (unknown,) = (await bridge.ctl("queue", "--unknown", "--json")).json()["unknown"]
+    assert (unknown["target_key"], unknown["quiet_until"]) == (intent.target_key, at(60))
+    assert "shop1/order/1/sales_order: looked up until" in (await bridge.ctl("queue")).out

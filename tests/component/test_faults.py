@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from bridge_sandbox.faults import Faults
+from bridge_sandbox.faults import Faults, OwnKind
 
 DEADLINE_S = 5.0
 
@@ -49,7 +49,10 @@ async def site() -> AsyncIterator[Site]:
         handled.append(await request.text())
         return web.Response(status=201)
 
-    faults = Faults(lambda status, retry_after: web.Response(status=status, headers=headers(retry_after)))
+    faults = Faults(
+        lambda status, retry_after: web.Response(status=status, headers=headers(retry_after)),
+        {"closed": OwnKind(lambda request: web.Response(status=503, text=request.path), count=0)},
+    )
     app = web.Application(middlewares=[faults.middleware])
     app.add_routes([web.post("/things/{name}", handle)])
     app.on_shutdown.append(faults.stop)
@@ -154,6 +157,34 @@ async def test_hold_answers_by_itself_after_its_seconds(site: Site) -> None:
 
     async with asyncio.timeout(DEADLINE_S):
         assert await site.put("a") == 201
+
+
+async def test_late_handles_when_released_and_never_answers(site: Site) -> None:
+    number = await site.set_fault("late")
+    waiting = asyncio.create_task(site.put("a"))
+    async with asyncio.timeout(DEADLINE_S):
+        while (await site.faults())[0]["hits"] == 0:
+            pass
+    assert site.handled == []
+
+    async with site.admin.post(f"/faults/{number}/release"):
+        await until(lambda: site.handled == ["a"])
+    done, _ = await asyncio.wait({waiting}, timeout=0.1)
+    assert not done
+
+    await site.server.close()
+    with pytest.raises(aiohttp.ClientError):
+        await waiting
+
+
+async def test_a_kind_of_the_server_s_own_answers_in_its_place_until_cleared(site: Site) -> None:
+    await site.set_fault("closed")
+
+    assert [await site.put(name) for name in ("a", "b")] == [503, 503]
+    assert site.handled == []
+
+    await site.admin.delete("/faults")
+    assert await site.put("c") == 201
 
 
 async def test_a_held_answer_does_not_hold_up_the_stop(site: Site) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import at, event
+from tests.support.bridge import at, event, site
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.shop import ShopRig
 
@@ -194,13 +194,24 @@ async def test_a_sales_order_of_ours_that_is_not_bound_yet_is_waited_for(rig: Fl
         await tell(rig, shipment)
 
 
-@pytest.mark.parametrize("external_id", [None, "fax-7", "shop10-99"])
+@pytest.mark.parametrize(
+    ("template", "external_id"),
+    [
+        ("{site}-{id}", None),
+        ("{site}-{id}", "fax-7"),
+        ("{site}-{id}", "shop10-99"),
+        ("{site}-{id}", "shop1-abc"),
+        ("{id}", "fax-7"),
+        ("{id}", None),
+    ],
+)
 async def test_a_sales_order_that_came_from_elsewhere_is_none_of_ours(
-    rig: FlowRig, shop: ShopRig, external_id: str | None
+    shop: ShopRig, tmp_path: Path, template: str, external_id: str | None
 ) -> None:
-    outcome = await tell(rig, await ship_unbound(rig, external_id))
-    assert outcome.state == "skipped"
-    assert "did not come from a shop" in outcome.reason
+    async with flow_rig(tmp_path, shop, sites={"shop1": site(external_id=template)}) as rig:
+        outcome = await tell(rig, await ship_unbound(rig, external_id))
+        assert outcome.state == "skipped"
+        assert "did not come from a shop" in outcome.reason
 
 
 async def ship_unbound(rig: FlowRig, external_id: str | None) -> dict[str, Any]:

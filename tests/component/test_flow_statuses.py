@@ -10,6 +10,8 @@ from tests.support.shop import ShopRig
 
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import status_hint
+from bridge_common.errors import DependencyMissing
+from bridge_sandbox.bng import samples
 
 pytestmark = pytest.mark.integration
 
@@ -113,3 +115,17 @@ async def test_a_lost_answer_to_a_comment_leaves_one_comment(rig: FlowRig, shop:
             break
     assert outcomes[0] == "OutcomeUnknown"
     assert len(await comments(shop, order)) == 1
+
+
+@pytest.mark.parametrize(("external_id", "is_waited_for"), [("shop1-99", True), ("fax-7", False), (None, False)])
+async def test_a_status_that_bng_tells_before_the_bridge_has_bound_the_order_is_waited_for(
+    rig: FlowRig, shop: ShopRig, external_id: str | None, is_waited_for: bool
+) -> None:
+    """As when BNG holds an order in the moment in which it is made: the webhook is faster than our commit."""
+    body = samples.order(await rig.bng.customer(), ExternalID=external_id)
+    made = (await rig.bng.client.write("POST", "sales-orders", body, headers={"Idempotency-Key": "1"})).body
+    if is_waited_for:
+        with pytest.raises(DependencyMissing, match=r"\(shop1-99\) is not bound yet"):
+            await tell(rig, made)
+    else:
+        assert (await tell(rig, made)).state == "skipped"

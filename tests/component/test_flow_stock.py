@@ -102,6 +102,20 @@ async def test_the_last_piece_can_be_shipped_in_the_shop_although_bng_has_none_l
         assert await shop.quantity(SKU) == 0
 
 
+async def test_a_quantity_that_was_pushed_before_is_pushed_again_after_the_shop_deducted_from_it(
+    rig: FlowRig, shop: ShopRig
+) -> None:
+    await count(rig, 70)
+    await tell(rig)
+    order = await shop.checkout(lines=[{"sku": SKU, "qty": 3}])
+    await rig.order(order)
+    await rig.hint(await ship(rig, order))
+    assert await shop.quantity(SKU) == 67
+    await count(rig, 70)
+    await tell(rig)
+    assert await shop.quantity(SKU) == 70
+
+
 async def test_a_shipment_to_somebody_else_counts_for_nobody(rig: FlowRig, shop: ShopRig) -> None:
     await count(rig, 70)
     body = samples.order(await rig.bng.customer(), (SKU, "5", "24.95"), ExternalID="fax-7")

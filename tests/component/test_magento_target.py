@@ -34,6 +34,7 @@ from bridge_common.errors import (
 )
 from bridge_common.magento_rest import interpolate
 from bridge_common.mqtt import BrokerLost, PublishRefused
+from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
 SHIP = "POST /rest/V1/order/{id}/ship"
 
@@ -198,6 +199,38 @@ async def test_a_stock_write_with_an_unknown_outcome_waits_although_the_item_is_
     clock.advance(shop.target.quiet_s() + 1)
     await through(3, write, giving(stock_body("POT 12CM", "50")))
     assert await shop.quantity("POT 12CM") == 50
+
+
+@pytest.mark.integration
+async def test_a_stock_write_whose_end_the_agent_knows_is_followed_by_the_next_at_once(
+    shop: ShopRig, store: Store, clock: Clock
+) -> None:
+    write, through = stock_write("POT 12CM"), Deliver(store, lambda _write: shop.target)
+    await through(1, write, giving(stock_body("POT 12CM", "50")))
+    await shop.fault("cut_after", method="POST", path="/source-items$")
+    with pytest.raises(OutcomeUnknown):
+        await through(2, write, giving(stock_body("POT 12CM", "40")))
+    shop.transport.states[shop.transport.request_ids[-1]] = RequestState("done", {"status": 200})
+    await through(3, write, giving(stock_body("POT 12CM", "30")))
+    assert await shop.quantity("POT 12CM") == 30
+    assert clock.now == Clock().now
+
+
+@pytest.mark.integration
+async def test_a_stock_item_that_appears_meanwhile_is_not_taken_for_our_write(
+    shop: ShopRig, store: Store, clock: Clock, mariadb: MariaDB, shop_account: ShopAccount
+) -> None:
+    """Somebody made it by hand, with a quantity of their own."""
+    mariadb.execute_root(f"DELETE FROM `{shop_account.database}`.inventory_source_item WHERE sku = 'TEE'")
+    write, through = stock_write("TEE"), Deliver(store, lambda _write: shop.target)
+    await shop.fault("cut_before", method="POST", path="/source-items$")
+    with pytest.raises(OutcomeUnknown):
+        await through(1, write, giving(stock_body("TEE", "5")))
+    by_hand = {"sourceItems": [stock_body("TEE", "99")]}
+    await shop.client.write("POST", "/V1/inventory/source-items", by_hand, "by-hand")
+    clock.advance(shop.target.quiet_s() + 1)
+    await through(1, write, giving(stock_body("TEE", "5")))
+    assert await shop.quantity("TEE") == 5
 
 
 @pytest.mark.integration

@@ -151,7 +151,7 @@ async def test_bytes_that_are_no_text_are_refused(client: TestClient[Any, Any], 
 @pytest.mark.parametrize(
     "body",
     [
-        {"type": "order_status_changed", "data": {"SalesOrderID": "SO-1"}},
+        {"type": "payment_posted", "data": {"PaymentID": "P-1"}},
         {"type": "something_new", "data": {}},
         {"type": "shipment_created", "data": {}},
         {"type": "shipment_created"},

@@ -114,8 +114,11 @@ async def test_what_comes_while_it_sleeps_is_taken_at_once_when_it_is_woken(
 async def test_no_more_flows_run_at_once_than_there_are_slots(store: Store) -> None:
     flow = HeldFlow()
     await put(store, *range(1, 9))
-    async with running(store, flow, slots=3):
+    async with running(store, flow, slots=3) as (made, _stop):
         await until("three run", lambda: len(flow.inside) == 3)
+        for _ in range(5):
+            made.wake()
+            await store.write(lambda _db: None)
         assert [state(store, number) for number in range(1, 9)].count("processing") == 3
         flow.release.set()
         await settled(store, *range(1, 9))

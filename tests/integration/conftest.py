@@ -1,23 +1,20 @@
 """A MariaDB for the whole run, and a sandbox shop with a schema of its own for each test that asks for one."""
 
-import asyncio
 import itertools
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.shop_thread import shop_in_thread
 
 from bridge_sandbox.admin import Server, ShopAdmin
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 from bridge_sandbox.shop.database import DatabaseSettings
-from bridge_sandbox.shop.server import RunningShop, ShopSettings, running_shop
+from bridge_sandbox.shop.server import ShopSettings
 
 TOKEN = "token-of-the-test"
-START_TIMEOUT_S = 20
 NUMBERS = itertools.count(1)
 
 
@@ -84,23 +81,6 @@ def rows(mariadb: MariaDB, running: ShopUnderTest) -> Callable[..., list[dict[st
             return list(cursor.fetchall())
 
     return run
-
-
-@contextmanager
-def shop_in_thread(settings: ShopSettings) -> Iterator[RunningShop]:
-    """The shop's own event loop in a thread, so that tests may call it with a blocking client."""
-    loop = asyncio.new_event_loop()
-    context = running_shop(settings)
-    thread = threading.Thread(target=loop.run_forever, name="shop under test")
-    thread.start()
-    try:
-        yield asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(START_TIMEOUT_S)
-        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(START_TIMEOUT_S)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -145,6 +145,15 @@ async def test_a_batch_that_comes_again_is_receipted_again_and_stored_once(broke
         assert running.states() == {"shop1/1.1": "pending"}
 
 
+async def test_what_was_stored_is_acknowledged_and_does_not_come_again(broker: Mosquitto, store: Store) -> None:
+    async with agent(broker) as shop:
+        for number in (1, 2):
+            async with bridge(broker, store):
+                await shop.send(f"b{number}", number)
+                await shop.hears(topics.RECEIPTS, number)
+        assert [receipt["batch"] for receipt in shop.heard[topics.RECEIPTS]] == ["b1", "b2"]
+
+
 async def test_a_batch_of_finished_events_is_receipted_again(broker: Mosquitto, store: Store) -> None:
     """Else the agent would send it for ever."""
     async with bridge(broker, store) as running, agent(broker) as shop:

@@ -5,13 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
+from .json_schema import Json, Schemas
 
-Json = dict[str, Any]
-
-HERE = "urn:openapi"
 OWN_HEADERS = frozenset(
     {
         "ETag", "Location", "Idempotent-Replayed", "WWW-Authenticate", "Retry-After", "RateLimit", "RateLimit-Policy",
@@ -26,8 +21,7 @@ class Described:
     def __init__(self, document: Json) -> None:
         self.document = document
         self.seen: set[tuple[str, str, str]] = set()
-        registry: Registry[Any] = Registry()
-        self._registry = registry.with_resource(HERE, DRAFT202012.create_resource(document))
+        self._schemas = Schemas(document)
 
     def operations(self) -> set[str]:
         """Such as `GET /api/v1/customers/{id}`."""
@@ -78,11 +72,8 @@ class Described:
             assert self.errors(described["content"]["application/json"]["schema"], body) == []
 
     def errors(self, schema: Json, instance: Any) -> list[str]:
-        """What is wrong with the instance; references in the schema are to this document."""
-        validator = Draft202012Validator(
-            absolute(schema), registry=self._registry, format_checker=FormatChecker(["date", "date-time"])
-        )
-        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(instance)]
+        """What is wrong with the instance."""
+        return self._schemas.errors(schema, instance)
 
     def _check_headers(self, described: Json, sent: Mapping[str, str]) -> None:
         assert {name for name in OWN_HEADERS if name in sent} <= described.keys()
@@ -95,15 +86,3 @@ class Described:
 def pattern(operation: str) -> str:
     """A regular expression for `METHOD path`."""
     return re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation))
-
-
-def absolute(schema: Any) -> Any:
-    """The same with `#/…` as references into the document."""
-    if isinstance(schema, list):
-        return [absolute(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: HERE + value if key == "$ref" and value.startswith("#") else absolute(value)
-        for key, value in schema.items()
-    }

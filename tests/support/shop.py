@@ -1,20 +1,23 @@
-"""A sandbox shop in this process, and a transport that reaches it without an agent."""
+"""A sandbox shop in this process, which the bridge reaches directly, as a hosted one."""
 
 import itertools
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from bng_bridge import http
 from bng_bridge.config import Site
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
-from bng_bridge.magento.transport import RequestState
+from bng_bridge.magento.transport import DirectTransport, RequestState
 from bridge_common import decimal_json
 from bridge_common.http import Answer
+from bridge_common.magento_config import MagentoSection
+from bridge_common.magento_rest import MagentoRest
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 from bridge_sandbox.shop.database import DatabaseSettings
 from bridge_sandbox.shop.server import ShopSettings, running_shop
@@ -23,14 +26,13 @@ TOKEN = "token-of-the-test"
 _NUMBERS = itertools.count(1)
 
 
-@dataclass
-class DirectTransport:
-    """HTTPS without a gateway: what was sent, and no record of requests unless a test gives one."""
+class RecordingTransport(DirectTransport):
+    """Directly to the shop: notes the ids of writes, and tells of a request what a test says of it, as an agent would."""
 
-    session: aiohttp.ClientSession
-    url: str
-    states: dict[str, RequestState] = field(default_factory=dict)
-    request_ids: list[str] = field(default_factory=list)
+    def __init__(self, rest: MagentoRest) -> None:
+        super().__init__(rest)
+        self.states: dict[str, RequestState] = {}
+        self.request_ids: list[str] = []
 
     async def request(
         self,
@@ -44,10 +46,7 @@ class DirectTransport:
     ) -> Answer:
         if request_id is not None:
             self.request_ids.append(request_id)
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        return await http.send(
-            self.session, method, f"{self.url}/rest{path}", timeout_s=timeout_s, headers=headers, query=query, body=body
-        )
+        return await super().request(method, path, query=query, body=body, timeout_s=timeout_s)
 
     async def state_of(self, request_id: str) -> RequestState | None:
         return self.states.get(request_id)
@@ -57,7 +56,7 @@ class DirectTransport:
 class ShopRig:
     """A running shop, the bridge's client and target for it, and its admin side."""
 
-    transport: DirectTransport
+    transport: RecordingTransport
     client: MagentoClient
     target: MagentoTarget
     session: aiohttp.ClientSession
@@ -102,7 +101,20 @@ def new_account(mariadb: MariaDB) -> ShopAccount:
 @asynccontextmanager
 async def running_shop_rig(mariadb: MariaDB, account: ShopAccount, config: Site) -> AsyncIterator[ShopRig]:
     database = DatabaseSettings(account.database, account.user, account.password, mariadb.socket)
-    async with running_shop(ShopSettings(database, TOKEN, init=True)) as running, aiohttp.ClientSession() as session:
-        transport = DirectTransport(session, running.url)
-        client = MagentoClient("shop1", config, transport)
-        yield ShopRig(transport, client, MagentoTarget(client), session, running.admin_url)
+    with tempfile.TemporaryDirectory() as folder:
+        login = _login(Path(folder))
+        async with (
+            running_shop(ShopSettings(database, TOKEN, init=True)) as running,
+            MagentoRest(MagentoSection(base_url=running.url, token_file=login)) as rest,
+            aiohttp.ClientSession() as session,
+        ):
+            transport = RecordingTransport(rest)
+            client = MagentoClient("shop1", config, transport)
+            yield ShopRig(transport, client, MagentoTarget(client), session, running.admin_url)
+
+
+def _login(folder: Path) -> Path:
+    """The file with the token."""
+    file = folder / "token"
+    file.write_text(TOKEN)
+    return file

@@ -1,11 +1,13 @@
 """What an operator can ask and do. The socket and a later web console call these; answers are plain JSON."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from bng_bridge import __version__, health, inbox, intents
+from bng_bridge import sites as pauses
 from bng_bridge.admin import trace
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
@@ -13,6 +15,7 @@ from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.store import Store
+from bng_bridge.throttle import Throttle
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import BridgeError
@@ -84,6 +87,46 @@ class Operations:
         attempts = [dict(row) for row in inbox.select(self.store.read, "attempts", seq=seq)]
         return {**event, "attempt_log": attempts, "data": text}
 
+    def queue(self, limit: int) -> dict[str, Any]:
+        """What is not settled: the events in the order of their next attempt, and the writes whose outcome is unknown."""
+        now = to_text(utc_now())
+        events = [dict(row) for row in inbox.select(self.store.read, "queue", limit=limit)]
+        unknown = [
+            {"target_key": intent.target_key, "event": intent.seq, "opened_at": intent.opened_at,
+             "quiet_until": intent.quiet_until, "is_quiet": intent.quiet_until <= now}
+            for intent in intents.all_open(self.store.read)
+        ]  # fmt: skip
+        return {"events": events, "unknown": unknown}
+
+    async def pause(self, target: str, reason: str) -> dict[str, Any]:
+        """Close a target until `resume`, also over a restart. Raises NotFound."""
+        throttle, now = self._throttle(target), to_text(utc_now())
+        await self.store.write(lambda db: pauses.pause(db, target, reason, now))
+        throttle.hold(reason)
+        return {"target": target, "state": throttle.state()}
+
+    async def resume(self, target: str) -> dict[str, Any]:
+        throttle = self._throttle(target)
+        await self.store.write(lambda db: pauses.resume(db, target))
+        throttle.release()
+        self.worker.wake()
+        return {"target": target, "state": throttle.state()}
+
+    def restore_pauses(self) -> None:
+        """At start: what an operator closed stays closed. A target that is no longer configured is passed over."""
+        for target, reason in pauses.paused(self.store.read).items():
+            with contextlib.suppress(NotFound):
+                self._throttle(target).hold(reason)
+
+    def _throttle(self, target: str) -> Throttle:
+        if target == "bng":
+            return self.context.bng.throttle
+        if target not in self.context.magento:
+            raise NotFound(
+                f"There is no target {target}.", hint=f"Targets: bng, {', '.join(sorted(self.context.magento))}."
+            )
+        return self.context.magento[target].throttle
+
     async def requeue(self, seqs: list[int]) -> dict[str, Any]:
         now = to_text(utc_now())
         done = await self.store.write(lambda db: [seq for seq in seqs if inbox.requeue(db, seq, now)])
@@ -135,7 +178,7 @@ def _site_state(presence: Presence, seen_s: float | None, trip: float | None, st
         return "unseen", "its agent has not been heard of since this bridge started"
     if trip is None and (seen_s is None or seen_s > stale_after_s):
         return "silent", f"nothing heard for {seen_s or 0:.0f} s"
-    for part, what in (("database", "the outbox"), ("rest", "the shop")):
+    for part, what in (("database", "the outbox"), ("rest", "the shop"), ("polling", "all of the shop's lists")):
         if said.get(part, "ok") != "ok":
             return "degraded", f"the agent cannot read {what}: {said[part]}"
     return "online", ""

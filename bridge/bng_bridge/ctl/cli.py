@@ -101,6 +101,43 @@ def ping(daemon: Daemon, site: str, as_json: bool) -> None:  # noqa: FBT001
     click.echo(json.dumps(answer) if as_json else f"{site} answered in {answer['round_trip_ms']} ms")
 
 
+@main.command()
+@json_option
+@click.option("--unknown", is_flag=True, help="Only writes whose outcome is unknown.")
+@click.option("--waiting", is_flag=True, help="Only events that wait for something, with what and until when.")
+@click.pass_obj
+@command
+def queue(daemon: Daemon, as_json: bool, unknown: bool, waiting: bool) -> None:  # noqa: FBT001
+    """What is not settled yet, what each waits for, and until when."""
+    answer = daemon.get("/queue")
+    if waiting:
+        answer = {**answer, "events": [event for event in answer["events"] if event["reason"]]}
+    if unknown:
+        answer = {**answer, "events": []}
+    click.echo(json.dumps(answer)) if as_json else render.queue(answer)
+
+
+@main.command()
+@click.argument("target")
+@click.option("--reason", required=True, help="Shown in status, and to whoever comes next.")
+@click.pass_obj
+@command
+def pause(daemon: Daemon, target: str, reason: str) -> None:
+    """Write nothing to TARGET (`bng`, or a site) until resume; what comes waits, and counts no attempt."""
+    answer = daemon.post(f"/pause/{quote(target, safe='')}", {"reason": reason})
+    click.echo(f"{target}: {answer['state']}")
+
+
+@main.command()
+@click.argument("target")
+@click.pass_obj
+@command
+def resume(daemon: Daemon, target: str) -> None:
+    """Write to TARGET again."""
+    answer = daemon.post(f"/resume/{quote(target, safe='')}")
+    click.echo(f"{target}: {answer['state']}")
+
+
 @main.group()
 def dlq() -> None:
     """Dead letters: events that wait for a person's decision."""

@@ -55,6 +55,24 @@ def trace(answer: dict[str, Any]) -> None:
         console.print(f"The same number exists in {', '.join(answer['also_in'])}: choose with --site.")
 
 
+def queue(answer: dict[str, Any]) -> None:
+    console = _console()
+    for write in answer["unknown"]:
+        console.print(
+            Text("unknown", style="red"), f"{write['target_key']}: looked up until {_time(write['quiet_until'])}"
+        )
+    for event in answer["events"]:
+        name = event["increment_id"] or event["entity_id"]
+        what = event["reason"] or ("under way" if event["state"] == "processing" else "its turn")
+        console.print(
+            f"{event['seq']} {event['site'] or event['source']} {event['entity']} {name}: {what} "
+            f"(next {_time(event['run_at'])}, {event['attempts']} attempts)",
+            markup=False,
+        )
+    if not answer["unknown"] and not answer["events"]:
+        console.print("Nothing waits.")
+
+
 def dead_letters(letters: list[dict[str, Any]]) -> None:
     console = _console()
     if not letters:

@@ -1,9 +1,11 @@
 """BNG shipment → Magento shipment with its tracks, on the order that the sales order came from."""
 
+import re
 from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
+from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.magento.client import MagentoClient
@@ -23,10 +25,9 @@ async def shipment_to_shipment(event: Claimed, context: Context) -> Outcome:
         )
     sales_order_id = str(shipment["SalesOrderID"])
     bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
-    if bound is None:
-        return await _unbound(context, sales_order_id)
     sales_order = await context.bng.get(f"sales-orders/{sales_order_id}")
-    assert sales_order is not None
+    if bound is None or sales_order is None:
+        return unbound(sales_order, context)
     write = shipment_write(bound, shipment, context)
     client = context.magento[bound.site]
 
@@ -57,16 +58,23 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
-async def _unbound(context: Context, sales_order_id: str) -> Outcome:
-    """A sales order of ours whose binding is not there yet is waited for; one that BNG took elsewhere is none of ours."""
-    sales_order = await context.bng.get(f"sales-orders/{sales_order_id}")
-    external_id = str((sales_order or {}).get("ExternalID") or "")
-    ours = any(
-        external_id.startswith(site.external_id.format(site=name, id="")) for name, site in context.sites.items()
-    )
-    if external_id and ours:
-        raise DependencyMissing(f"sales order {sales_order_id} ({external_id}) is not bound yet")
-    return skipped(f"sales order {sales_order_id} did not come from a shop")
+def unbound(sales_order: dict[str, Any] | None, context: Context) -> Outcome:
+    """For a sales order without a binding. One that BNG took elsewhere is none of ours.
+
+    Raises DependencyMissing for one of ours: BNG tells of it before the bridge has committed what it wrote.
+    """
+    if sales_order is None:
+        return skipped("BNG no longer has the sales order")
+    external_id = str(sales_order.get("ExternalID") or "")
+    if any(_made(site, name, external_id) for name, site in context.sites.items()):
+        raise DependencyMissing(f"sales order {sales_order['SalesOrderID']} ({external_id}) is not bound yet")
+    return skipped(f"sales order {sales_order['SalesOrderID']} did not come from a shop")
+
+
+def _made(site: Site, name: str, external_id: str) -> bool:
+    """Whether this site's template gives such an id to an order."""
+    fixed = site.external_id.format(site=name, id="\0").split("\0")
+    return re.fullmatch(r"\d+".join(map(re.escape, fixed)), external_id) is not None
 
 
 async def _ship_body(

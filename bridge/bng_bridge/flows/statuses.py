@@ -4,6 +4,7 @@ from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.flows.context import Context
+from bng_bridge.flows.shipments import unbound
 from bng_bridge.inbox import Claimed
 from bng_bridge.mapping import statuses
 from bng_bridge.outcome import DONE, Outcome, skipped
@@ -14,7 +15,7 @@ async def status_to_order(event: Claimed, context: Context) -> Outcome:
     sales_order = await context.bng.get(f"sales-orders/{event.entity_id}")
     bound = bindings.by_target(context.read, "bng", "sales_order", event.entity_id)
     if sales_order is None or bound is None:
-        return skipped(f"sales order {event.entity_id} did not come from a shop")
+        return unbound(sales_order, context)
     status, order_id = int(sales_order["OrderStatus"]), bound.target_key.split("/")[2]
     key = order_status_key(bound.site, order_id)
     order = await context.magento[bound.site].get(f"/V1/orders/{order_id}")

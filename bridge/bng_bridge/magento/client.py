@@ -6,7 +6,7 @@ from urllib.parse import quote
 from bng_bridge.config import Site
 from bng_bridge.magento.transport import Transport
 from bng_bridge.throttle import Throttle
-from bridge_common.errors import OutcomeUnknown, RejectedByTarget, TargetPaused
+from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate
 
@@ -38,7 +38,10 @@ class MagentoClient:
         return list(found["items"] or []) if found else []
 
     async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
-        """The parsed answer. Raises RejectedByTarget on 4xx; a 500 may have happened after the commit: OutcomeUnknown."""
+        """The parsed answer. Raises RejectedByTarget on 4xx; a 500 may have happened after the commit: OutcomeUnknown.
+
+        So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
+        """
         return (await self._request(method, path, body=body, request_id=request_id)).body
 
     async def _request(
@@ -53,7 +56,7 @@ class MagentoClient:
         answer = await self.transport.request(
             method, path, query=query, body=body, timeout_s=self.config.timeout_s, request_id=request_id
         )
-        if answer.status < 400 or (answer.status == 404 and method == "GET"):
+        if (answer.status // 100 == 2 and _is_magento_s(answer)) or (answer.status == 404 and method == "GET"):
             return answer
         raise _error(self.site, method, path, answer)
 
@@ -63,12 +66,22 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _error(site: str, method: str, path: str, answer: Answer) -> Exception:
-    """Missing, garbage, expired and insufficient tokens all give the same 401: it pauses the site, not one event."""
+def _is_magento_s(answer: Answer) -> bool:
+    """Magento's REST API answers in JSON."""
+    return not (isinstance(answer.body, dict) and set(answer.body) == {"text"})
+
+
+def _error(site: str, method: str, path: str, answer: Answer) -> BridgeError:
+    """Missing, garbage, expired and insufficient tokens all give the same 401: it pauses the site, not one event.
+
+    So does a 403, which comes from what stands before the shop.
+    """
     message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)}"
-    if answer.status == 401:
-        hint = "Check the agent's [magento] token_file, and that its integration may use this resource."
+    if answer.status in (401, 403):
+        hint = f"Check the login ([magento] of the agent, or [sites.{site}.rest]) and what it may use."
         return TargetPaused(message, hint=hint, delay_s=15)
+    if answer.status < 400:
+        return TargetUnavailable(message) if method == "GET" else OutcomeUnknown(message)
     if answer.status >= 500:
         return OutcomeUnknown(message, answered=True)
     return RejectedByTarget(message, status=answer.status)

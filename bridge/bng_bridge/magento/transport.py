@@ -54,10 +54,14 @@ class Transport(Protocol):
 
 
 class DirectTransport:
-    """HTTPS to a hosted shop. `rest` is opened and closed by whoever made it."""
+    """HTTPS to a hosted shop. `rest` is opened and closed by whoever made it.
 
-    def __init__(self, rest: MagentoRest) -> None:
+    `held` says why nothing may be written to this site now, or is empty.
+    """
+
+    def __init__(self, rest: MagentoRest, held: Callable[[], str] = lambda: "") -> None:
         self._rest = rest
+        self._held = held
 
     async def request(
         self,
@@ -69,6 +73,8 @@ class DirectTransport:
         timeout_s: float,
         request_id: str | None = None,
     ) -> Answer:
+        if reason := self._held():
+            raise TargetPaused(f"the site is held: {reason}", delay_s=15)
         try:
             answer = await self._rest.send(method, path, list((query or {}).items()), body, timeout_s=timeout_s)
         except OutcomeUnknown as error:

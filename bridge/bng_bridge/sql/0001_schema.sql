@@ -86,5 +86,8 @@ CREATE TABLE site (
     site TEXT PRIMARY KEY, epoch INTEGER NOT NULL, database_id TEXT NOT NULL, base_url TEXT NOT NULL, hello_at TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- Targets that an operator closed: 'bng' or a site's name.
+CREATE TABLE paused (target TEXT PRIMARY KEY, reason TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;
+
 -- Where a poller stands, in the target's own timestamps.
 CREATE TABLE watermark (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

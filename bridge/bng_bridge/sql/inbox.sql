@@ -78,6 +78,10 @@ WHERE state IN ('pending', 'processing', 'dead') GROUP BY site, source, state
 SELECT seq, event_key, site, source, entity, entity_id, increment_id, kind, reason, hint, attempts, stored_at, settled_at
 FROM inbox WHERE state = 'dead' ORDER BY seq LIMIT :limit
 
+-- name: queue
+SELECT seq, event_key, site, source, entity, entity_id, increment_id, state, reason, attempts, run_at, stored_at
+FROM inbox WHERE state IN ('pending', 'processing') ORDER BY run_at, seq LIMIT :limit
+
 -- name: get
 SELECT * FROM inbox WHERE seq = :seq
 

@@ -6,6 +6,16 @@ INSERT INTO site (site, epoch, database_id, base_url, hello_at) VALUES (:site, :
 ON CONFLICT (site) DO UPDATE SET epoch = max(epoch + 1, excluded.epoch), hello_at = excluded.hello_at
 RETURNING epoch
 
+-- name: pause
+INSERT INTO paused (target, reason, at) VALUES (:target, :reason, :now)
+ON CONFLICT (target) DO UPDATE SET reason = excluded.reason, at = excluded.at
+
+-- name: resume
+DELETE FROM paused WHERE target = :target
+
+-- name: paused
+SELECT target, reason FROM paused
+
 -- name: get_watermark
 SELECT value FROM watermark WHERE name = :name
 

@@ -76,6 +76,8 @@ class Admin:
             web.post("/webhooks/resume", partial(self._pause, paused=False)),
             web.post("/tokens/expire", self._expire_tokens),
             web.get("/book", self._book),
+            web.get("/history/{shelf}", self._history),
+            web.get("/sales-orders/{external_id}", self._sales_order),
         ]
 
     async def _ship(self, request: web.Request) -> web.Response:
@@ -131,6 +133,19 @@ class Admin:
             book = {name: list(records.all_of(work, entity)) for name, entity in SHELVES.items()}
         changes = sum(item["Sequence"] - 1 for item in book["inventory_items"])
         return web.json_response(book | {"stock_changes": changes})
+
+    async def _sales_order(self, request: web.Request) -> web.Response:
+        with self._store.work(ACTOR) as work:
+            order = find_order(work, {"SalesOrderID": None, "ExternalID": request.match_info["external_id"]})
+        return answer(200, order).response()
+
+    async def _history(self, request: web.Request) -> web.Response:
+        """One shelf of the book with every version that its records have had, oldest write first."""
+        entity = SHELVES.get(request.match_info["shelf"])
+        if entity is None:
+            raise Problem(NOT_FOUND, f"no shelf {request.match_info['shelf']}; there are {', '.join(SHELVES)}")
+        with self._store.work(ACTOR) as work:
+            return web.json_response(list(records.history_of(work, entity)))
 
 
 SHELVES: dict[str, Entity] = {

@@ -33,6 +33,7 @@ def save(work: Work, entity: Entity, record: Record) -> Record:
     if work.store.unique_external_ids:
         refuse_duplicate(work, entity, record)
     saved = record | {"Version": record["Version"] + 1, "UpdatedAt": work.at, "UpdatedBy": work.actor}
+    body = dump(saved)
     work.db.execute(
         "INSERT INTO records (entity, id, external_id, sku, warehouse, sales_order_id, updated_at, body)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (entity, id) DO UPDATE SET external_id = excluded.external_id,"
@@ -46,10 +47,19 @@ def save(work: Work, entity: Entity, record: Record) -> Record:
             saved.get("Warehouse"),
             saved.get("SalesOrderID"),
             saved["UpdatedAt"],
-            dump(saved),
+            body,
         ),
     )
+    work.db.execute(
+        "INSERT INTO history (entity, id, body) VALUES (?, ?, ?)", (entity.name, saved[entity.id_field], body)
+    )
     return saved
+
+
+def history_of(work: Work, entity: Entity) -> Iterator[Record]:
+    """Every record in every version it has had, in the order of the writes."""
+    query = "SELECT body FROM history WHERE entity = ? ORDER BY n"
+    return (load(body) for (body,) in work.db.execute(query, (entity.name,)).fetchall())
 
 
 def get(work: Work, entity: Entity, record_id: str) -> Record:

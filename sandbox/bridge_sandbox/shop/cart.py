@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bridge_sandbox.catalogue import BY_SKU, Product
+from bridge_sandbox.shop.directory import REGIONS
 from bridge_sandbox.shop.errors import MagentoError
 from bridge_sandbox.shop.totals import CartLine
 
@@ -109,7 +110,8 @@ def read_address(wanted: Any) -> Address:
     try:
         if isinstance(wanted, dict):
             known = {field.name: wanted[field.name] for field in fields(Address) if field.name in wanted}
-            return Address(**known | {"street": "\n".join(wanted["street"])})
+            region = REGIONS[wanted["region_id"]].name
+            return Address(**{"region": region, **known, "street": "\n".join(wanted["street"])})
         return ADDRESSES[wanted]
     except (KeyError, TypeError) as error:
         raise MagentoError(400, "The shipping address is missing. Set the address and try again.") from error

@@ -235,6 +235,11 @@ def number(value: Decimal | int) -> int | float:
     return whole if whole == value else float(value)
 
 
+def storable(fields: Row) -> Row:
+    """As the sales tables keep it: an empty text is null there, whatever the answer to the writer says."""
+    return {name: None if value == "" else value for name, value in fields.items()}
+
+
 def grouped(rows: Iterable[Row], key: str) -> defaultdict[Any, list[Row]]:
     """The rows by the value of a column, in their order."""
     groups: defaultdict[Any, list[Row]] = defaultdict(list)

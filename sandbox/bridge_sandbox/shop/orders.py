@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bridge_sandbox.shop import stock
-from bridge_sandbox.shop.documents import Document, history_document, order_documents
+from bridge_sandbox.shop.documents import Document, history_document, order_documents, storable
 from bridge_sandbox.shop.errors import MagentoError, no_such_entity, required
 from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.shipment_plan import OrderItems
@@ -165,8 +165,10 @@ def upsert_order(session: Session, entity: Document) -> Document:
         if session.one("lock_order", order_id) is None:
             raise MagentoError(400, "Please provide payment for the order.")
         comments = [add_history(session, order_id, each) for each in entity.get("status_histories") or []]
-        save_order(session, order_id, changes)
+        save_order(session, order_id, storable(changes))
     document = order_documents(session, [order_id])[0]
+    for row in document["items"]:
+        row.pop("extension_attributes", None)
     echoed = (
         "billing_address_id",
         "created_at",

@@ -12,7 +12,7 @@ import pymysql
 from bridge_sandbox.catalogue import SOURCE_CODE
 from bridge_sandbox.shop import stock
 from bridge_sandbox.shop.database import is_lost
-from bridge_sandbox.shop.documents import Document, shown
+from bridge_sandbox.shop.documents import Document, shown, storable
 from bridge_sandbox.shop.errors import COULD_NOT_SAVE_TRACK, COULD_NOT_SHIP, MagentoError, required
 from bridge_sandbox.shop.orders import items_of, lock_order, save_order
 from bridge_sandbox.shop.session import Row, Session
@@ -120,15 +120,15 @@ def comment_row(comment: Document, body: Document) -> Row:
 
 def insert_track(session: Session, shipment_id: int, order_id: int, track: Document) -> int:
     """One parcel's number."""
-    fields = ("track_number", "title", "carrier_code", "weight", "qty", "description")
     return session.insert(
-        "sales_shipment_track",
-        {
-            "parent_id": shipment_id,
-            "order_id": order_id,
-            **{name: track[name] for name in fields if name in track},
-        },
+        "sales_shipment_track", {"parent_id": shipment_id, "order_id": order_id, **storable(track_fields(track))}
     )
+
+
+def track_fields(track: Document) -> Row:
+    """Those of the fields that the caller named."""
+    names = ("track_number", "title", "carrier_code", "weight", "qty", "description")
+    return {name: track[name] for name in names if name in track}
 
 
 def register(session: Session, order: Row, planned: list[PlannedRow]) -> None:
@@ -151,7 +151,7 @@ def next_state(order: Row, items: OrderItems) -> str:
 
 
 def add_track(session: Session, body: Document) -> Document:
-    """POST /V1/shipment/track: the new track; sent again it is added again."""
+    """POST /V1/shipment/track: the new track with the texts as sent; sent again it is added again."""
     entity = body.get("entity")
     if not isinstance(entity, dict):
         raise required("entity")
@@ -161,4 +161,4 @@ def add_track(session: Session, body: Document) -> Document:
         raise MagentoError(400, COULD_NOT_SAVE_TRACK) from error
     row = session.one("track", track_id)
     assert row is not None
-    return dict.fromkeys(("weight", "qty", "description")) | shown(row)
+    return dict.fromkeys(("weight", "qty", "description")) | shown(row) | track_fields(entity)

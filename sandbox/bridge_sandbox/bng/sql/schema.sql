@@ -65,3 +65,11 @@ CREATE TABLE IF NOT EXISTS switches (
     name  TEXT PRIMARY KEY,
     state INTEGER NOT NULL
 );
+
+-- Every state that a record has ever had, for whoever wants to see whether an older one came after a newer one.
+CREATE TABLE IF NOT EXISTS history (
+    n       INTEGER PRIMARY KEY,
+    entity  TEXT NOT NULL,
+    id      TEXT NOT NULL,
+    body    TEXT NOT NULL
+);

@@ -193,7 +193,7 @@ WHERE entity_id = %s;
 
 -- name: invoice_items
 UPDATE #sales_order_item
-SET qty_invoiced = qty_ordered, row_invoiced = row_total, base_row_invoiced = base_row_total,
+SET weee_tax_applied = '[]', qty_invoiced = qty_ordered, row_invoiced = row_total, base_row_invoiced = base_row_total,
     tax_invoiced = tax_amount, base_tax_invoiced = base_tax_amount, discount_invoiced = discount_amount,
     base_discount_invoiced = base_discount_amount, discount_tax_compensation_invoiced = 0,
     base_discount_tax_compensation_invoiced = 0

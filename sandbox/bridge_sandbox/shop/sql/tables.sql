@@ -353,6 +353,7 @@ CREATE TABLE #sales_order_item (
   tax_canceled decimal(12,4),
   discount_tax_compensation_canceled decimal(20,4),
   free_shipping smallint unsigned NOT NULL DEFAULT 0,
+  weee_tax_applied text,
   KEY (order_id),
   FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE,
   FOREIGN KEY (store_id) REFERENCES #store (store_id) ON DELETE SET NULL

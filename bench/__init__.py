@@ -1,0 +1,1 @@
+"""What the promises cost: the product beside the bare minimum, on the same load. `./run bench --help`."""

@@ -1,0 +1,152 @@
+"""The network between the broker and its clients: one door per client, which can be shut in several ways.
+
+What is held back is delivered when the door opens again, as TCP would after its retransmissions; what is reset is lost.
+The doors live on an event loop in a thread of their own; the switches may be used from any thread.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Literal, Self
+
+HOST = "127.0.0.1"
+CHUNK = 64 * 1024
+SMALL_PACKET = 600
+"""What still passes a black hole, as a link with a smaller MTU and a firewall that eats the ICMP about it."""
+START_LIMIT_S = 10.0
+
+Direction = Literal["up", "down"]
+
+
+class Door:
+    """Where one client's connections come in; they go on to the broker. Only used on the network's loop."""
+
+    def __init__(self, port: int, upstream_port: int) -> None:
+        self.port = port
+        self._upstream_port = upstream_port
+        self._gates = {"up": open_gate(), "down": open_gate()}
+        self._small_only = {"up": open_gate(), "down": open_gate()}
+        self._refuses = False
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self.reset()
+
+    def heal(self) -> None:
+        """Everything passes; what was held back goes on its way."""
+        self._refuses = False
+        for gate in (*self._gates.values(), *self._small_only.values()):
+            gate.set()
+
+    def hold(self, *directions: Direction) -> None:
+        """Nothing passes in these directions, and nobody is told: as packets that a firewall drops."""
+        for direction in directions:
+            self._gates[direction].clear()
+
+    def swallow_large(self, direction: Direction) -> None:
+        """What is larger than a small packet does not pass, nor anything behind it."""
+        self._small_only[direction].clear()
+
+    def refuse(self) -> None:
+        """Reset all connections, and each new one."""
+        self._refuses = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset all connections."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            writer.transport.abort()
+            return
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_connection(HOST, self._upstream_port)
+        except OSError:
+            writer.transport.abort()  # the broker is away
+            return
+        ends = {writer, upstream_writer}
+        self._writers |= ends
+        pumps = [
+            asyncio.create_task(self._pump(reader, upstream_writer, "up"), name=f"door {self.port} up"),
+            asyncio.create_task(self._pump(upstream_reader, writer, "down"), name=f"door {self.port} down"),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self._writers -= ends
+            for each in ends:
+                each.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                if len(chunk) > SMALL_PACKET:
+                    await self._small_only[direction].wait()
+                await self._gates[direction].wait()
+                writer.write(chunk)
+                await writer.drain()
+
+
+class Network:
+    """All doors by the name of their client. Inside the block they stand open."""
+
+    def __init__(self, doors: Mapping[str, int], upstream_port: int) -> None:
+        self._doors = {name: Door(port, upstream_port) for name, port in doors.items()}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        for door in self._doors.values():
+            asyncio.run_coroutine_threadsafe(door.open(), self._loop).result(START_LIMIT_S)
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        for door in self._doors.values():
+            asyncio.run_coroutine_threadsafe(door.close(), self._loop).result(START_LIMIT_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut(self, client: str) -> None:
+        """Silence in both directions."""
+        self._loop.call_soon_threadsafe(self._doors[client].hold, "up", "down")
+
+    def lose(self, client: str, direction: Direction) -> None:
+        """Silence in one direction: `up` is from the client to the broker."""
+        self._loop.call_soon_threadsafe(self._doors[client].hold, direction)
+
+    def reset(self, client: str) -> None:
+        """Every connection is reset, new ones too."""
+        self._loop.call_soon_threadsafe(self._doors[client].refuse)
+
+    def swallow_large(self, client: str, direction: Direction) -> None:
+        self._loop.call_soon_threadsafe(self._doors[client].swallow_large, direction)
+
+    def heal(self, client: str) -> None:
+        self._loop.call_soon_threadsafe(self._doors[client].heal)
+
+    def heal_all(self) -> None:
+        for client in self._doors:
+            self.heal(client)
+
+
+def open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate

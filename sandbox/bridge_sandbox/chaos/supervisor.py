@@ -1,0 +1,61 @@
+"""What systemd does on a real host: starts again what has ended by itself, and leaves alone what somebody stopped."""
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from bridge_sandbox.stage import Stage
+
+LOOK_S = 0.5
+
+
+class Supervisor:
+    """Watches the daemons inside the block. `restarts` counts what ended by itself."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.restarts: Counter[str] = Counter()
+        self._stage = stage
+        self._daemons = ["bridge", *(f"agent-{site}" for site in stage.plan.sites)]
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @contextmanager
+    def down(self, name: str, for_s: float) -> Iterator[None]:
+        """The part is killed, the block runs, and after `for_s` seconds the part is started again."""
+        with self._locks[name]:
+            self._stage.kill(name)
+            try:
+                yield
+                time.sleep(for_s)
+            finally:
+                self._stage.start(name)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            for name in self._daemons:
+                if self._locks[name].acquire(blocking=False):
+                    try:
+                        self._revive(name)
+                    finally:
+                        self._locks[name].release()
+
+    def _revive(self, name: str) -> None:
+        program = self._stage.program(name)
+        if not program.is_alive:
+            self.restarts[name] += 1
+            program.start()

@@ -1,0 +1,157 @@
+"""What agent and bridge really say to each other is what docs/asyncapi.yaml says, and nothing else.
+
+One stage for all: an order, a shipment, a stock change, a lost answer, an agent that stops, comes back and dies.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.support import watcher
+from tests.support.asyncapi import Packet, Protocol
+
+from bridge_common import decimal_json, topics
+from bridge_sandbox.catalogue import WAREHOUSE
+from bridge_sandbox.process import wait_until
+from bridge_sandbox.settings import Plan
+from bridge_sandbox.stage import Stage
+from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_for_shop_stock, wait_until_settled
+
+PLAN = Plan(quiet_period_s=0.5, timeout_s=2.0)
+ANSWERS = {"state": "requestState", "ping": "pong", "outbox": "outboxState"}
+"""By operation, what the agent answers itself."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One packet with what the document makes of it."""
+
+    packet: Packet
+    channel: str
+    body: Any
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        assert isinstance(self.body, dict)
+        return self.body
+
+
+@pytest.fixture(scope="module")
+def protocol() -> Protocol:
+    return Protocol()
+
+
+@pytest.fixture(scope="module")
+def packets() -> Iterator[list[Packet]]:
+    """All that was published during a short run, in the order of the broker."""
+    stage = Stage(PLAN, say=print)
+    watcher.admit(stage.broker)
+    with stage, watcher.watching(stage.broker) as seen:
+        stage.stop("agent")
+        stage.start("agent")
+        stage.wait_until_welcomed()
+        carry_everything(stage)
+        stage.kill("agent")
+        seen.wait_for(
+            "last will", lambda packet: b'"state":"offline"' in packet.payload and b'"at"' not in packet.payload
+        )
+        yield list(seen.packets)
+
+
+@pytest.fixture(scope="module")
+def said(packets: list[Packet], protocol: Protocol) -> list[Said]:
+    """Those on topics of the document."""
+    channels = [(packet, protocol.channel_of(packet.topic)) for packet in packets]
+    return [Said(packet, name, decimal_json.loads(packet.payload)) for packet, name in channels if name is not None]
+
+
+def carry_everything(stage: Stage) -> None:
+    order = stage.shop.checkout("configurable", second_update_delay_s=0.2)
+    stage.bng.set_stock("POT 12CM", WAREHOUSE, 60_001)
+    sales_order = wait_for_sales_order(stage, order)
+    cut = stage.shop.fault("cut_after", method="POST", path="/ship$")
+    shipment = stage.bng.ship(sales_order["ExternalID"], ["ONE"])
+    wait_for_shop_shipment(stage, shipment)
+    wait_for_shop_stock(stage, "POT 12CM", 60_001)
+    wait_until("the answer to be cut", lambda: stage.shop.fault_hits(cut), timeout_s=10)
+    wait_until_settled(stage)
+    stage.bridgectl("trace", "no such order")
+
+
+def test_no_topic_is_used_that_the_document_does_not_have(packets: list[Packet], protocol: Protocol) -> None:
+    assert {packet.topic for packet in packets if protocol.channel_of(packet.topic) is None} == set()
+
+
+def test_every_topic_and_message_of_the_document_is_used(said: list[Said], protocol: Protocol) -> None:
+    used = {(each.channel, protocol.message_of(each.channel, each.body)[0]) for each in said}
+    promised = {(channel, name) for channel in protocol.document["channels"] for name in protocol.messages(channel)}
+    assert promised - used == {("responses", "refused")}
+
+
+def test_every_payload_is_one_of_its_topics_messages(said: list[Said], protocol: Protocol) -> None:
+    for each in said:
+        protocol.message_of(each.channel, each.body)
+
+
+def test_every_packet_has_the_properties_of_its_message(said: list[Said], protocol: Protocol) -> None:
+    for each in said:
+        name, message = protocol.message_of(each.channel, each.body)
+        assert protocol.faults(each.channel, message, each.packet) == [], f"{each.channel} {name}"
+
+
+def test_what_the_agent_answers_itself_is_as_documented(said: list[Said], protocol: Protocol) -> None:
+    asked = {each.fields["id"]: each.fields["operation"] for each in on(said, topics.REQUESTS)}
+    answered = Counter[str]()
+    for response in on(said, topics.RESPONSES):
+        operation = asked[response.fields["id"]]
+        if operation in ANSWERS:
+            answered[operation] += 1
+            assert protocol.errors(ANSWERS[operation], response.fields["body"]) == []
+    assert answered.keys() == ANSWERS.keys()
+
+
+def test_every_request_of_a_live_agent_is_answered_once(said: list[Said]) -> None:
+    asked = [each.fields["id"] for each in on(said, topics.REQUESTS)]
+    answered = Counter(each.fields["id"] for each in on(said, topics.RESPONSES))
+    assert len(set(asked)) == len(asked)
+    assert {request: answered[request] for request in asked} == dict.fromkeys(asked, 1)
+
+
+def test_every_batch_is_receipted_under_its_epoch_with_the_number_of_its_events(said: list[Said]) -> None:
+    batches = {each.packet.user_properties["batch"]: each.body for each in on(said, topics.EVENTS)}
+    receipts = {each.fields["batch"]: each.fields for each in on(said, topics.RECEIPTS)}
+    assert batches.keys() == receipts.keys()
+    for batch, events in batches.items():
+        receipt = receipts[batch]
+        assert receipt["stored"] == len(events)
+        assert {event["epoch"] for event in events} == {receipt["epoch"]}
+
+
+def test_a_welcome_names_its_hello_and_the_epoch_rises(said: list[Said]) -> None:
+    hellos = [each.fields["hello"] for each in on(said, topics.HELLO)]
+    welcomes = [each.fields for each in on(said, topics.WELCOME)]
+    assert {each["hello"] for each in welcomes} <= set(hellos)
+    epochs = [each["epoch"] for each in welcomes]
+    assert epochs == sorted(set(epochs))
+
+
+def test_no_version_is_given_twice(said: list[Said]) -> None:
+    batches = {each.packet.user_properties["batch"]: each.body for each in on(said, topics.EVENTS)}
+    versions = [(event["epoch"], event["n"]) for events in batches.values() for event in events]
+    assert len(set(versions)) == len(versions) > 2
+
+
+def test_a_site_speaks_under_up_and_the_bridge_under_down(packets: list[Packet], protocol: Protocol) -> None:
+    sent_by_agent = {
+        each["channel"]["$ref"].rpartition("/")[2] for each in protocol.operations() if each["action"] == "send"
+    }
+    for packet in packets:
+        _, channel = topics.split(packet.topic)
+        assert channel.startswith("up/") == (protocol.channel_of(packet.topic) in sent_by_agent)
+
+
+def on(said: list[Said], channel: str) -> list[Said]:
+    """What was said on one of the channels of topics.py."""
+    return [each for each in said if topics.split(each.packet.topic)[1] == channel]
