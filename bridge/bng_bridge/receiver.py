@@ -70,11 +70,19 @@ class Receiver:
             self._gateways[site].receive(packet.payload)
         elif channel == topics.STATUS:
             _note_status(presence, packet.payload)
-            if site in self._gateways:
-                self._gateways[site].online = presence.heartbeat.get("state") != "offline"
+            self._note_gateway(site, presence.heartbeat)
         elif channel == topics.HELLO:
             await self._welcome(connection, site, packet.payload)
         packet.ack()
+
+    def _note_gateway(self, site: str, heartbeat: dict[str, Any]) -> None:
+        """An epoch above ours means that our store was restored from a copy: the agent's own counts, or it refuses all."""
+        gateway = self._gateways.get(site)
+        if gateway is not None:
+            gateway.online = heartbeat.get("state") != "offline"
+            epoch = heartbeat.get("epoch")
+            if isinstance(epoch, int) and epoch > gateway.epoch:
+                gateway.epoch = epoch
 
     async def _store_batch(self, connection: Connection, site: str, packet: Incoming) -> None:
         now, batch = to_text(utc_now()), packet.properties.get("batch", "")

@@ -1,17 +1,19 @@
-"""The bridge's one SQLite file: a writer thread with group commit, and a reader on the event loop.
+"""The bridge's one SQLite file: a writer with group commit, and a reader, both on the event loop.
 
 WAL with synchronous=FULL: what `write` returned from has survived a power cut, so it may be acknowledged to the broker or
 to BNG. All writes that wait while one commit runs share the next commit; each has its own savepoint, so one that fails
 takes no other with it. Several daemons over one file are refused by a lock on `FILE.lock`.
+
+Only the COMMIT, which waits for the disk, runs in a thread. The statements before it take microseconds each; in a thread
+every one of them would give the interpreter away and wait to get it back, which costs more than the statement.
 """
 
 import asyncio
 import fcntl
-import queue
 import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -22,6 +24,8 @@ from bridge_common.errors import ConfigError
 R = TypeVar("R")
 Operation = Callable[[sqlite3.Connection], R]
 
+LARGEST_GROUP = 500
+
 
 class Store:
     """Made by `open_store`. `write` from the event loop only; `read` gives a connection for short SELECTs there."""
@@ -29,49 +33,48 @@ class Store:
     def __init__(self, path: Path, lock: TextIO) -> None:
         self.path = path
         self.read = connect(path, read_only=True)
+        self._writer = connect(path)
         self._lock = lock
         self._loop = asyncio.get_running_loop()
-        self._waiting: queue.SimpleQueue[tuple[Operation[Any], asyncio.Future[Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
-        self._thread.start()
+        self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
+        self._is_writing = False
+        self._disk = ThreadPoolExecutor(1, "store-commit")
 
     async def write(self, operation: Operation[R]) -> R:
-        """Run `operation` in the next commit and return its result after the commit.
+        """Run `operation` in the next commit and return its result after the commit. It must not take long.
 
         Raises what the operation raised, its changes undone; sqlite3.Error when the commit itself failed.
         """
         future: asyncio.Future[R] = self._loop.create_future()
-        self._waiting.put((operation, future))
+        self._waiting.append((operation, future))
+        self._begin_soon()
         return await asyncio.shield(future)
 
     async def close(self) -> None:
         """Commits what waits, then lets go of the file."""
-        self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self.write(lambda _db: None)
+        self._disk.shutdown()
+        self._writer.close()
         self.read.close()
         self._lock.close()
 
-    def _write_loop(self) -> None:
-        connection = connect(self.path)
-        while (first := self._waiting.get()) is not None:
-            group = [first]
-            stop = self._drain(group)
-            results = _commit_group(connection, [operation for operation, _ in group])
-            self._loop.call_soon_threadsafe(_resolve, [future for _, future in group], results)
-            if stop:
-                break
-        connection.close()
+    def _begin_soon(self) -> None:
+        """Not now: what other tasks write in this round of the loop shares the commit."""
+        if self._waiting and not self._is_writing:
+            self._is_writing = True
+            self._loop.call_soon(self._write_group)
 
-    def _drain(self, group: list[tuple[Operation[Any], asyncio.Future[Any]]]) -> bool:
-        while len(group) < 500:
-            try:
-                item = self._waiting.get_nowait()
-            except queue.Empty:
-                return False
-            if item is None:
-                return True
-            group.append(item)
-        return False
+    def _write_group(self) -> None:
+        group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+        results = _run_group(self._writer, [operation for operation, _ in group])
+        futures = [future for _, future in group]
+        commit = self._loop.run_in_executor(self._disk, _commit, self._writer)
+        commit.add_done_callback(lambda done: self._committed(futures, results, done.result()))
+
+    def _committed(self, futures: list[asyncio.Future[Any]], results: list[Any], failure: sqlite3.Error | None) -> None:
+        _resolve(futures, results if failure is None else [failure] * len(futures))
+        self._is_writing = False
+        self._begin_soon()
 
 
 def open_store(path: Path) -> Store:
@@ -121,7 +124,7 @@ def migrate(path: Path) -> tuple[int, int]:
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30, cached_statements=256)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30, cached_statements=256, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -148,17 +151,30 @@ def _lock(path: Path) -> TextIO:
     return lock
 
 
-def _commit_group(connection: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
-    """One result or exception per operation; a failed commit is the result of all of them."""
+def _run_group(connection: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
+    """One result or exception per operation, in a transaction that is left open; without one when it could not be."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        results = [_in_savepoint(connection, operation) for operation in operations]
-        connection.execute("COMMIT")
+        return [_in_savepoint(connection, operation) for operation in operations]
     except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         return [error] * len(operations)
-    return results
+
+
+def _commit(connection: sqlite3.Connection) -> sqlite3.Error | None:
+    """What went wrong with it, which is then the result of all operations in it."""
+    try:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        _roll_back(connection)
+        return error
+    return None
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _in_savepoint(connection: sqlite3.Connection, operation: Operation[Any]) -> Any:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,6 @@ async def test_lists_do_not_know_each_other_s_entries(capture: CaptureFile) -> N
 
 
 async def test_equal_amounts_written_differently_are_no_change(capture: CaptureFile) -> None:
-    from decimal import Decimal
-
     capture.take("orders", [order(1, total=Decimal("12.50"))])
     assert capture.take("orders", [order(1, total=Decimal("12.5"))]) == 0
 
@@ -171,5 +170,6 @@ def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
 
 def test_a_file_that_cannot_be_used_is_a_mistake_in_the_configuration(path: Path) -> None:
     path.write_text("this is no database, and long enough to be seen as something else by SQLite")
-    with pytest.raises(ConfigError, match="state_dir must be writable"):
+    with pytest.raises(ConfigError, match="cannot be used: file is not a database") as refused:
         CaptureFile(path, SHOP)
+    assert "[agent] state_dir must be writable" in refused.value.hint

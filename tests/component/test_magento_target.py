@@ -285,6 +285,14 @@ async def test_an_answer_s_status_decides_what_it_means_for_a_write(
 
 
 @pytest.mark.integration
+async def test_a_deadlock_that_magento_wraps_into_a_400_is_no_refusal(shop: ShopRig) -> None:
+    await shop.fault("deadlock", method="POST", path="/source-items$")
+    with pytest.raises(OutcomeUnknown, match="answered 400: Could not save") as failed:
+        await shop.client.write("POST", "/V1/inventory/source-items", {}, "x")
+    assert failed.value.answered
+
+
+@pytest.mark.integration
 async def test_a_refusal_is_told_in_magento_s_words(shop: ShopRig) -> None:
     with pytest.raises(RejectedByTarget, match='"sourceItems" is required') as refused:
         await shop.client.write("POST", "/V1/inventory/source-items", {}, "x")
@@ -380,7 +388,7 @@ async def test_nothing_is_sent_to_an_agent_that_is_not_there(lack: str) -> None:
     agent = Agent({"state": "done", "status": 200})
     setattr(agent.gateway, lack, 0)
     for call in (agent.get, agent.post):
-        with pytest.raises(TargetUnavailable, match="agent of shop1"):
+        with pytest.raises((TargetUnavailable, TargetPaused), match="agent of shop1"):
             await call()
     assert agent.requests == []
 

@@ -31,7 +31,7 @@ REFUNDED = "the order had been refunded in part there, and the sandbox makes no 
 EXPLANATIONS = (
     Explanation(
         "a new product cannot be sold there until the indexer has run; the sandbox has no index",
-        route=r"GET /V1/inventory/get-product-salable-quantity/.*",
+        route=r"GET /V1/inventory/get-product-salable-quantity/:sku/:id",
         name="MSI salable qty",
         paths="",
     ),

@@ -12,6 +12,7 @@ from typing import Any
 FILE = "recordings.jsonl"
 NUMBER = re.compile(r"/\d+(?=/|$)")
 CART = re.compile(r"/guest-carts/\w{32}")
+SKU = re.compile(r"(?<=V1/products/)[^/]+|(?<=V1/stockItems/)[^/]+|(?<=salable-quantity/)[^/]+")
 UUID = re.compile(r"/[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
@@ -36,8 +37,10 @@ class Exchange:
     @property
     def route(self) -> str:
         """The method and the path with its ids taken out."""
-        path = UUID.sub("/:uuid", CART.sub("/guest-carts/:cart", self.path.removeprefix("/rest")))
-        return f"{self.method} {NUMBER.sub('/:id', path)}"
+        path = self.path.removeprefix("/rest")
+        for pattern, name in ((SKU, ":sku"), (UUID, "/:uuid"), (CART, "/guest-carts/:cart"), (NUMBER, "/:id")):
+            path = pattern.sub(name, path)
+        return f"{self.method} {path}"
 
     def __str__(self) -> str:
         return f"{self.number} {self.name!r} {self.route}"

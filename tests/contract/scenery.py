@@ -55,9 +55,8 @@ class Scenery:
                 self._change_own_data(exchange)
             case "/V1/orders/:id":
                 self._change_address(exchange)
-            case route if "/stockItems/" in route and "/async/" not in route:
-                sku = exchange.path.split("/")[4]
-                self._set_stock(sku, exchange.body["stockItem"]["qty"])
+            case "/V1/products/:sku/stockItems/:id":
+                self._set_stock(exchange.path.split("/")[4], exchange.body["stockItem"]["qty"])
 
     def _put_into_cart(self, exchange: Exchange) -> None:
         """The goods have the price that the cart shows: it was changed out of the recording's sight."""

@@ -49,10 +49,10 @@ def packets() -> Iterator[list[Packet]]:
     stage = Stage(PLAN, say=print)
     watcher.admit(stage.broker)
     with stage, watcher.watching(stage.broker) as seen:
+        carry_everything(stage)
         stage.stop("agent")
         stage.start("agent")
         stage.wait_until_welcomed()
-        carry_everything(stage)
         stage.kill("agent")
         seen.wait_for(
             "last will", lambda packet: b'"state":"offline"' in packet.payload and b'"at"' not in packet.payload

@@ -1,5 +1,6 @@
 """The sandbox shop as a process, its MariaDB, and what it does when that goes away."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from typing import Any
 
 import pymysql
 import pytest
+from click.testing import CliRunner
+from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
 from bridge_sandbox.admin import CallFailed, Server, ShopAdmin
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
+from bridge_sandbox.shop.cli import shop as shop_command
 from bridge_sandbox.shop.database import Database, DatabaseSettings
 from bridge_sandbox.shop.schema import install
 
@@ -67,6 +71,32 @@ def within(seconds: float, condition: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
     return found
+
+
+def test_a_shop_without_bearer_takes_signatures_with_the_keys_of_a_file(
+    mariadb: MariaDB, shop_account: ShopAccount, tmp_path: Path
+) -> None:
+    keys = {"consumer_key": "key", "consumer_secret": "s1", "token_secret": "s2"}
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
+    options = (f"--db-socket={mariadb.socket}", "--no-bearer", f"--oauth-file={tmp_path / 'keys.json'}")
+    with shop_process(tmp_path, shop_account, *options) as (_, url, _):
+        path = "/rest/V1/orders?searchCriteria%5BpageSize%5D=1"
+        with pytest.raises(CallFailed, match="401"):
+            rest(url).get(path)
+        client = Client("key", "s1", TOKEN, "s2", signature_method=SIGNATURE_HMAC_SHA256)
+        _, headers, _ = client.sign(url + path)
+        assert Server(url, {name: str(value) for name, value in headers.items()}).get(path)["total_count"] == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--consumer-key=only",), ("--webhook-url=http://127.0.0.1:1/",), ("--webhook-secret=whsec_eA==",)],
+)
+def test_options_that_need_others_are_refused_alone(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "password").touch()
+    needed = ["--token=t", f"--db-password-file={tmp_path / 'password'}"]
+    result = CliRunner().invoke(shop_command, [*needed, *options])
+    assert result.exit_code == 2
 
 
 @pytest.mark.parametrize("way", ["socket", "tcp"])

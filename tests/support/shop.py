@@ -61,6 +61,7 @@ class ShopRig:
     target: MagentoTarget
     session: aiohttp.ClientSession
     admin_url: str
+    url: str
 
     async def admin(self, method: str, path: str, /, **body: Any) -> Any:
         async with self.session.request(method, self.admin_url + path, json=body or None) as answer:
@@ -110,7 +111,7 @@ async def running_shop_rig(mariadb: MariaDB, account: ShopAccount, config: Site)
         ):
             transport = RecordingTransport(rest)
             client = MagentoClient("shop1", config, transport)
-            yield ShopRig(transport, client, MagentoTarget(client), session, running.admin_url)
+            yield ShopRig(transport, client, MagentoTarget(client), session, running.admin_url, running.url)
 
 
 def _login(folder: Path) -> Path:

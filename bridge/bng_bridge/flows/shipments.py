@@ -96,7 +96,7 @@ async def _ship_body(
     items = shipments.items_to_ship(order, now, earlier, separately)
     if not items:
         raise DependencyMissing(
-            f"shipment {shipment['ShipmentID']} completes no set of a bundle yet", delay_s=30,
+            f"shipment {shipment['ShipmentID']} completes no set of a bundle yet", delay_s=3,
             hint="It is applied with the shipment that completes the set.",
         )  # fmt: skip
     # Those that waited for this one to complete a set go with it: their references, so that they are found, and tracks.

@@ -38,7 +38,7 @@ class MagentoClient:
         return list(found["items"] or []) if found else []
 
     async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
-        """The parsed answer. Raises RejectedByTarget on 4xx; a 500 may have happened after the commit: OutcomeUnknown.
+        """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may have happened after the commit: OutcomeUnknown.
 
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
         """
@@ -71,6 +71,11 @@ def _is_magento_s(answer: Answer) -> bool:
     return not (isinstance(answer.body, dict) and set(answer.body) == {"text"})
 
 
+def _is_wrapped(answer: Answer) -> bool:
+    """Magento's 400 for any failure while it saved, a deadlock as well as a bad source: it does not say which."""
+    return answer.status == 400 and interpolate(answer.body).startswith("Could not save ")
+
+
 def _error(site: str, method: str, path: str, answer: Answer) -> BridgeError:
     """Missing, garbage, expired and insufficient tokens all give the same 401: it pauses the site, not one event.
 
@@ -82,6 +87,6 @@ def _error(site: str, method: str, path: str, answer: Answer) -> BridgeError:
         return TargetPaused(message, hint=hint, delay_s=15)
     if answer.status < 400:
         return TargetUnavailable(message) if method == "GET" else OutcomeUnknown(message)
-    if answer.status >= 500:
+    if answer.status >= 500 or _is_wrapped(answer):
         return OutcomeUnknown(message, answered=True)
     return RejectedByTarget(message, status=answer.status)

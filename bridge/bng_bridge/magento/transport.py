@@ -147,7 +147,7 @@ class GatewayTransport:
         if not self.online:
             raise TargetUnavailable(f"the agent of {self.site} is offline")
         if not self.epoch:
-            raise TargetUnavailable(f"the agent of {self.site} has not said hello since this bridge started")
+            raise TargetPaused(f"the agent of {self.site} has not said hello yet", delay_s=1)
         expires_at = to_text(utc_now() + timedelta(seconds=timeout_s))
         request = {"id": request_id, "epoch": self.epoch, "expires_at": expires_at, **fields}
         future = self._waiting.setdefault(request_id, asyncio.get_running_loop().create_future())
