@@ -102,7 +102,7 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     async def flow(event: Claimed) -> Outcome:
         return await run_flow(event, context)
 
-    worker = Worker(store, flow, slots=config.bridge.workers)
+    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room)
     receiver = Receiver(store, worker, gateways, presence)
     receiver_box.append(receiver)
     operations = Operations(config, store, worker, receiver, context, gateways, presence)
@@ -116,11 +116,11 @@ async def _transport(
     if site.rest is None:
         return gateway
     rest = await stack.enter_async_context(MagentoRest(site.rest, table=f"sites.{name}.rest"))
-    await _check_shop(name, site.rest.base_url, rest)
+    await check_shop(name, site.rest.base_url, rest)
     return DirectTransport(rest, held=lambda: presence.refused)
 
 
-async def _check_shop(name: str, base_url: str, rest: MagentoRest) -> None:
+async def check_shop(name: str, base_url: str, rest: MagentoRest) -> None:
     """One harmless read. A shop that is away is waited for later: the other sites must not wait with it.
 
     Raises AccessDenied and ConfigError, which somebody has to mend.

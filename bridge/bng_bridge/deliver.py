@@ -83,7 +83,7 @@ class Deliver:
             binding = bindings.get(self._store.read, write.target_key)
             if binding is None:
                 return await self._create(seq, write, target, mapping)
-            _check_fingerprint(write, binding)
+            _check_fingerprint(write, binding.fingerprint)
             if write.create_only:
                 return Result("unchanged", binding)
             return await self._update(seq, write, target, binding, await mapping())
@@ -93,6 +93,7 @@ class Deliver:
         intent = intents.get(self._store.read, write.target_key)
         if intent is None:
             return
+        _check_fingerprint(write, intent.fingerprint)
         known = await target.settled(write, intent.request_id)
         bound = bindings.get(self._store.read, write.target_key) is not None
         if not bound and not write.absolute and (known is None or known.executed):
@@ -157,7 +158,10 @@ class Deliver:
             request_id = str(uuid.uuid4())
             digest = bindings.digest_of(body)
             quiet_until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
-            intent = Intent(write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until)
+            intent = Intent(
+                write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until,
+                fingerprint=write.fingerprint,
+            )  # fmt: skip
             await self._store.write(lambda db: intents.open_intent(db, intent, to_text(utc_now())))
             try:
                 return await call(request_id)
@@ -199,10 +203,10 @@ def _drop(db: sqlite3.Connection, target_key: str) -> None:
     bindings.forget_digest(db, target_key)
 
 
-def _check_fingerprint(write: Write, binding: Binding) -> None:
-    if write.fingerprint and binding.fingerprint and write.fingerprint != binding.fingerprint:
+def _check_fingerprint(write: Write, known: str) -> None:
+    if write.fingerprint and known and write.fingerprint != known:
         raise IdentityChanged(
-            f"{write.target_key} was {binding.fingerprint} when it was bound and is {write.fingerprint} now: "
+            f"{write.target_key} was {known} when it was bound and is {write.fingerprint} now: "
             "another record has its id.",
             hint="The shop was restored or cloned. Compare both records, then discard this event.",
         )

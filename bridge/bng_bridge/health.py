@@ -10,11 +10,14 @@ class Verdict:
     cause: str
 
 
-def verdict(broker_connected: bool, bng: str, sites: list[dict[str, Any]], dead: int) -> Verdict:  # noqa: FBT001
-    """`bng` is the throttle's state. Ordered by what hurts most: nothing flows, one side stands, something waits."""
+def verdict(broker_connected: bool, bng: str, bng_is_down: bool, sites: list[dict[str, Any]], dead: int) -> Verdict:  # noqa: FBT001
+    """`bng` is the throttle's state; a BNG that only asked to wait is slow, not down.
+
+    Ordered by what hurts most: nothing flows, one side stands, something waits.
+    """
     causes = [
         ("down", "no connection to the broker: no event arrives") if not broker_connected else None,
-        ("down", f"BNG is {bng}") if bng != "open" else None,
+        ("down" if bng_is_down else "degraded", f"BNG is {bng}") if bng != "open" else None,
         *(_site_cause(site) for site in sites),
         ("degraded", f"{dead} dead letters: bridgectl dlq list") if dead else None,
     ]

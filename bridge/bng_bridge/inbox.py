@@ -69,9 +69,9 @@ def put_hint(db: sqlite3.Connection, hint: Hint, now: str) -> bool:
         event_key=hint.event_key, site="", source="bng", entity=hint.entity, entity_id=hint.entity_id, kind="hint",
         ordering_key=hint.ordering_key, stored_at=now, data=decimal_json.dumps(hint.data),
     )  # fmt: skip
-    if db.execute(_SQL["insert"], row).rowcount == 0:
+    if not _insert(db, row):
         return False
-    db.execute(_SQL["supersede"], {**row, "now": now})
+    _supersede(db, row, now)
     return True
 
 
@@ -83,7 +83,7 @@ def put_undecodable(db: sqlite3.Connection, site: str, payload: bytes, reason: s
         ordering_key=f"raw/{digest}", stored_at=now, state="dead", reason=reason, data=payload,
         hint="bridgectl dlq show shows it. After an upgrade of the bridge, bridgectl dlq retry decodes it again.",
     )  # fmt: skip
-    db.execute(_SQL["insert"], row)
+    _insert(db, row)
 
 
 def claim(db: sqlite3.Connection, now: str, limit: int) -> list[Claimed]:
@@ -163,11 +163,10 @@ def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
 
 def clean(db: sqlite3.Connection, before: str) -> int:
     """Forget closed events older than `before`. Bindings, intents and versions stay."""
-    deleted = db.execute(_SQL["clean"], {"before": before}).rowcount
-    if deleted:
-        db.execute(_SQL["clean_attempts"])
-        db.execute(_SQL["clean_steps"])
-    return deleted
+    deleted = [(row["seq"],) for row in db.execute(_SQL["clean"], {"before": before}).fetchall()]
+    for query in ("forget_document", "clean_attempts", "clean_steps"):
+        db.executemany(_SQL[query], deleted)
+    return len(deleted)
 
 
 def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:
@@ -206,12 +205,26 @@ def _put_event(db: sqlite3.Connection, event: Event, published_at: datetime, now
         state="pending" if newest else "superseded", reason="" if newest else "a newer state was stored before",
         committed_at=to_text(event.committed_at), captured_at=to_text(event.captured_at),
         published_at=to_text(published_at), increment_id=event.data.get("increment_id"),
-        data=decimal_json.dumps(event.data) if newest else None,
+        data=(event.data_text or decimal_json.dumps(event.data)) if newest else None,
     )  # fmt: skip
-    db.execute(_SQL["insert"], row)
+    _insert(db, row)
     if newest:
-        db.execute(_SQL["supersede"], {**row, "now": now})
+        _supersede(db, row, now)
     return newest
+
+
+def _insert(db: sqlite3.Connection, row: dict[str, Any]) -> bool:
+    """False when the event is there already."""
+    inserted = db.execute(_SQL["insert"], row)
+    if inserted.rowcount and row["data"] is not None:
+        db.execute(_SQL["insert_document"], (inserted.lastrowid, row["data"]))
+    return inserted.rowcount == 1
+
+
+def _supersede(db: sqlite3.Connection, newer: dict[str, Any], now: str) -> None:
+    """What waits of the same entity: nobody will want its document any more."""
+    superseded = db.execute(_SQL["supersede"], {**newer, "now": now}).fetchall()
+    db.executemany(_SQL["forget_document"], [(row["seq"],) for row in superseded])
 
 
 def _row(**values: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Intent:
     request_id: str
     quiet_until: str
     opened_at: str = ""
+    fingerprint: str = ""
 
 
 def get(db: sqlite3.Connection, target_key: str) -> Intent | None:

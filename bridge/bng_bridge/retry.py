@@ -4,13 +4,13 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge_common.errors import NotReady, PermanentError, TransientError
+from bridge_common.errors import NotReady, PermanentError, TargetPaused, TransientError
 
 MAX_ATTEMPTS = 12
 MAX_BUG_ATTEMPTS = 3
 LONGEST_PAUSE_S = 300.0
 MAX_AGE = timedelta(days=7)
-"""A postponed event counts no attempt; it is bounded by age. Longer than a long weekend with the ERP closed."""
+"""A postponed event counts no attempt; it is bounded by age. A paused target bounds nothing: its events wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Decision:
 def decide(error: Exception, *, attempts: int, stored_at: datetime, now: datetime) -> Decision:
     """`attempts` are those counted before this one."""
     if isinstance(error, NotReady):
-        if now - stored_at > MAX_AGE:
+        if now - stored_at > MAX_AGE and not isinstance(error, TargetPaused):
             return Decision("dead", now, error.hint or "Waited for 7 days. bridgectl dlq retry runs it again.")
         return Decision("postponed", now + timedelta(seconds=error.delay_s * random.uniform(0.8, 1.2)), error.hint)  # noqa: S311
     if isinstance(error, PermanentError):

@@ -64,7 +64,7 @@ class Throttle:
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         self._check_open()
-        is_probe = self._failures >= FAILURES_TO_OPEN
+        is_probe = self.is_down
         self._probing = self._probing or is_probe
         try:
             await self._pace()
@@ -89,12 +89,23 @@ class Throttle:
             if is_probe:
                 self._probing = False
 
+    def room(self) -> int | None:
+        """How many calls it makes sense to begin now: none while it is closed, one as a probe, else any number (None)."""
+        if self.held or self._left_s() > 0:
+            return 0
+        return 1 if self.is_down else None
+
+    @property
+    def is_down(self) -> bool:
+        """Several calls in a row were not answered; a mere request to wait does not count."""
+        return self._failures >= FAILURES_TO_OPEN
+
     def state(self) -> str:
         """For status: `open`, `paused by an operator: reason`, or `paused N s: reason`."""
         if self.held:
             return f"paused by an operator: {self.held}"
         left_s = self._left_s()
-        if self._failures >= FAILURES_TO_OPEN or left_s > 0:
+        if self.is_down or left_s > 0:
             return f"paused {left_s:.0f} s: {self.reason}"
         return "open"
 
@@ -122,7 +133,7 @@ class Throttle:
     def _fail(self, error: TargetUnavailable | OutcomeUnknown) -> bool:
         """True when the breaker is open now."""
         self._failures += 1
-        is_open = self._failures >= FAILURES_TO_OPEN
+        is_open = self.is_down
         if is_open or error.retry_after_s:
             self._close_for(error.retry_after_s or self._pause_s, error.message)
         if is_open:

@@ -25,10 +25,15 @@ LONGEST_SLEEP_S = 1.0
 
 
 class Worker:
-    def __init__(self, store: Store, run_flow: RunFlow, *, slots: int) -> None:
+    def __init__(
+        self, store: Store, run_flow: RunFlow, *, slots: int, room: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """`room` is how many flows may begin now (None: any number). Every flow needs BNG, in one direction or the other:
+        while BNG is closed nothing is claimed, or a backlog would be claimed and given back for as long as it lasts."""
         self._store = store
         self._run_flow = run_flow
         self._free = slots
+        self._room = room
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -51,7 +56,8 @@ class Worker:
                 await self._sleep()
 
     async def _start_due(self, flows: asyncio.TaskGroup) -> None:
-        limit = self._free
+        room = self._room()
+        limit = self._free if room is None else min(self._free, room)
         if limit == 0:
             return
         now = to_text(utc_now())
@@ -69,8 +75,8 @@ class Worker:
         wait_s = LONGEST_SLEEP_S
         if due is not None:
             wait_s = min(wait_s, max(0.0, (from_text(due) - utc_now()).total_seconds()))
-            # A due event that was not claimed waits for its lane; its settling wakes us.
-            wait_s = wait_s or 0.05
+            # A due event that was not claimed waits for its lane, whose settling wakes us, or for a closed target.
+            wait_s = wait_s or (0.05 if self._room() is None else 0.25)
         await wait_at_most(self._wake, wait_s)
 
     async def _process(self, event: Claimed) -> None:

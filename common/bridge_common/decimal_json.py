@@ -5,10 +5,40 @@ from typing import Any
 
 import simplejson
 
+_SPACE = " \t\n\r"
+_SPACES = frozenset(_SPACE)
+_DECODER = simplejson.JSONDecoder(parse_float=Decimal, allow_nan=False)
+
 
 def loads(text: str | bytes) -> Any:
     """Parse; every number with a fraction or exponent is a Decimal. Raises ValueError on anything but JSON."""
     return simplejson.loads(text, use_decimal=True, allow_nan=False)
+
+
+def loads_array(text: str) -> list[tuple[Any, str]]:
+    """The members of a JSON array, each parsed and as its own text. Raises ValueError on anything but an array."""
+    text = text.strip(_SPACE)
+    if not (text.startswith("[") and text.endswith("]")):
+        raise ValueError("not a JSON array")
+    members: list[tuple[Any, str]] = []
+    at, end = _skip_space(text, 1), len(text) - 1
+    goes_on = at < end
+    while goes_on:
+        value, after = _DECODER.raw_decode(text, at)
+        members.append((value, text[at:after]))
+        at = _skip_space(text, after)
+        goes_on = text[at : at + 1] == ","
+        if goes_on:
+            at = _skip_space(text, at + 1)
+    if at != end:
+        raise ValueError(f"neither a comma nor the end of the array at character {at}")
+    return members
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACES:
+        at += 1
+    return at
 
 
 def dumps(value: Any) -> str:

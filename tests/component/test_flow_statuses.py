@@ -8,9 +8,10 @@ import pytest
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.shop import ShopRig
 
+from bng_bridge import intents
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import status_hint
-from bridge_common.errors import DependencyMissing
+from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod
 from bridge_sandbox.bng import samples
 
 pytestmark = pytest.mark.integration
@@ -129,3 +130,19 @@ async def test_a_status_that_bng_tells_before_the_bridge_has_bound_the_order_is_
             await tell(rig, made)
     else:
         assert (await tell(rig, made)).state == "skipped"
+
+
+async def test_a_cancellation_whose_comment_was_not_answered_leaves_no_write_open(rig: FlowRig, shop: ShopRig) -> None:
+    """The shop says cancelled by then, and only because we made it so."""
+    order = await sell(rig, shop)
+    changed = await say(rig, order, 90)
+    await shop.fault("cut_after", method="POST", path="/comments$")
+    with pytest.raises(OutcomeUnknown):
+        await tell(rig, changed)
+    assert await state(shop, order) == "canceled"
+    with pytest.raises(QuietPeriod):
+        await tell(rig, changed, "-too-early")
+    await rig.store.write(lambda db: db.execute("UPDATE intent SET quiet_until = '2026-01-01T00:00:00.000000Z'"))
+    assert (await tell(rig, changed, "-again")).state == "done"
+    assert intents.all_open(rig.store.read) == []
+    assert len(await comments(shop, order)) == 1

@@ -44,7 +44,9 @@ def states(db: sqlite3.Connection) -> dict[str, str]:
 
 
 def row(db: sqlite3.Connection, event_key: str) -> sqlite3.Row:
-    found: sqlite3.Row = db.execute("SELECT * FROM inbox WHERE event_key = ?", (event_key,)).fetchone()
+    found: sqlite3.Row = db.execute(
+        "SELECT inbox.*, data FROM inbox LEFT JOIN document USING (seq) WHERE event_key = ?", (event_key,)
+    ).fetchone()
     return found
 
 

@@ -320,3 +320,27 @@ async def test_a_result_that_cannot_be_committed_ends_the_worker(store: Store, m
     with pytest.raises(ExceptionGroup) as ended:
         await asyncio.wait_for(Worker(store, flow, slots=1).run(asyncio.Event()), 5)
     assert ended.group_contains(sqlite3.OperationalError, match="disk is full")
+
+
+async def test_nothing_is_claimed_while_its_target_is_closed(tmp_path: Path) -> None:
+    """A backlog would otherwise be claimed and given back for as long as an outage lasts."""
+    room: list[int | None] = [0]
+    ran: list[str] = []
+
+    async def flow(event: Claimed) -> Outcome:
+        ran.append(event.entity_id)
+        return DONE
+
+    async with opened(tmp_path / "bridge.sqlite") as store:
+        await store.write(lambda db: inbox.put_events(db, [event(1)], to_text(utc_now())))
+        worker, stop = Worker(store, flow, slots=4, room=lambda: room[0]), asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        for _ in range(20):
+            worker.wake()
+            await asyncio.sleep(0)
+        assert (ran, inbox.select(store.read, "queue", limit=5)[0]["state"]) == ([], "pending")
+        room[0] = None
+        worker.wake()
+        await until("it ran", lambda: ran)
+        stop.set()
+        await running

@@ -250,4 +250,4 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 TestInbox = InboxMachine.TestCase
-TestInbox.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestInbox.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

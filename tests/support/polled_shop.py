@@ -30,6 +30,7 @@ class PolledShop:
         self.answer: Callable[[str], web.Response | None] = lambda _path: None
         self.after: Callable[[], None] = lambda: None
         self.filter_found: Callable[[list[Document]], list[Document]] = lambda found: found
+        self.login_answer: Callable[[], web.Response] = lambda: web.json_response("admin-token")
         self.calls: list[tuple[str, list[tuple[str, str, str]]]] = []
 
     def put(self, path: str, number: int, updated_at: str, **fields: Any) -> None:
@@ -44,10 +45,16 @@ class PolledShop:
     def application(self) -> web.Application:
         application = web.Application()
         application.router.add_get("/rest/all/V1/{path:.*}", self._search)
+        application.router.add_post("/rest/all/V1/integration/admin/token", self._log_in)
         return application
+
+    async def _log_in(self, _request: web.Request) -> web.Response:
+        return self.login_answer()
 
     async def _search(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
+        if path == "store/storeConfigs":
+            return web.json_response([{"id": 1, "code": "default"}])
         filters = read_filters(request)
         self.calls.append((path, filters))
         found = self.answer(path) or self._found(path, filters, request)
@@ -55,7 +62,8 @@ class PolledShop:
         return found
 
     def _found(self, path: str, filters: list[tuple[str, str, str]], request: web.Request) -> web.Response:
-        sort, direction = (request.query[f"searchCriteria[sortOrders][0][{each}]"] for each in ("field", "direction"))
+        sort = request.query.get("searchCriteria[sortOrders][0][field]", "entity_id")
+        direction = request.query.get("searchCriteria[sortOrders][0][direction]", "ASC")
         matching = [each for each in self.lists.get(path, {}).values() if all(holds(each, *one) for one in filters)]
         matching.sort(key=lambda each: value(each, sort), reverse=direction == "DESC")
         page = matching[: int(request.query["searchCriteria[pageSize]"])]
@@ -81,6 +89,8 @@ def value(document: Document, field: str) -> Any:
 
 def holds(document: Document, field: str, condition: str, text: str) -> bool:
     here = value(document, field)
+    if condition == "in":
+        return str(here) in text.split(",")
     there = int(text) if isinstance(here, int) else text
     return bool({"gteq": here >= there, "gt": here > there, "lteq": here <= there}[condition])
 

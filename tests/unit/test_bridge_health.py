@@ -13,7 +13,7 @@ def site(**changes: Any) -> dict[str, Any]:
 
 
 def judge(*sites: dict[str, Any], broker: bool = True, bng: str = "open", dead: int = 0) -> Verdict:
-    return verdict(broker, bng, list(sites) or [site()], dead)
+    return verdict(broker, bng, bng.endswith("away"), list(sites) or [site()], dead)
 
 
 def test_all_is_well() -> None:
@@ -27,6 +27,10 @@ def test_no_broker_is_down_before_anything_else() -> None:
 
 def test_a_bng_that_is_away_is_down_before_a_site_and_dead_letters() -> None:
     assert judge(site(state="offline"), bng="paused 3 s: away", dead=4) == Verdict("down", "BNG is paused 3 s: away")
+
+
+def test_a_bng_that_asked_to_wait_is_slow_and_not_down() -> None:
+    assert judge(bng="paused 1 s: it asked to wait").verdict == "degraded"
 
 
 @pytest.mark.parametrize(

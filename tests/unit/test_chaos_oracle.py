@@ -201,7 +201,6 @@ def evidence() -> Evidence:
         },
         sales_order_history=[dict(sales_order, Version=1), dict(sales_order)],
         customer_history=[dict(customer)],
-        inventory_history=[],
     )  # fmt: skip
 
 

@@ -49,13 +49,17 @@ def test_no_attempt_comes_earlier_than_the_target_asked_for() -> None:
     assert retry.pause_s(11, 5) > 5
 
 
-@pytest.mark.parametrize("error", [DependencyMissing("x"), TargetPaused("x"), AwaitingPayment("x"), QuietPeriod("x")])
+@pytest.mark.parametrize("error", [DependencyMissing("x"), AwaitingPayment("x"), QuietPeriod("x")])
 def test_what_is_not_ready_is_postponed_however_often_and_given_up_by_age(error: Exception) -> None:
     assert decide(error, attempts=1000).outcome == "postponed"
     assert decide(error, age=retry.MAX_AGE).outcome == "postponed"
     given_up = decide(error, age=retry.MAX_AGE + timedelta(seconds=1))
     assert given_up.outcome == "dead"
     assert "bridgectl dlq retry" in given_up.hint
+
+
+def test_an_event_waits_for_a_paused_target_for_as_long_as_it_takes() -> None:
+    assert decide(TargetPaused("x"), attempts=1000, age=10 * retry.MAX_AGE).outcome == "postponed"
 
 
 def test_what_is_not_ready_is_looked_at_again_about_when_it_said() -> None:

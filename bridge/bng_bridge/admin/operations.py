@@ -44,7 +44,7 @@ class Operations:
         sites = [self._site(site, trip, counts) for site, trip in zip(self.config.sites, trips, strict=True)]
         dead = sum(row["events"] for row in counts if row["state"] == "dead")
         bng = self.context.bng.throttle.state()
-        found = health.verdict(self.receiver.connected, bng, sites, dead)
+        found = health.verdict(self.receiver.connected, bng, self.context.bng.throttle.is_down, sites, dead)
         return {
             "schema": SCHEMA,
             "verdict": found.verdict,

@@ -18,6 +18,7 @@ from bridge_common import service
 from bridge_common.errors import BridgeError
 
 DEFAULT_SOCKET = Path("/run/bng-bridge/admin.sock")
+EVERY = 10_000_000
 EXIT_CODES = {"healthy": 0, "degraded": 1, "down": 2}
 # sysexits.h: 2, click's own, means "down" here.
 click.UsageError.exit_code = 64
@@ -191,7 +192,7 @@ def discard(daemon: Daemon, events: tuple[int, ...], everything: bool, reason: s
 def _chosen(daemon: Daemon, events: tuple[int, ...], *, everything: bool) -> list[int]:
     if everything == bool(events):
         raise click.UsageError("name the events (bridgectl dlq list shows them), or --all")
-    return [letter["seq"] for letter in daemon.get("/dlq")] if everything else list(events)
+    return [letter["seq"] for letter in daemon.get(f"/dlq?limit={EVERY}")] if everything else list(events)
 
 
 def _report(action: str, answer: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ class MagentoClient:
         return list(found["items"] or []) if found else []
 
     async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
-        """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may have happened after the commit: OutcomeUnknown.
+        """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may come after the commit: OutcomeUnknown.
 
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
         """

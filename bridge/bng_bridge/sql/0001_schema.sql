@@ -20,14 +20,16 @@ CREATE TABLE inbox (
     published_at  TEXT,
     stored_at     TEXT NOT NULL,
     settled_at    TEXT,
-    increment_id  TEXT,                   -- what people call the order, for trace
-    data          BLOB
+    increment_id  TEXT                    -- what people call the order, for trace
 );
 CREATE INDEX inbox_due ON inbox (run_at, seq) WHERE state = 'pending';
 CREATE INDEX inbox_busy ON inbox (ordering_key) WHERE state = 'processing';
 CREATE INDEX inbox_open ON inbox (source, entity, entity_id, site) WHERE state IN ('pending', 'processing', 'dead');
 CREATE INDEX inbox_entity ON inbox (source, entity, entity_id, site, seq);
 CREATE INDEX inbox_increment ON inbox (increment_id) WHERE increment_id IS NOT NULL;
+
+-- What came with the event. Not in its row: SQLite writes a row anew, with all its pages, at every change of state.
+CREATE TABLE document (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
 
 -- The highest version stored per entity of a site; lower ones that come later are superseded at once.
 CREATE TABLE seen_version (
@@ -77,6 +79,7 @@ CREATE TABLE intent (
     entity      TEXT NOT NULL,
     body        TEXT NOT NULL,
     digest      TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
     request_id  TEXT NOT NULL,           -- idempotency key, or gateway request id
     opened_at   TEXT NOT NULL,
     quiet_until TEXT NOT NULL            -- before this, "not found" proves nothing

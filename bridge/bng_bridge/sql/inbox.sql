@@ -1,10 +1,13 @@
 -- name: insert
 INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, hint, run_at,
-                   committed_at, captured_at, published_at, stored_at, settled_at, increment_id, data)
+                   committed_at, captured_at, published_at, stored_at, settled_at, increment_id)
 VALUES (:event_key, :site, :source, :entity, :entity_id, :kind, :ordering_key, :state, :reason, :hint, :stored_at,
         :committed_at, :captured_at, :published_at, :stored_at,
-        CASE WHEN :state = 'pending' THEN NULL ELSE :stored_at END, :increment_id, :data)
+        CASE WHEN :state = 'pending' THEN NULL ELSE :stored_at END, :increment_id)
 ON CONFLICT (event_key) DO NOTHING
+
+-- name: insert_document
+INSERT INTO document (seq, data) VALUES (?, ?)
 
 -- name: raise_version
 INSERT INTO seen_version (site, entity, entity_id, epoch, n) VALUES (:site, :entity, :entity_id, :epoch, :n)
@@ -15,9 +18,13 @@ WHERE (excluded.epoch, excluded.n) > (epoch, n)
 SELECT 1 FROM inbox WHERE event_key = :event_key
 
 -- name: supersede
-UPDATE inbox SET state = 'superseded', reason = 'a newer state was stored', settled_at = :now, data = NULL
+UPDATE inbox SET state = 'superseded', reason = 'a newer state was stored', settled_at = :now
 WHERE source = :source AND entity = :entity AND entity_id = :entity_id AND site = :site
   AND state IN ('pending', 'dead') AND event_key <> :event_key
+RETURNING seq
+
+-- name: forget_document
+DELETE FROM document WHERE seq = ?
 
 -- name: claim
 UPDATE inbox SET state = 'processing' WHERE seq = (
@@ -25,7 +32,7 @@ UPDATE inbox SET state = 'processing' WHERE seq = (
     WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
         SELECT 1 FROM inbox AS busy WHERE busy.state = 'processing' AND busy.ordering_key = due.ordering_key)
     ORDER BY run_at, seq LIMIT 1)
-RETURNING *
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
 
 -- name: next_due
 SELECT min(run_at) FROM inbox WHERE state = 'pending'
@@ -83,7 +90,7 @@ SELECT seq, event_key, site, source, entity, entity_id, increment_id, state, rea
 FROM inbox WHERE state IN ('pending', 'processing') ORDER BY run_at, seq LIMIT :limit
 
 -- name: get
-SELECT * FROM inbox WHERE seq = :seq
+SELECT inbox.*, data FROM inbox LEFT JOIN document USING (seq) WHERE seq = :seq
 
 -- name: open_hints
 SELECT entity_id, stored_at FROM inbox
@@ -105,10 +112,11 @@ SELECT * FROM step WHERE seq = :seq ORDER BY id
 
 -- name: clean
 DELETE FROM inbox WHERE seq IN (
-    SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 5000)
+    SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 1000)
+RETURNING seq
 
 -- name: clean_steps
-DELETE FROM step WHERE seq NOT IN (SELECT seq FROM inbox)
+DELETE FROM step WHERE seq = ?
 
 -- name: clean_attempts
-DELETE FROM attempt WHERE seq NOT IN (SELECT seq FROM inbox)
+DELETE FROM attempt WHERE seq = ?

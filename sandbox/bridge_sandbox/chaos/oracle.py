@@ -29,7 +29,6 @@ class Evidence:
     bng: Book
     sales_order_history: list[Book]
     customer_history: list[Book]
-    inventory_history: list[Book]
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,6 @@ def customer_differences(evidence: Evidence, customers: Mapping[str, list[Book]]
 
 def stock_differences(evidence: Evidence) -> Iterable[Difference]:
     quantities = book.source_quantities(evidence.shop)
-    earlier = defaultdict(set)
-    for item in evidence.inventory_history:
-        earlier[item["SKU"]].add(Decimal(item["QuantityOnHand"]))
     for sku, on_hand in book.stock_on_hand(evidence.bng).items():
         shown = quantities.get(sku)
         if shown != on_hand:

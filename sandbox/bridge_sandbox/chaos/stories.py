@@ -20,7 +20,8 @@ LAST_CHECKOUT = 0.88
 SHARE_REGISTERED = 0.5
 SHARE_SLOW_COMMIT = 0.03
 FAMILY = 3
-"""That many guests' orders in a row may come from one address, and all at once."""
+"""That many orders in a row are, where guests place them, from one address, and often all at once."""
+SHARE_APART = 0.4
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ def make_stories(rng: random.Random, seconds: float, per_s: float) -> tuple[Stor
     stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
     left = wanted - sum(len(story.acts) for story in stories)
     number = 0
+    at_s = 0.0
     while left > 0:
-        story = order_story(rng, number, seconds)
+        if number % FAMILY == 0 or rng.random() < SHARE_APART:
+            at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
+        story = order_story(rng, number, at_s, seconds)
         stories.append(story)
         left -= len(story.acts)
         number += 1
@@ -102,9 +106,8 @@ def stock_stories(rng: random.Random, seconds: float, counts: int) -> list[Story
     return [Story(f"stock {sku}", tuple(each)) for sku, each in acts.items()]
 
 
-def order_story(rng: random.Random, number: int, seconds: float) -> Story:
+def order_story(rng: random.Random, number: int, at_s: float, seconds: float) -> Story:
     """From the checkout to the end that this order's kind of story has."""
-    at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
     acts = [Act(at_s, "checkout", checkout_args(rng, number))]
     for kind, args in rng.choices(PLOTS, [weight for weight, _ in WEIGHED])[0](rng):
         at_s = min(at_s + 0.3 + rng.expovariate(1 / 5), seconds)

@@ -1,0 +1,1 @@
+"""Products that are broken on purpose, to prove that chaos would notice."""
