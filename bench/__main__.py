@@ -1,7 +1,6 @@
 """Floor and product alternating on the same load; the last line on standard output is JSON."""
 
 import json
-import statistics
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import Any
 
 import click
 
-from bench.measure import Run, drain, percentile, steady
+from bench.measure import Run, drain, percentile, pooled, steady
 from bench.scene import Scene
 
 SIDES = ("floor", "product")
@@ -22,17 +21,20 @@ STUB_NOTE = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. `large` 0 leaves it out; `rounds` how often both sides drain `small`."""
+    """How much is measured. `large` 0 leaves it out; `rounds` is how often both sides drain `small`.
+
+    `cut` orders are drained once more, their rows as a long cut leaves them: those of one order far apart.
+    """
 
     small: int
     large: int
     rounds: int
     steady_s: float
-    cut_rows_of: int
+    cut: int
     per_s: float = 10.0
 
 
-DEFAULT = Size(5_000, 50_000, 3, 60.0, 50_000)
+DEFAULT = Size(5_000, 50_000, 2, 60.0, 5_000)
 QUICK = Size(1_000, 0, 2, 10.0, 1_000)
 
 
@@ -49,7 +51,7 @@ def main(*, quick: bool, as_json: bool, keep: bool) -> None:
 
     with Scene(keep=keep) as scene:
         say("starting the stage; selling the templates; seeding")
-        scene.furnish(max(size.small, size.large, size.cut_rows_of))
+        scene.furnish(max(size.small, size.large, size.cut))
         result = measured(scene, size, say)
     click.echo(json.dumps(result))
 
@@ -64,7 +66,7 @@ def measured(scene: Scene, size: Size, say: Any) -> dict[str, Any]:
         (steady(scene, side, per_s=size.per_s, seconds=size.steady_s, first=FIRST_STEADY[side]) for side in SIDES),
     )
     large = told(say, "drain", (drain(scene, side, size.large) for side in SIDES if size.large))
-    cut = told(say, "cut", (drain(scene, "product", size.cut_rows_of, rounds=4) for _ in range(1)))
+    cut = told(say, "cut", [drain(scene, "product", size.cut, rounds=4)])
     return {
         "schema": 1,
         "ratios": ratios(small + large),
@@ -88,39 +90,28 @@ def told(say: Any, what: str, runs: Iterable[Run]) -> list[Run]:
 
 
 def ratios(runs: list[Run]) -> dict[str, float]:
-    """Of the medians over all drains; the largest drain counts by its own medians."""
-    largest = max(run.events for run in runs)
-    floor, product = ([run for run in runs if run.side == side and run.events == largest] for side in SIDES)
+    """Over all drains together."""
+    floor, product = (pooled([run for run in runs if run.side == side]) for side in SIDES)
     return {
-        "cpu_per_event": round(cost(product) / cost(floor), 3),
-        "drain_rate": round(rate(product) / rate(floor), 3),
+        "cpu_per_event": round(product.cpu_per_event_ms / floor.cpu_per_event_ms, 3),
+        "drain_rate": round(product.events_per_s / floor.events_per_s, 3),
     }
 
 
 def described(side: str, small: list[Run], large: list[Run], pace: list[Run]) -> dict[str, Any]:
-    mine = [run for run in small if run.side == side]
-    many = [run for run in large if run.side == side]
-    slow = next(run for run in pace if run.side == side)
-    result = {
-        "drain": mine[-1].described() | {"events_per_s": round(rate(mine), 1), "cpu_ms": round(cost(mine), 3)},
-        "steady": slow.described() | latencies(slow),
-    }
-    if many:
-        growth = round(cost(many) / cost(mine), 3)
-        result["drain_large"] = many[0].described() | {"cost_beside_small": growth}
+    """`cost_beside_small`: CPU time per event with many orders waiting, to that with few."""
+    few, steady_run = pooled([run for run in small if run.side == side]), next(run for run in pace if run.side == side)
+    result = {"drain": few.described(), "steady": steady_run.described() | latencies(steady_run)}
+    if large:
+        many = pooled([run for run in large if run.side == side])
+        growth = round(many.cpu_per_event_ms / few.cpu_per_event_ms, 3)
+        result["drain_large"] = many.described() | {"cost_beside_small": growth}
     return result
 
 
 def latencies(run: Run) -> dict[str, float]:
+    """From the shop's COMMIT to the sales order stored in BNG."""
     return {f"p{share}_ms": round(percentile(run.latencies_ms, share / 100), 1) for share in (50, 99)}
-
-
-def cost(runs: list[Run]) -> float:
-    return statistics.median(run.cpu_per_event_ms for run in runs)
-
-
-def rate(runs: list[Run]) -> float:
-    return statistics.median(run.events_per_s for run in runs)
 
 
 if __name__ == "__main__":

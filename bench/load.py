@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pymysql
-
 from bench.stub import ID, NAME
 from bridge_sandbox.admin import Server, ShopAdmin
 
@@ -27,7 +25,7 @@ PARENT_OF = {
 }
 """In the order of a checkout; the column with the order's id."""
 CHUNK = 1000
-TRIGGER_ROWS, TRIGGER_ROUNDS = 2000, 5
+TRIGGER_ROWS, TRIGGER_ROUNDS = 10_000, 7
 
 Connection = "pymysql.Connection[pymysql.cursors.DictCursor]"
 
@@ -64,6 +62,7 @@ class Load:
     def __init__(self, connection: Any, templates: list[int]) -> None:
         self._connection = connection
         self._templates = templates
+        self.kept = 0
         self._columns = {table: self._columns_of(table) for table in PARENT_OF}
 
     def seed(self, orders: int) -> None:
@@ -72,8 +71,8 @@ class Load:
             self.place(first, min(first + CHUNK, orders))
         self.run("CREATE TABLE bench_rows LIKE bng_outbox")
         columns = "entity, entity_id, op, created_at"
-        kept = f"INSERT INTO bench_rows ({columns}) SELECT {columns} FROM bng_outbox WHERE entity_id >= {FIRST_ID}"
-        self.run(f"{kept} ORDER BY entity_id, id")
+        keep = f"INSERT INTO bench_rows ({columns}) SELECT {columns} FROM bng_outbox WHERE entity_id >= {FIRST_ID}"
+        self.kept = self.run(f"{keep} ORDER BY entity_id, id")
         self.empty()
 
     def place(self, first: int, end: int) -> float:
@@ -136,10 +135,14 @@ class Load:
         names = self._columns[table]
         values = ", ".join(own.get(name, f"t.`{name}`") for name in names)
         listed = ", ".join(f"`{name}`" for name in names)
-        self.run(f"INSERT INTO {table} ({listed}) SELECT {values} FROM {numbers} n JOIN {table} t ON t.{column} = {template_id}")
+        self.run(
+            f"INSERT INTO {table} ({listed}) SELECT {values} FROM {numbers} n JOIN {table} t ON t.{column} = {template_id}"
+        )
 
     def _columns_of(self, table: str) -> list[str]:
         """Without the table's own numbering, but for the order's id."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"SHOW COLUMNS FROM {table}")
-            return [row["Field"] for row in cursor.fetchall() if row["Field"] == PARENT_OF[table] or row["Key"] != "PRI"]
+            return [
+                row["Field"] for row in cursor.fetchall() if row["Field"] == PARENT_OF[table] or row["Key"] != "PRI"
+            ]

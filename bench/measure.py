@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,25 @@ class Run:
             "writes": self.writes,
             "most_writes_per_record": self.most_writes,
         }
+
+
+def pooled(runs: Sequence[Run]) -> Run:
+    """Several runs of one side as one: costs by event, rates by time, memory at its highest."""
+    events = sum(run.events for run in runs)
+
+    def mean(values: Callable[[Run], dict[str, float]]) -> dict[str, float]:
+        return {name: sum(values(run)[name] * run.events for run in runs) / events for name in values(runs[0])}
+
+    return Run(
+        side=runs[0].side,
+        events=events,
+        seconds=sum(run.seconds for run in runs),
+        cpu_ms=mean(lambda run: run.cpu_ms),
+        sandbox_cpu_ms=mean(lambda run: run.sandbox_cpu_ms),
+        rss_mb={name: max(run.rss_mb[name] for run in runs) for name in runs[0].rss_mb},
+        most_writes=max(run.most_writes for run in runs),
+        writes=sum(run.writes for run in runs),
+    )
 
 
 def drain(scene: Scene, side: str, orders: int, *, rounds: int = 1) -> Run:

@@ -1,8 +1,6 @@
-"""Where both sides run: the stage with its shop and BNG exchanged for the stub, and floor or product started afresh on it."""
+"""Where both sides run: the stage with the stub in place of shop and BNG, and floor or product started afresh on it."""
 
-import contextlib
 import json
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -110,7 +108,12 @@ class Scene(Stage):
             },
             "shop": local_url(self.endpoints.shops[site].api),
             "bng": local_url(self.endpoints.bng.api),
-            "login": {"Authorization": "Bearer bench"},
+            "headers": {
+                "Authorization": "Bearer bench",
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                "If-None-Match": "*",
+            },
             "inbox": str(self.folder / "floor" / "inbox.sqlite"),
         }
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from bridge_common.clock import utc_now
-from bridge_common.errors import BridgeError, InvalidEvent, OutcomeUnknown, TargetUnavailable
+from bridge_common.errors import AccessDenied, BridgeError, InvalidEvent, OutcomeUnknown, TargetUnavailable
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import Incoming
@@ -152,7 +152,8 @@ class Gateway:
             )
         except OutcomeUnknown as error:
             response = requests.failed(request.id, "unknown", error.message)
-        except TargetUnavailable as error:
+        except (TargetUnavailable, AccessDenied) as error:
+            # Denied is the login, before the request.
             response = requests.failed(request.id, "unsent", error.message)
         else:
             response = requests.done(request, answer)

@@ -10,10 +10,11 @@ every one of them would give the interpreter away and wait to get it back, which
 
 import asyncio
 import fcntl
+import queue
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -37,8 +38,11 @@ class Store:
         self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
-        self._is_writing = False
-        self._disk = ThreadPoolExecutor(1, "store-commit")
+        self._writing: list[asyncio.Future[Any]] = []
+        self._results: list[Any] = []
+        self._to_commit: queue.SimpleQueue[sqlite3.Connection | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._commit_groups, name="store-commit", daemon=True)
+        self._thread.start()
 
     async def write(self, operation: Operation[R]) -> R:
         """Run `operation` in the next commit and return its result after the commit. It must not take long.
@@ -47,34 +51,39 @@ class Store:
         """
         future: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append((operation, future))
-        self._begin_soon()
-        return await asyncio.shield(future)
+        if len(self._waiting) == 1 and not self._writing:
+            self._begin_soon()
+        return await future
 
     async def close(self) -> None:
         """Commits what waits, then lets go of the file."""
         await self.write(lambda _db: None)
-        self._disk.shutdown()
+        self._to_commit.put(None)
+        await asyncio.to_thread(self._thread.join)
         self._writer.close()
         self.read.close()
         self._lock.close()
 
     def _begin_soon(self) -> None:
-        """Not now: what other tasks write in this round of the loop shares the commit."""
-        if self._waiting and not self._is_writing:
-            self._is_writing = True
-            self._loop.call_soon(self._write_group)
+        """Not now: what other tasks write in this round of the loop, woken by the last commit, shares the next."""
+        self._loop.call_soon(self._write_group)
 
     def _write_group(self) -> None:
         group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
-        results = _run_group(self._writer, [operation for operation, _ in group])
-        futures = [future for _, future in group]
-        commit = self._loop.run_in_executor(self._disk, _commit, self._writer)
-        commit.add_done_callback(lambda done: self._committed(futures, results, done.result()))
+        self._writing = [future for _, future in group]
+        self._results = _run_group(self._writer, [operation for operation, _ in group])
+        self._to_commit.put(self._writer)
 
-    def _committed(self, futures: list[asyncio.Future[Any]], results: list[Any], failure: sqlite3.Error | None) -> None:
-        _resolve(futures, results if failure is None else [failure] * len(futures))
-        self._is_writing = False
-        self._begin_soon()
+    def _commit_groups(self) -> None:
+        """In the thread."""
+        while (connection := self._to_commit.get()) is not None:
+            self._loop.call_soon_threadsafe(self._committed, _commit(connection))
+
+    def _committed(self, failure: sqlite3.Error | None) -> None:
+        done, self._writing = self._writing, []
+        _resolve(done, self._results if failure is None else [failure] * len(done))
+        if self._waiting:
+            self._begin_soon()
 
 
 def open_store(path: Path) -> Store:

@@ -5,6 +5,7 @@ Never a payload: personal data stays out of logs. Actions are a closed list, so 
 
 import logging
 import os
+import re
 import sys
 from typing import Any
 
@@ -22,6 +23,7 @@ ACTIONS = frozenset(
     }
 )  # fmt: skip
 
+_TO_QUOTE = re.compile(r'[ "=\n]')
 _logger = logging.getLogger("bridge")
 
 
@@ -30,6 +32,8 @@ def setup(*, level: int = logging.INFO) -> None:
     handler.setFormatter(logging.Formatter("<%(priority)d>%(message)s" if _under_systemd() else "%(message)s"))
     handler.addFilter(_add_priority)
     _logger.handlers[:] = [handler]
+    # Looked up for every line, and in none of them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     _logger.setLevel(level)
     _logger.propagate = False
 
@@ -44,7 +48,7 @@ def log(action: str, *, level: int = logging.INFO, exc_info: bool = False, **fie
 
 def _value(value: Any) -> str:
     text = str(value)
-    if text and not any(character in text for character in ' "=\n'):
+    if text and not _TO_QUOTE.search(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -26,6 +27,8 @@ from bridge_common.errors import AccessDenied, BridgeError, TargetUnavailable, T
 from bridge_common.log import log
 
 _LASTING_S = 5.0
+# A publish right after an acknowledgement, both small: Nagle's algorithm keeps it back for 40 ms.
+_AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 _QUIET = logging.getLogger("aiomqtt")
 _QUIET.setLevel(logging.CRITICAL)
 _ACCESS_CODES = {"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"}
@@ -226,6 +229,7 @@ def _client(address: BrokerAddress, will: Will | None) -> aiomqtt.Client:
         keepalive=address.keepalive_s,
         timeout=address.timeout_s,
         max_inflight_messages=65535,
+        socket_options=_AT_ONCE,
         will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
         logger=_QUIET,
     )

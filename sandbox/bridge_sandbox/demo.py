@@ -41,7 +41,14 @@ class Options:
     orders: int
     no_keys: bool
     cut_answers: bool
+    hosted: bool
+    direct: bool
     seed: int
+
+    @property
+    def plan(self) -> Plan:
+        sites = Plan().sites
+        return Plan(no_keys=self.no_keys, hosted=sites if self.hosted else (), direct=sites if self.direct else ())
 
     @property
     def limit_s(self) -> float:
@@ -54,6 +61,8 @@ class Options:
 @click.option("--keep", is_flag=True, help="Keep everything running afterwards, until Ctrl-C.")
 @click.option("--no-keys", is_flag=True, help="BNG without idempotency keys, upserts and unique ExternalIDs.")
 @click.option("--cut-answers", is_flag=True, help="Some writes are carried out and then not answered.")
+@click.option("--hosted", is_flag=True, help="The shop has no triggers: REST is polled, and it sends webhooks.")
+@click.option("--direct", is_flag=True, help="The bridge writes into the shop itself, not through the agent.")
 @click.option("--seed", default=1, show_default=True, help="Of the choices: who buys what, what is shipped.")
 def demo(*, as_json: bool, keep: bool, **chosen: Any) -> None:
     """Run everything on this machine, in a temporary folder, and prove that nothing is lost or doubled.
@@ -63,7 +72,7 @@ def demo(*, as_json: bool, keep: bool, **chosen: Any) -> None:
     options = Options(**chosen)
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with Stage(Plan(no_keys=options.no_keys), say=display.say) as stage:
+        with Stage(options.plan, say=display.say) as stage:
             comparison = run(stage, options, as_json=as_json)
             stage.keep = not comparison.is_complete
             if keep:

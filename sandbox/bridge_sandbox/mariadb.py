@@ -86,6 +86,7 @@ class MariaDB:
         if self._process is not None:
             return
         is_new = self._provide_data()
+        self._tmp.mkdir(exist_ok=True)
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
@@ -140,6 +141,10 @@ class MariaDB:
         return self._folder / "data"
 
     @property
+    def _tmp(self) -> Path:
+        return self._folder / "tmp"
+
+    @property
     def _log_file(self) -> Path:
         return self._folder / "mariadb.log"
 
@@ -150,6 +155,7 @@ class MariaDB:
             f"--datadir={self._data}",
             f"--socket={self.socket}",
             f"--pid-file={self._folder / 'mariadb.pid'}",
+            f"--tmpdir={self._tmp}",  # in a shared one, each server that starts deletes the temporary tables of all others
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             *SETTINGS,

@@ -28,6 +28,11 @@ class Plan:
     quiet_period_s: float = 2.0
     timeout_s: float = 3.0
     requests_per_s: float = 50.0
+    hosted: tuple[str, ...] = ()
+    """Sites whose agent polls the shop's REST API and hears its webhooks; the others' shops have triggers."""
+    direct: tuple[str, ...] = ()
+    """Sites that the bridge writes into over HTTP; the others through their agent."""
+    shop_poll_interval_s: float = 1.0
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
 
@@ -42,6 +47,8 @@ class Endpoints:
     webhook_port: int
     bng: "ServerPorts"
     shops: Mapping[str, "ServerPorts"]
+    hooks: Mapping[str, int] = field(default_factory=dict)
+    """By site, where its agent hears the shop's webhooks."""
     doors: Mapping[str, int] = field(default_factory=dict)
     """By user of the broker, where else than at the broker's own port it connects."""
 
@@ -51,6 +58,9 @@ class Endpoints:
     @property
     def webhook_url(self) -> str:
         return f"{local_url(self.webhook_port)}/webhooks/bng"
+
+    def shop_webhook_url(self, site: str) -> str:
+        return f"{local_url(self.hooks[site])}/webhooks/magento"
 
 
 @dataclass(frozen=True)
@@ -111,22 +121,18 @@ def local_url(port: int) -> str:
 
 def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, state_dir: Path) -> Tables:
     """`agent.toml` of one site."""
+    is_hosted = site in plan.hosted
+    login = oauth_login(secret, site) if is_hosted else {"token_file": secret.file(f"token-{site}")}
+    capture = _polling(plan, endpoints, secret, site) if is_hosted else _outbox(endpoints, secret, site)
     return {
         "agent": {"site": site, "state_dir": state_dir},
         "broker": _broker(endpoints, secret, site),
         "magento": {
             "base_url": local_url(endpoints.shops[site].api),
-            "token_file": secret.file(f"token-{site}"),
             "timeout_s": plan.timeout_s,
+            **login,
         },
-        "outbox": {
-            "socket": endpoints.database_socket,
-            "database": database_name(site),
-            "user": agent_account(site),
-            "password_file": secret.file(f"database-agent-{site}"),
-            "receipt_timeout_s": 3,
-        },
-        "outbox.owner": {"user": shop_account(site), "password_file": secret.file(f"database-shop-{site}")},
+        **capture,
         "heartbeat": {"interval_s": 1},
     }
 
@@ -149,7 +155,32 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "bng.webhooks": {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")},
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
+        **{
+            f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
+            for site in plan.direct
+        },
     }
+
+
+def oauth_login(secret: Secrets, site: str) -> dict[str, Value]:
+    """The integration of one shop, by its signature."""
+    return {
+        "consumer_key": f"consumer-{site}",
+        "consumer_secret_file": secret.file(f"consumer-{site}"),
+        "access_token": secret.read(f"token-{site}"),
+        "access_token_secret_file": secret.file(f"token-secret-{site}"),
+    }
+
+
+def oauth_file(secret: Secrets, site: str) -> Path:
+    """The same as the shop has it, for `bridge-sandbox shop --oauth-file`."""
+    keys = {
+        "consumer_key": f"consumer-{site}",
+        "consumer_secret": secret.read(f"consumer-{site}"),
+        "token_secret": secret.read(f"token-secret-{site}"),
+    }
+    secret.put(f"oauth-{site}.json", json.dumps(keys))
+    return secret.file(f"oauth-{site}.json")
 
 
 def write_toml(path: Path, tables: Tables) -> str:
@@ -164,6 +195,27 @@ def write_toml(path: Path, tables: Tables) -> str:
 def _broker(endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
     port, password_file = endpoints.broker_port_of(user), secret.file(f"broker-{user}")
     return {"host": "127.0.0.1", "port": port, "tls": False, "password_file": password_file}
+
+
+def _outbox(endpoints: Endpoints, secret: Secrets, site: str) -> Tables:
+    return {
+        "outbox": {
+            "socket": endpoints.database_socket,
+            "database": database_name(site),
+            "user": agent_account(site),
+            "password_file": secret.file(f"database-agent-{site}"),
+            "receipt_timeout_s": 3,
+        },
+        "outbox.owner": {"user": shop_account(site), "password_file": secret.file(f"database-shop-{site}")},
+    }
+
+
+def _polling(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str) -> Tables:
+    """The sandbox shop's transactions are short, and so is the overlap."""
+    return {
+        "polling": {"interval_s": plan.shop_poll_interval_s, "overlap_s": 5, "receipt_timeout_s": 3},
+        "polling.webhooks": {"port": endpoints.hooks[site], "secret_file": secret.file(f"shop-webhook-{site}")},
+    }
 
 
 def _site(plan: Plan) -> dict[str, Value]:

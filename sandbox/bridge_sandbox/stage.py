@@ -23,6 +23,7 @@ from typing import Protocol, Self
 
 from bridge_sandbox import settings
 from bridge_sandbox.admin import BngAdmin, Server, ShopAdmin
+from bridge_sandbox.commands import bng_options, shop_options
 from bridge_sandbox.mariadb import MariaDB, MariaDBError
 from bridge_sandbox.mosquitto import Mosquitto
 from bridge_sandbox.process import Program, ProgramFailed, free_ports, installed
@@ -61,6 +62,8 @@ class Stage:
         self._say = say
         self._secrets = Secrets(self.folder / "secrets")
         self._secrets.put("webhook", settings.webhook_secret())
+        for site in self.plan.hosted:
+            self._secrets.put(f"shop-webhook-{site}", settings.webhook_secret())
         users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
         self.broker = Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
         self._parts: dict[str, Part] = dict(self._furnish())
@@ -173,10 +176,11 @@ class Stage:
         """All parts in the order of starting; the configuration files are written, nothing runs yet."""
         yield "mariadb", self.mariadb
         yield "broker", self.broker
-        yield self._program("bng", "bridge-sandbox", "bng", *self._bng_options())
+        plan, endpoints, secrets = self.plan, self.endpoints, self._secrets
+        yield self._program("bng", "bridge-sandbox", "bng", *bng_options(plan, endpoints, secrets, self.folder))
         yield self._program("bridge", "bng-bridge", "run", "--config", self._write_bridge_config())
         for site in self.plan.sites:
-            yield self._program(f"shop-{site}", "bridge-sandbox", "shop", *self._shop_options(site))
+            yield self._program(f"shop-{site}", "bridge-sandbox", "shop", *shop_options(plan, endpoints, secrets, site))
             yield self._program(f"agent-{site}", "magento-agent", "run", "--config", self._write_agent_config(site))
 
     def _program(self, name: str, script: str, *arguments: str) -> tuple[str, Program]:
@@ -195,6 +199,9 @@ class Stage:
                 side.result()
         for site in self.plan.sites:
             self.wait_until_welcomed(site)
+        for site in self.plan.hosted:
+            # The last of its lists: what is placed from now on is seen as new.
+            self.program(f"agent-{site}").wait_for_log("action=polled listing=products", START_TIMEOUT_S)
 
     def _start_broker(self) -> None:
         try:
@@ -220,7 +227,8 @@ class Stage:
         self._secrets.put(f"database-shop-{site}", account.password)
         self.start(f"shop-{site}")
         self.program(f"shop-{site}").wait_for_log(READY, START_TIMEOUT_S)
-        self._install_outbox(site)
+        if site not in self.plan.hosted:
+            self._install_outbox(site)
         broker.result()
         self.start(f"agent-{site}")
 
@@ -235,31 +243,6 @@ class Stage:
         self.mariadb.create_user(user, self._secrets.read(f"database-agent-{site}"))
         table = f"`{settings.database_name(site)}`.`{OUTBOX}`"
         self.mariadb.execute_root(f"GRANT SELECT, INSERT, DELETE ON {table} TO %s@'localhost'", (user,))
-
-    def _bng_options(self) -> list[str]:
-        options = {
-            "--state": str(self.folder / "bng.sqlite"),
-            "--port": str(self.endpoints.bng.api),
-            "--admin-port": str(self.endpoints.bng.admin),
-            "--client-id": settings.CLIENT_ID,
-            "--client-secret": self._secrets.read("bng-client"),
-            "--api-key": self._secrets.read("bng-key"),
-            "--webhook-url": self.endpoints.webhook_url,
-            "--webhook-secret": self._secrets.read("webhook"),
-        }
-        return [*flat(options), *(["--no-keys"] if self.plan.no_keys else [])]
-
-    def _shop_options(self, site: str) -> list[str]:
-        options = {
-            "--db-socket": str(self.endpoints.database_socket),
-            "--db-user": settings.shop_account(site),
-            "--db-password-file": str(self._secrets.file(f"database-shop-{site}")),
-            "--db-name": settings.database_name(site),
-            "--port": str(self.endpoints.shops[site].api),
-            "--admin-port": str(self.endpoints.shops[site].admin),
-            "--token": self._secrets.read(f"token-{site}"),
-        }
-        return [*flat(options), "--init"]
 
     def _write_bridge_config(self) -> str:
         state_dir = self._make_folder("bridge")
@@ -288,7 +271,7 @@ class Stage:
 def draw_endpoints(plan: Plan, folder: Path, database_socket: Path) -> Endpoints:
     """Free ports for everything that listens."""
     users = ("bridge", *plan.sites) if plan.doors else ()
-    ports = iter(free_ports(4 + 2 * len(plan.sites) + len(users)))
+    ports = iter(free_ports(4 + 2 * len(plan.sites) + len(plan.hosted) + len(users)))
     return Endpoints(
         bridgectl_socket=folder / "bridgectl.sock",
         database_socket=database_socket,
@@ -296,10 +279,6 @@ def draw_endpoints(plan: Plan, folder: Path, database_socket: Path) -> Endpoints
         webhook_port=next(ports),
         bng=ServerPorts(next(ports), next(ports)),
         shops={site: ServerPorts(next(ports), next(ports)) for site in plan.sites},
+        hooks={site: next(ports) for site in plan.hosted},
         doors={user: next(ports) for user in users},
     )
-
-
-def flat(options: dict[str, str]) -> list[str]:
-    """["--port", "80", ...]"""
-    return [word for pair in options.items() for word in pair]

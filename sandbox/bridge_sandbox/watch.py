@@ -15,9 +15,11 @@ def compare_books(stage: Stage, site: str | None = None) -> Comparison:
     return compare(stage.shops[name].book(), stage.bng.book(), site=name)
 
 
-def wait_for_sales_order(stage: Stage, order: JsonObject, *, timeout_s: float = ARRIVAL_S) -> Book:
+def wait_for_sales_order(
+    stage: Stage, order: JsonObject, *, site: str | None = None, timeout_s: float = ARRIVAL_S
+) -> Book:
     """The sales order of an order that `checkout` returned."""
-    external_id = f"{stage.site}-{order['order_id']}"
+    external_id = f"{site or stage.site}-{order['order_id']}"
 
     def find() -> Book | None:
         found: list[Book] = stage.bng.book()["sales_orders"]

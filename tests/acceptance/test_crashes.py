@@ -17,6 +17,7 @@ pytestmark = pytest.mark.acceptance
 PLAN = Plan(poll_interval_s=2.0)
 
 
+@pytest.mark.every_mode
 def test_the_agent_killed_in_the_middle_of_thirty_orders(stage: Stage) -> None:
     before = compare_books(stage).sales_orders
     with buying(stage, 30):
@@ -26,6 +27,7 @@ def test_the_agent_killed_in_the_middle_of_thirty_orders(stage: Stage) -> None:
     assert wait_until_settled(stage).sales_orders == before + 30
 
 
+@pytest.mark.every_mode
 def test_the_agent_down_while_orders_are_placed(stage: Stage) -> None:
     before = compare_books(stage).sales_orders
     stage.kill("agent")
@@ -35,6 +37,7 @@ def test_the_agent_down_while_orders_are_placed(stage: Stage) -> None:
     assert wait_until_settled(stage).sales_orders == before + 10
 
 
+@pytest.mark.every_mode
 def test_the_bridge_killed_between_a_write_and_its_answer(stage: Stage) -> None:
     before = compare_books(stage).sales_orders
     held = stage.bng.fault("hold", method="PUT", path="/sales-orders", seconds=30)
@@ -46,6 +49,7 @@ def test_the_bridge_killed_between_a_write_and_its_answer(stage: Stage) -> None:
     assert wait_until_settled(stage).sales_orders == before + 30
 
 
+@pytest.mark.every_mode
 def test_the_bridge_killed_while_the_shop_answers_a_shipment(stage: Stage) -> None:
     order = stage.shop.checkout("simple")
     wait_for_sales_order(stage, order)

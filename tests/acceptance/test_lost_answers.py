@@ -6,14 +6,11 @@ from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_until_settled
 
-pytestmark = [
-    pytest.mark.acceptance,
-    pytest.mark.parametrize(
-        "stage", [Plan(), Plan(no_keys=True)], ids=["keys", "no-keys"], indirect=True, scope="module"
-    ),
-]
+pytestmark = pytest.mark.acceptance
+PLANS = {"keys": Plan(), "no-keys": Plan(no_keys=True)}
 
 
+@pytest.mark.every_mode
 @pytest.mark.parametrize("path", ["/sales-orders", "/customers"])
 def test_bng_writes_once_though_its_answer_is_cut(stage: Stage, path: str) -> None:
     cut = stage.bng.fault("cut_after", method=creating(stage), path=path)
@@ -44,6 +41,7 @@ def test_bng_is_obeyed_when_it_asks_for_fewer_requests(stage: Stage) -> None:
     wait_until_settled(stage)
 
 
+@pytest.mark.every_mode
 def test_the_shop_ships_once_though_its_answer_is_cut(stage: Stage) -> None:
     order = stage.shop.checkout("simple")
     sales_order = wait_for_sales_order(stage, order)

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.acceptance
 PLAN = Plan(poll_interval_s=1.0)
 
 
+@pytest.mark.every_mode
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_order_of_each_kind_crosses_to_the_cent(stage: Stage, kind: str) -> None:
     order = stage.shop.checkout(kind)
@@ -34,6 +35,7 @@ def test_an_order_of_each_kind_crosses_to_the_cent(stage: Stage, kind: str) -> N
     assert Decimal(sales_order["Total"]) == Decimal(order["grand_total"])
 
 
+@pytest.mark.every_mode
 def test_a_registered_customer_is_one_customer_for_two_orders(stage: Stage) -> None:
     customer_id = register(stage.api(), 100)
     orders = [stage.shop.checkout("simple", customer_id=customer_id) for _ in range(2)]
@@ -43,6 +45,7 @@ def test_a_registered_customer_is_one_customer_for_two_orders(stage: Stage) -> N
     assert len(found) == 1
 
 
+@pytest.mark.every_mode
 def test_a_shipment_in_two_parts_reaches_the_shop_with_its_tracking_numbers(stage: Stage) -> None:
     order = stage.shop.checkout("simple")
     line = wait_for_sales_order(stage, order)["Lines"][0]
@@ -64,6 +67,7 @@ def test_a_whole_order_of_composed_goods_ships(stage: Stage, kind: str) -> None:
     assert left == []
 
 
+@pytest.mark.every_mode
 def test_stock_reaches_the_shop_and_the_last_word_holds(stage: Stage) -> None:
     for on_hand in (60_001, 60_002, 60_003):
         stage.bng.set_stock("POT 12CM", WAREHOUSE, on_hand)
@@ -118,6 +122,7 @@ def test_the_poll_finds_a_shipment_that_no_webhook_told(stage: Stage) -> None:
     wait_until_settled(stage)
 
 
+@pytest.mark.every_mode
 def test_what_the_bridge_reports_agrees(stage: Stage) -> None:
     wait_until_settled(stage)
     assert compare_books(stage).sales_orders > 0

@@ -30,12 +30,16 @@ port = 8440
 secret_file = "{folder}/webhook"
 
 [sites.shop1]
+
+[sites.shop1.rest]
+base_url = "https://shop.example.com"
+token_file = "{folder}/token"
 """
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    for name, secret in (("broker", "b"), ("bng", "c"), ("webhook", "whsec_MDEyMzQ1Njc4OWFiY2RlZg==")):
+    for name, secret in (("broker", "b"), ("bng", "c"), ("webhook", "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), ("token", "t")):
         (tmp_path / name).write_text(secret)
     path = tmp_path / "bridge.toml"
     path.write_text(GOOD.format(folder=tmp_path))
@@ -74,8 +78,11 @@ def test_a_good_configuration_is_said_to_be_good(config: Path) -> None:
         ("/broker\"", "/none\"", ("bridge.toml:8: broker.password_file: the secret file ", "No such file")),
         ("/webhook\"", "/none\"", ("bridge.toml:17: bng.webhooks.secret_file: the secret file ", "No such file")),
         ("/webhook\"", "/empty\"", ("bridge.toml:17: bng.webhooks.secret_file: not a secret of Standard Webhooks",)),
+        ("/token\"", "/none\"", ("bridge.toml:23: sites.shop1.rest.token_file: the secret file ", "No such file")),
+        ("token_file =", "admin_user =", ("bridge.toml:21: sites.shop1.rest: ", "admin_user and admin_password_file")),
     ],
-    ids=["unknown key", "wrong type", "bad TOML", "no BNG secret", "no broker secret", "no webhook secret", "no whsec"],
+    ids=["unknown key", "wrong type", "bad TOML", "no BNG secret", "no broker secret", "no webhook secret", "no whsec",
+         "no token", "half a login"],
 )  # fmt: skip
 def test_a_mistake_in_the_configuration_ends_with_its_place(
     config: Path, old: str, new: str, parts: tuple[str, ...]

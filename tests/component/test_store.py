@@ -95,6 +95,14 @@ async def test_writes_that_wait_share_a_commit(store: Store, path: Path) -> None
     assert len(names(store.read)) == 50
 
 
+async def test_a_write_whose_caller_is_cancelled_is_committed(store: Store) -> None:
+    cancelled = asyncio.create_task(store.write(partial(put, name="a")))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await store.write(partial(put, name="b"))
+    assert names(store.read) == ["a", "b"]
+
+
 async def test_a_failed_commit_is_the_failure_of_all_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deferred constraint is checked by the commit itself."""
 

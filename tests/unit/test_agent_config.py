@@ -43,6 +43,36 @@ def test_a_mistake_is_told_with_its_key(tmp_path: Path, old: str, new: str, told
     assert f"{tmp_path}/agent.toml:" in caught.value.sentence()
 
 
+POLLED = NEEDED[: NEEDED.index("[outbox]")] + "[polling]\n"
+
+
+@pytest.mark.parametrize("text", [NEEDED + "[polling]\n", POLLED.replace("[polling]", "")], ids=["both", "neither"])
+def test_changes_are_captured_in_one_way(tmp_path: Path, text: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"set either \[outbox\], for triggers in the shop's database, or \[polling\]"
+    ):
+        parse(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("since = 2026-01-31T00:00:00", "since needs an offset"),
+        ('lists = ["orders", "prices"]', "polling.lists.1"),
+        ("page_size = 301", "polling.page_size"),
+        ("[polling.webhooks]\nport = 8441", "would accept forged events"),
+    ],
+)
+def test_a_mistake_about_polling_is_told(tmp_path: Path, line: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        parse(tmp_path, POLLED + line)
+
+
+def test_both_ways_share_what_the_relay_needs(tmp_path: Path) -> None:
+    assert parse(tmp_path, POLLED).relay == parse(tmp_path, POLLED).polling
+    assert parse(tmp_path, NEEDED).relay == parse(tmp_path, NEEDED).outbox
+
+
 def test_the_table_name_has_the_shops_prefix() -> None:
     section = Outbox(database="magento", password_file=Path("x"), table_prefix="m2_")
     assert section.table == "m2_bng_outbox"

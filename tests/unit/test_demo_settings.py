@@ -1,12 +1,27 @@
 """The stage's configuration files: valid TOML, secrets readable by nobody else."""
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from bng_bridge.config import BridgeConfig
+from bridge_common.config import load
+from bridge_sandbox.commands import shop_options
 from bridge_sandbox.process import WaitedInVain, free_ports, wait_until
-from bridge_sandbox.settings import Endpoints, Plan, Secrets, ServerPorts, agent_tables, bridge_tables, write_toml
+from bridge_sandbox.settings import (
+    Endpoints,
+    Plan,
+    Secrets,
+    ServerPorts,
+    Tables,
+    agent_tables,
+    bridge_tables,
+    write_toml,
+)
+from bridge_sandbox.stage import draw_endpoints
+from magento_agent.config import AgentConfig
 
 
 @pytest.fixture
@@ -33,6 +48,29 @@ def test_an_agent_reaches_its_own_shop(endpoints: Endpoints, tmp_path: Path) -> 
     assert read["magento"]["base_url"] == "http://127.0.0.1:7"
     assert read["outbox"]["owner"]["user"] == "magento_shop2"
     assert Path(read["magento"]["token_file"]).read_text().strip() == secrets.read("token-shop2")
+
+
+def test_a_hosted_shop_is_polled_by_its_agent_and_written_to_by_the_bridge(tmp_path: Path) -> None:
+    plan, secrets = Plan(hosted=("shop1",), direct=("shop1",)), Secrets(tmp_path / "secrets")
+    endpoints = draw_endpoints(plan, tmp_path, tmp_path / "db.sock")
+    agent = load(written(tmp_path, agent_tables(plan, endpoints, secrets, "shop1", tmp_path)), AgentConfig)
+    bridge = load(written(tmp_path, bridge_tables(plan, endpoints, secrets, tmp_path)), BridgeConfig)
+    assert agent.polling is not None
+    assert endpoints.shop_webhook_url("shop1") == f"http://127.0.0.1:{agent.polling.webhooks.port}/webhooks/magento"
+    rest = bridge.sites["shop1"].rest
+    assert rest is not None
+    assert (rest.base_url, rest.consumer_key) == (agent.magento.base_url, agent.magento.consumer_key)
+    assert set(bridge.secret_files()) >= {
+        "sites.shop1.rest.consumer_secret_file", "sites.shop1.rest.access_token_secret_file",
+    }  # fmt: skip
+    options = shop_options(plan, endpoints, secrets, "shop1")
+    keys = json.loads(Path(options[options.index("--oauth-file") + 1]).read_text())
+    assert rest.consumer_secret_file is not None
+    assert rest.consumer_secret_file.read_text().strip() == keys["consumer_secret"]
+
+
+def written(folder: Path, tables: Tables) -> Path:
+    return Path(write_toml(folder / "written.toml", tables))
 
 
 def test_a_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:

@@ -59,6 +59,22 @@ def test_an_amount_passes_through_no_binary_fraction() -> None:
     assert [str(event.data[name]) for name in "abc"] == ["0.1", "24.6475", "1E+2"]
 
 
+def test_the_data_comes_with_its_own_text() -> None:
+    ((event, _),) = decode_batch(encode_batch([EVENT], PUBLISHED), "shop1")
+    assert event.data_text == '{"increment_id":"000000074","grand_total":24.6475}'
+
+
+def test_data_of_another_sender_has_its_own_text_or_none() -> None:
+    """Not the last field; after a field that has a `data` of its own."""
+    fields = item()
+    data = fields.pop("data")
+    for changed in ({"data": data, **fields}, {"extension": {"data": {}}, **fields, "data": data}):
+        ((event, _),) = decode(changed)
+        assert (event.data, event.data_text) == (EVENT.data, None)
+    ((event, _),) = decode({"extension": '"data":1', **fields, "data": data})
+    assert decimal_json.loads(event.data_text or "") == EVENT.data
+
+
 def test_an_empty_batch_has_no_events() -> None:
     assert decode_batch(b"[]", "shop1") == []
 

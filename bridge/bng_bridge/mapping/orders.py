@@ -24,7 +24,8 @@ ROUNDING_SKU = "ROUNDING"
 def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, time_zone: str) -> dict[str, Any]:
     """The owned fields of a BNG sales order. Raises MappingError when amounts do not add up within the tolerance."""
     _check_base_total(order)
-    lines = [*item_lines(order), *_rounding_line(order)]
+    lines = item_lines(order)
+    lines += _rounding_line(order, lines)
     body: dict[str, Any] = {
         "ExternalID": external_id,
         "CustomerID": customer_id,
@@ -67,7 +68,7 @@ def item_lines(order: dict[str, Any]) -> list[dict[str, Any]]:
 
 def order_date(order: dict[str, Any], time_zone: str) -> str:
     """The store's own calendar day: 03:15 UTC is the day before in Chicago."""
-    created_at = datetime.strptime(order["created_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    created_at = datetime.fromisoformat(order["created_at"]).replace(tzinfo=UTC)
     return created_at.astimezone(ZoneInfo(time_zone)).date().isoformat()
 
 
@@ -132,8 +133,7 @@ def _total(order: dict[str, Any]) -> Decimal:
     return cents(amount(order, "grand_total"))
 
 
-def _rounding_line(order: dict[str, Any]) -> list[dict[str, Any]]:
-    lines = item_lines(order)
+def _rounding_line(order: dict[str, Any], lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rest = _total(order) - _freight(order) - _freight_tax(order) - sum(Decimal(line["LineTotal"]) for line in lines)
     if rest == 0:
         return []

@@ -10,7 +10,7 @@ import click
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
 from bridge_sandbox.chaos.run import Options, run
-from bridge_sandbox.chaos.schedule import KINDS
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
 from bridge_sandbox.process import ProgramFailed
 
 
@@ -22,6 +22,9 @@ from bridge_sandbox.process import ProgramFailed
 @click.option("--no-keys", is_flag=True, help="BNG without idempotency keys, upserts and unique ExternalIDs.")
 @click.option("--rate", default=Options.rate, show_default=True, help="Changes a second.")
 @click.option("--only", "only", multiple=True, type=click.Choice(KINDS), help="Only this kind of fault; repeatable.")
+@click.option(
+    "--faults", "per_minute", default=PER_MINUTE, show_default=True, help="A minute; each kind at least once."
+)
 @click.option("--drain-limit", "drain_limit_s", default=Options.drain_limit_s, show_default=True, help="Seconds.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one line of JSON, the last on standard output.")
 def chaos(
@@ -31,6 +34,7 @@ def chaos(
     no_keys: bool,
     rate: float,
     only: tuple[str, ...],
+    per_minute: float,
     drain_limit_s: float,
     as_json: bool,
 ) -> None:
@@ -38,7 +42,15 @@ def chaos(
 
     Ends with 0 only if all of them are 0; else with 1, a sentence for each finding, and the folder kept.
     """
-    options = Options(seed, minutes, no_keys=no_keys, rate=rate, kinds=only or KINDS, drain_limit_s=drain_limit_s)
+    options = Options(
+        seed,
+        minutes,
+        no_keys=no_keys,
+        rate=rate,
+        kinds=only or KINDS,
+        per_minute=per_minute,
+        drain_limit_s=drain_limit_s,
+    )
     signal.signal(signal.SIGTERM, _leave)
     try:
         report = run(options, display.say)

@@ -2,9 +2,11 @@
 
 import contextlib
 import resource
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pymysql
 
@@ -18,17 +20,20 @@ from bridge_sandbox.stage import Stage
 LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
 CLERK_S = 1.5
+LONG_COMMIT_S = 1.0
 PATIENCE_S = 20.0
+LOOK_S = 0.25
 SMALLEST_FILE = 1
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What faults are done to."""
+    """What faults are done to. When `over` is set, no fault waits any longer for somebody to meet it."""
 
     stage: Stage
     network: Network
     supervisor: Supervisor
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def creating(self) -> str:
@@ -60,6 +65,16 @@ def kill(name: str) -> Callable[[Fault, Ground], None]:
             pass
 
     return run
+
+
+def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
+    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had."""
+    path = ground.stage.folder / "bridge" / "bridge.sqlite"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as slow_disk:
+        slow_disk.execute("BEGIN IMMEDIATE")
+        time.sleep(LONG_COMMIT_S + fault.for_s)
+        with ground.supervisor.down("bridge", 0.5):
+            slow_disk.execute("ROLLBACK")
 
 
 def wipe_broker(fault: Fault, ground: Ground) -> None:
@@ -104,7 +119,7 @@ def network(break_it: Callable[[Network, Fault], None]) -> Callable[[Fault, Grou
 def bng(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
     def run(fault: Fault, ground: Ground) -> None:
         method = ground.creating if writes else None
-        meet(ground.stage.bng, fault, kind, method, options | late(kind, ground))
+        meet(ground.stage.bng, ground, fault, kind, method, options | late(kind, ground))
 
     return run
 
@@ -112,7 +127,7 @@ def bng(kind: str, *, writes: bool = False, **options: object) -> Callable[[Faul
 def shop(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
     def run(fault: Fault, ground: Ground) -> None:
         path = fault.args["path"] if writes else None
-        meet(ground.stage.shop, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
+        meet(ground.stage.shop, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
 
     return run
 
@@ -123,7 +138,13 @@ def late(kind: str, ground: Ground) -> dict[str, object]:
 
 
 def meet(
-    server: Admin, fault: Fault, kind: str, method: str | None, options: dict[str, object], path: str | None = None
+    server: Admin,
+    ground: Ground,
+    fault: Fault,
+    kind: str,
+    method: str | None,
+    options: dict[str, object],
+    path: str | None = None,
 ) -> None:
     """The next requests meet the fault: at most `count`, and none that come when its time is over."""
     chosen: dict[str, object] = {"count": fault.args["count"], "path": path or fault.args["path"]}
@@ -132,10 +153,11 @@ def meet(
     else:
         chosen["method"] = method
     chosen |= options
-    number = server.fault(kind, **chosen)
-    deadline = time.monotonic() + (PATIENCE_S if chosen["count"] else fault.for_s)
-    while time.monotonic() < deadline and not 0 < int(str(chosen["count"])) <= server.fault_hits(number):
-        time.sleep(0.25)
+    number, count = server.fault(kind, **chosen), int(str(chosen["count"]))
+    deadline = time.monotonic() + (PATIENCE_S if count else fault.for_s)
+    while time.monotonic() < deadline and not 0 < count <= server.fault_hits(number):
+        if ground.over.wait(LOOK_S):
+            break
     if kind in ("late", "latency"):
         time.sleep(float(str(options["seconds"])))  # or the release would let the write commit early
     server.release(number)
@@ -191,6 +213,7 @@ def be_slow(stage: Stage, order_id: int) -> None:
 KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "kill_agent": kill("agent"),
     "kill_bridge": kill("bridge"),
+    "kill_bridge_in_commit": kill_bridge_in_commit,
     "kill_broker": kill("broker"),
     "kill_mariadb": kill("mariadb"),
     "wipe_broker": wipe_broker,

@@ -16,7 +16,7 @@ from bridge_sandbox.chaos.load import Load
 from bridge_sandbox.chaos.oracle import Evidence, Verdict
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.settings import Plan
@@ -33,13 +33,14 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for. Rate: changes a second. `kinds` are the kinds of faults."""
+    """What the command line asked for: `rate` changes a second, and faults of these kinds `per_minute`."""
 
     seed: int
     minutes: float
     no_keys: bool = False
     rate: float = 7.5
     kinds: tuple[str, ...] = KINDS
+    per_minute: float = PER_MINUTE
     drain_limit_s: float = 240.0
 
 
@@ -55,7 +56,7 @@ def plan(options: Options) -> Programme:
     """A pure function of the options."""
     seconds = options.minutes * 60
     stories = make_stories(random.Random(f"load {options.seed}"), seconds, options.rate)
-    faults = make_schedule(random.Random(f"faults {options.seed}"), seconds, CLIENTS, options.kinds)
+    faults = make_schedule(random.Random(f"faults {options.seed}"), seconds, CLIENTS, options.kinds, options.per_minute)
     return Programme(stories, faults)
 
 
@@ -87,6 +88,9 @@ class Trial:
     def run(self) -> Report:
         self._load.start()
         began = time.monotonic()
+        end = threading.Timer(self._options.minutes * 60, self._ground.over.set)
+        end.daemon = True
+        end.start()
         self._inflict_all(began)
         self._wait_for_load(began)
         self._say("everything heals")

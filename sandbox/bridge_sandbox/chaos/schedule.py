@@ -8,6 +8,7 @@ from typing import Any
 KINDS = (
     "kill_agent",
     "kill_bridge",
+    "kill_bridge_in_commit",
     "kill_broker",
     "kill_mariadb",
     "wipe_broker",
@@ -47,7 +48,7 @@ LEFT_OUT = {
 }
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
-PER_MINUTE = 14
+PER_MINUTE = 14.0
 BNG_WRITES = ("/customers", "/sales-orders")
 SHOP_WRITES = ("/ship$", "/source-items$", "/comments$")
 
@@ -63,13 +64,17 @@ class Fault:
 
 
 def make_schedule(
-    rng: random.Random, seconds: float, clients: Sequence[str], kinds: Sequence[str] = KINDS
+    rng: random.Random,
+    seconds: float,
+    clients: Sequence[str],
+    kinds: Sequence[str] = KINDS,
+    per_minute: float = PER_MINUTE,
 ) -> tuple[Fault, ...]:
     """Each kind at least once, evenly over the time, in an order and with details from the generator.
 
     `clients` are the broker's, whose networks can break.
     """
-    wanted = max(len(kinds), round(seconds / 60 * PER_MINUTE))
+    wanted = max(len(kinds), round(seconds / 60 * per_minute))
     drawn = list(kinds) + [rng.choice(kinds) for _ in range(wanted - len(kinds))]
     rng.shuffle(drawn)
     step_s = max(seconds - 2 * QUIET_S, 1.0) / len(drawn)

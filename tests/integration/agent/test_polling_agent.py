@@ -63,10 +63,10 @@ class Rig:
         return path
 
     @asynccontextmanager
-    async def agent(self, **polling: Any) -> AsyncIterator[None]:
+    async def agent(self, login: str | None = None, **polling: Any) -> AsyncIterator[None]:
         """The service, in this loop. Its errors come out here."""
         stop = asyncio.Event()
-        config = load(self.write_config(**polling), AgentConfig)
+        config = load(self.write_config(login, **polling), AgentConfig)
         task = asyncio.create_task(daemon.run(config, stop), name="agent")
         try:
             yield
@@ -171,6 +171,20 @@ async def test_an_order_that_the_shop_cannot_show_is_reported_as_unreadable(rig:
     assert kinds == {"1": "snapshot", "2": "unreadable", "3": "snapshot"}
 
 
+async def test_a_login_that_ends_while_the_agent_runs_refuses_writes_and_stops_nothing(rig: Rig) -> None:
+    async with rig.agent(admin_login(rig)):
+        await until("the agent is welcomed", rig.welcomed)
+        rig.shop.answer = lambda _path: web.json_response({}, status=401)
+        rig.shop.login_answer = lambda: web.json_response({"message": "disabled"}, status=401)
+        await until("it is told", lambda: "refuses the admin user" in rig.bridge.statuses[-1]["polling"])
+        answer = await rig.bridge.ask(operation="rest", method="POST", path="/V1/order/7/ship", body={})
+        assert (answer["state"], answer["kind"]) == ("failed", "unsent")
+
+
+def admin_login(rig: Rig) -> str:
+    return f'admin_user = "bridge"\nadmin_password_file = "{rig.secret("password", "wrong")}"'
+
+
 # At the command line
 
 
@@ -205,10 +219,9 @@ async def test_once_carries_what_it_can_and_tells_what_it_could_not_read(rig: Ri
 
 
 async def test_a_wrong_admin_password_ends_with_77_and_its_remedy(rig: Rig) -> None:
-    login = f'admin_user = "bridge"\nadmin_password_file = "{rig.secret("password", "wrong")}"'
     message = {"message": "The account sign-in was incorrect or your account is disabled temporarily."}
     rig.shop.login_answer = lambda: web.json_response(message, status=401)
-    code, _, errors = await program("run", "--config", str(rig.write_config(login)))
+    code, _, errors = await program("run", "--config", str(rig.write_config(admin_login(rig))))
     assert code == 77
     (line,) = [line for line in errors.splitlines() if not line.startswith("action=")]
     assert "refuses the admin user 'bridge'" in line

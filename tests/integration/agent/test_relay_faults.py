@@ -104,16 +104,16 @@ async def test_packets_stay_below_what_the_broker_takes_whatever_is_configured(r
 
 
 async def test_a_row_of_an_unknown_kind_is_told_and_blocks_nothing(rig: Rig) -> None:
-    rig.database.note("product", 1)
+    rig.database.note("newsletter", 1)
     rig.shop.put("order", 1)
     rig.database.note("order", 1)
     async with rig.agent(hydrate_attempts=2):
         await until("all rows are deleted", lambda: rig.database.waiting() == [])
-        event = rig.bridge.latest("product", 1)
+        event = rig.bridge.latest("newsletter", 1)
         assert event is not None
         assert (event.kind, event.data["reason"]) == (
             "unreadable",
-            "failed: this version of the agent cannot read a product",
+            "failed: this version of the agent cannot read a newsletter",
         )
 
 

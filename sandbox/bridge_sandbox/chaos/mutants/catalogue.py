@@ -21,24 +21,31 @@ class Mutant:
     edits: tuple[Edit, ...] = ()
     no_keys: bool = False
     rate: float = 7.5
+    per_minute: float = 14.0
 
 
 MUTANTS = (
     Mutant(
         "receipt-before-commit",
-        "the bridge acknowledges and receipts a batch before it is committed to the inbox",
-        ("disk_full",),
+        "the bridge acknowledges and receipts a batch when it comes in, and commits it half a second later",
+        ("kill_bridge",),
         (
             Edit(
                 RECEIVER,
-                "            pending = await self._store.write(lambda db: inbox.put_events(db, events, now))\n",
-                "            early = {'batch': batch, 'epoch': events[0][0].version.epoch, 'stored': len(events)}\n"
-                "            await self._answer(connection, site, topics.RECEIPTS, early)\n"
+                "            await self._store_batch(connection, site, packet)\n",
+                "            early = decode_batch(packet.payload, site)\n"
+                "            epoch = early[0][0].version.epoch\n"
+                "            receipt = {'batch': packet.properties['batch'], 'epoch': epoch, 'stored': len(early)}\n"
                 "            packet.ack()\n"
-                "            pending = await self._store.write(lambda db: inbox.put_events(db, events, now))\n",
+                "            await self._answer(connection, site, topics.RECEIPTS, receipt)\n"
+                "            storing = self._store_batch\n"
+                "            asyncio.get_running_loop().call_later(\n"
+                "                0.5, lambda: asyncio.ensure_future(storing(connection, site, packet))\n"
+                "            )\n",
             ),
         ),
         rate=15.0,
+        per_minute=8.0,
     ),
     Mutant(
         "delete-without-receipt",
@@ -52,6 +59,8 @@ MUTANTS = (
                 "            self.receive_receipt(batch.id, self._capture.epoch)\n",
             ),
         ),
+        rate=12.0,
+        per_minute=5.0,
     ),
     Mutant(
         "blind-retry",
@@ -75,7 +84,7 @@ MUTANTS = (
             Edit(
                 CAPTURE,
                 "[Version(self.epoch, next(self._numbers)) for _ in changes]",
-                "[Version(1, max(row[0] for row in change.rows)) for change in changes]",
+                "[Version(self.epoch, max(row[0] for row in change.rows)) for change in changes]",
             ),
         ),
     ),

@@ -26,6 +26,7 @@ MINUTES = 0.75
 DRAIN_LIMIT_S = 60.0
 CONTROL_DRAIN_LIMIT_S = 180.0
 LIMIT_S = 420.0
+LAST_LINES = 10
 BY_NAME = {mutant.name: mutant for mutant in (*CONTROLS, *MUTANTS)}
 
 
@@ -65,15 +66,15 @@ def attempt(folder: Path, seed: int, mutant: Mutant) -> Trial:
         return Trial(mutant.name, False, f"does not apply: {error}")  # noqa: FBT003 # a result, not a switch
     if not checkout.is_imported():
         return Trial(mutant.name, False, "the copy is not what Python imports")  # noqa: FBT003
-    trial = judged(mutant, run_chaos(checkout, mutant, seed))
+    log = checkout.folder.with_suffix(".log")
+    trial = judged(mutant, run_chaos(checkout, mutant, seed, log), log)
     display.say(f"{trial.name}: {trial.result}")
     return trial
 
 
-def run_chaos(checkout: Checkout, mutant: Mutant, seed: int) -> "subprocess.CompletedProcess[str] | None":
+def run_chaos(checkout: Checkout, mutant: Mutant, seed: int, log: Path) -> "subprocess.CompletedProcess[str] | None":
     """None when it did not come to an end."""
     command = [installed("bridge-sandbox"), "chaos", "--json", *options(mutant, seed)]
-    log = checkout.folder.with_suffix(".log")
     with log.open("w") as output:
         try:
             return subprocess.run(
@@ -87,15 +88,17 @@ def run_chaos(checkout: Checkout, mutant: Mutant, seed: int) -> "subprocess.Comp
 def options(mutant: Mutant, seed: int) -> list[str]:
     limit_s = DRAIN_LIMIT_S if mutant.edits else CONTROL_DRAIN_LIMIT_S
     chosen = ["--seed", str(seed), "--minutes", str(MINUTES), "--drain-limit", str(limit_s), "--rate", str(mutant.rate)]
+    chosen += ["--faults", str(mutant.per_minute)]
     chosen += ["--no-keys"] if mutant.no_keys else []
     return chosen + [word for kind in mutant.faults for word in ("--only", kind)]
 
 
-def judged(mutant: Mutant, done: "subprocess.CompletedProcess[str] | None") -> Trial:
+def judged(mutant: Mutant, done: "subprocess.CompletedProcess[str] | None", log: Path) -> Trial:
     """A run that broke off proves nothing: what counts is the oracle's word."""
     report = last_object(done.stdout) if done is not None else None
     if report is None:
-        return Trial(mutant.name, False, "the run broke off")  # noqa: FBT003
+        last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        return Trial(mutant.name, False, "the run broke off", findings=["\n".join(last)])  # noqa: FBT003
     remove(report["folder"])
     counts = {name: report[name] for name in MUST_BE_ZERO}
     is_caught = any(counts.values())
