@@ -35,7 +35,7 @@ Seconds = Annotated[float, Field(gt=0)]
 class Daemon(Section):
     state_dir: Path = Path("/var/lib/bng-bridge")
     socket: Path = Path("/run/bng-bridge/admin.sock")
-    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
     drain_s: Seconds = 20
 
 

@@ -6,14 +6,22 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from bridge_common import decimal_json
 from bridge_common.magento_config import MagentoSection
 from bridge_common.magento_rest import MagentoRest
+from magento_agent import poller
+from magento_agent.capture_file import CaptureFile
+from magento_agent.config import Polling
+from magento_agent.health import Health
+from magento_agent.poller import Poller
 
 TOKEN = "token-of-the-test"
 KEY = r"searchCriteria\[filter_groups\]\[(\d+)\]\[filters\]\[0\]\[(\w+)\]"
@@ -113,3 +121,53 @@ async def polled_shop(folder: Path) -> AsyncIterator[tuple[PolledShop, MagentoRe
             yield shop, rest
     finally:
         await runner.cleanup()
+
+
+SINCE = datetime(2026, 3, 2, tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 18, tzinfo=UTC)
+
+
+@dataclass
+class PollingRig:
+    """A shop, and an agent's poller and file without the agent around them."""
+
+    shop: PolledShop
+    rest: MagentoRest
+    folder: Path
+    capture: CaptureFile
+    health: Health = field(default_factory=Health)
+
+    def poller(self, **options: Any) -> Poller:
+        values: dict[str, Any] = {"lists": ("orders",), "page_size": 2, "since": SINCE}
+        return Poller(Polling(**{**values, **options}), self.rest, self.capture, self.health)
+
+    def crash(self) -> None:
+        """The file as a killed agent leaves it to the next one."""
+        self.capture = CaptureFile(self.folder / "capture.sqlite", self.shop.url)
+
+    async def taken(self) -> list[tuple[str, int]]:
+        """The rows, which then go, as by receipts."""
+        rows = await self.capture.read_after(0, 1000)
+        await self.capture.delete([(row.id, row.created_at) for row in rows])
+        return [(row.entity, row.entity_id) for row in rows]
+
+    async def taken_orders(self) -> list[int]:
+        return [entity_id for _, entity_id in await self.taken()]
+
+
+@asynccontextmanager
+async def polling_rig(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PollingRig]:
+    """At six in the afternoon of the day that times in a test belong to."""
+    monkeypatch.setattr(poller, "utc_now", lambda: NOW)
+    async with polled_shop(folder) as (shop, rest):
+        rig = PollingRig(shop, rest, folder, CaptureFile(folder / "capture.sqlite", shop.url))
+        yield rig
+        rig.capture.close()
+
+
+class Crash(Exception):
+    pass
+
+
+def fail_when(condition: Callable[[], bool], status: int, **headers: str) -> Callable[[str], web.Response | None]:
+    return lambda _path: web.Response(status=status, headers=headers) if condition() else None

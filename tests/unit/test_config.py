@@ -43,7 +43,7 @@ def mistakes(folder: Path, text: str) -> list[str]:
 def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
     config = read(tmp_path, GOOD)
     assert config.bng.base_url == "https://bng.example.com"
-    assert (config.bridge.workers, config.broker.port, config.broker.tls) == (16, 8883, True)
+    assert (config.bridge.workers, config.broker.port, config.broker.tls) == (32, 8883, True)
     assert config.sites["shop1"].external_id.format(site="shop1", id=74) == "shop1-74"
     assert config.secret_files() == {"bng.api_key_file": Path("/run/secrets/bng")}
 

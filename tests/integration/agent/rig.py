@@ -146,6 +146,18 @@ class Rig:
             await task
 
 
+async def program(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("magento-agent")), *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        output, errors = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), errors.decode()
+
+
 def broker_users() -> dict[str, str]:
     return {name: secrets.token_hex(8) for name in (SITE, "bridge")}
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,19 +14,7 @@ from bridge_common.errors import AccessDenied, BridgeError, ConfigError, TargetU
 from magento_agent import daemon
 
 from .doubles import until
-from .rig import Rig
-
-
-async def program(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("magento-agent")), *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(30):
-        output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
+from .rig import Rig, program
 
 
 async def test_once_carries_everything_that_waits_and_ends(rig: Rig) -> None:

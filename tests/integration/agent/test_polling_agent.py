@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from magento_agent.capture_file import CaptureFile
 from magento_agent.config import AgentConfig
 
 from .doubles import FakeBridge, until
+from .rig import program
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BASE_LISTS = ["orders", "shipments", "customers"]
@@ -186,18 +186,6 @@ def admin_login(rig: Rig) -> str:
 
 
 # At the command line
-
-
-async def program(*arguments: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("magento-agent")), *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(30):
-        output, errors = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
 
 
 async def test_once_polls_and_carries_what_it_finds(rig: Rig) -> None:

@@ -72,17 +72,19 @@ def attempt(folder: Path, seed: int, mutant: Mutant) -> Trial:
     return trial
 
 
-def run_chaos(checkout: Checkout, mutant: Mutant, seed: int, log: Path) -> "subprocess.CompletedProcess[str] | None":
-    """None when it did not come to an end."""
+def run_chaos(checkout: Checkout, mutant: Mutant, seed: int, log: Path) -> dict[str, Any] | None:
+    """The report; None when it did not come to one."""
     command = [installed("bridge-sandbox"), "chaos", "--json", *options(mutant, seed)]
-    with log.open("w") as output:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, env=checkout.environment, stdout=subprocess.PIPE, stderr=output, text=True) as chaos,
+    ):
         try:
-            return subprocess.run(
-                command, env=checkout.environment, stdout=subprocess.PIPE, stderr=output, text=True, check=False,
-                timeout=LIMIT_S,
-            )  # fmt: skip
+            printed, _ = chaos.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
+            chaos.terminate()  # it then ends its own children, which a kill would leave behind
             return None
+    return last_object(printed)
 
 
 def options(mutant: Mutant, seed: int) -> list[str]:
@@ -93,9 +95,8 @@ def options(mutant: Mutant, seed: int) -> list[str]:
     return chosen + [word for kind in mutant.faults for word in ("--only", kind)]
 
 
-def judged(mutant: Mutant, done: "subprocess.CompletedProcess[str] | None", log: Path) -> Trial:
+def judged(mutant: Mutant, report: dict[str, Any] | None, log: Path) -> Trial:
     """A run that broke off proves nothing: what counts is the oracle's word."""
-    report = last_object(done.stdout) if done is not None else None
     if report is None:
         last = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         return Trial(mutant.name, False, "the run broke off", findings=["\n".join(last)])  # noqa: FBT003
