@@ -26,6 +26,7 @@ R = TypeVar("R")
 Operation = Callable[[sqlite3.Connection], R]
 
 LARGEST_GROUP = 500
+LOCKED_LOOK_S = 0.05
 
 
 class Store:
@@ -34,7 +35,7 @@ class Store:
     def __init__(self, path: Path, lock: TextIO) -> None:
         self.path = path
         self.read = connect(path, read_only=True)
-        self._writer = connect(path)
+        self._writer = connect(path, timeout_s=0)
         self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
@@ -69,6 +70,10 @@ class Store:
         self._loop.call_soon(self._write_group)
 
     def _write_group(self) -> None:
+        if _is_locked(self._writer):
+            # By a person's sqlite3, or a backup: waited for without holding up the loop.
+            self._loop.call_later(LOCKED_LOOK_S, self._write_group)
+            return
         group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
         self._writing = [future for _, future in group]
         self._results = _run_group(self._writer, [operation for operation, _ in group])
@@ -132,8 +137,11 @@ def migrate(path: Path) -> tuple[int, int]:
         connection.close()
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30, cached_statements=256, check_same_thread=False)
+def connect(path: Path, *, read_only: bool = False, timeout_s: float = 30) -> sqlite3.Connection:
+    """`timeout_s` is how long a statement waits, and holds up its thread, for another process's lock."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, timeout=timeout_s, cached_statements=256, check_same_thread=False
+    )
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -166,11 +174,21 @@ def _lock(path: Path) -> TextIO:
 def _run_group(connection: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
     """One result or exception per operation, in a transaction that is left open; without one when it could not be."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
         return [_in_savepoint(connection, operation) for operation in operations]
     except sqlite3.Error as error:
         _roll_back(connection)
         return [error] * len(operations)
+
+
+def _is_locked(connection: sqlite3.Connection) -> bool:
+    """Begins the transaction where it may."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+    return False
 
 
 def _commit(connection: sqlite3.Connection) -> sqlite3.Error | None:

@@ -9,6 +9,7 @@ from tests.support.flows import FlowRig, flow_rig
 from tests.support.orders import ADDRESS, order
 
 from bng_bridge.outcome import Outcome
+from bridge_common.errors import OutcomeUnknown
 
 
 @pytest.fixture(params=[False, True], ids=["keys", "no keys"])
@@ -80,3 +81,14 @@ async def test_a_customer_that_bng_never_had_leaves_nothing_when_it_is_deleted(r
     outcome = await put(rig, None)
     assert (outcome.state, outcome.reason) == ("skipped", "deleted before BNG knew the customer")
     assert await rig.bng.records("customers") == []
+
+
+async def test_a_customer_whose_making_was_not_answered_is_deactivated_all_the_same(rig: FlowRig) -> None:
+    # aiohttp sends a PUT whose connection was cut once more by itself.
+    await rig.bng.fault("cut_after", method="PUT", path="/customers", count=2)
+    await rig.bng.fault("cut_after", method="POST", path="/customers")
+    with pytest.raises(OutcomeUnknown):
+        await put(rig, customer())
+    await rig.bng.clear_faults()
+    assert (await put(rig, None)).state == "done"
+    assert (await at_bng(rig))["Status"] == "inactive"

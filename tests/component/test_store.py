@@ -106,8 +106,8 @@ async def test_a_write_whose_caller_is_cancelled_is_committed(store: Store) -> N
 async def test_a_failed_commit_is_the_failure_of_all_in_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deferred constraint is checked by the commit itself."""
 
-    def strict(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-        connection = connect(path, read_only=read_only)
+    def strict(path: Path, *, read_only: bool = False, timeout_s: float = 30) -> sqlite3.Connection:
+        connection = connect(path, read_only=read_only, timeout_s=timeout_s)
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 
@@ -229,3 +229,18 @@ async def test_a_file_that_is_no_store_is_a_mistake_in_the_configuration(tmp_pat
     (tmp_path / "bridge.sqlite").write_text("once upon a time" * 100)
     with pytest.raises(ConfigError, match="cannot be used"):
         open_store(tmp_path / "bridge.sqlite")
+
+
+async def test_another_process_s_lock_is_waited_for_without_holding_up_the_loop(tmp_path: Path) -> None:
+    async with opened(tmp_path / "bridge.sqlite") as store:
+        other = sqlite3.connect(tmp_path / "bridge.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(
+            store.write(lambda db: db.execute("INSERT INTO watermark VALUES ('a', '1')").rowcount)
+        )
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not writing.done()
+        other.execute("COMMIT")
+        other.close()
+        assert await writing == 1

@@ -2,24 +2,51 @@
 
 from typing import Any
 
-from bng_bridge import bindings
+from bng_bridge import bindings, intents
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.orders import customer_write
 from bng_bridge.inbox import Claimed
 from bng_bridge.mapping import customers
 from bng_bridge.outcome import DONE, Outcome, skipped
+from bng_bridge.target import Write
 
 
 async def customer_to_customer(event: Claimed, context: Context) -> Outcome:
     site = context.sites[event.site]
     write = customer_write(event.site, site, event.entity_id, create_only=False)
-    if event.kind == "tombstone" and bindings.get(context.read, write.target_key) is None:
-        return skipped("deleted before BNG knew the customer")
+    if event.kind == "tombstone":
+        return await _deactivate(event, context, write)
 
     async def mapping() -> dict[str, Any]:
-        if event.kind == "tombstone":
-            return {"Status": "inactive"}
         return customers.from_customer(event.document(), external_id=write.reference)
 
     await context.deliver(event.seq, write, mapping)
     return DONE
+
+
+async def _deactivate(event: Claimed, context: Context, write: Write) -> Outcome:
+    """Also one whose making was never answered: it is looked for, or waited for while its write may be under way."""
+    under_way = intents.get(context.read, write.target_key) is not None
+
+    async def mapping() -> dict[str, Any]:
+        if not await _is_at_bng(context, write):
+            raise _NeverMade
+        return {"Status": "inactive"}
+
+    try:
+        if not under_way:
+            await mapping()
+        await context.deliver(event.seq, write, mapping)
+    except _NeverMade:
+        return skipped("deleted before BNG knew the customer")
+    return DONE
+
+
+async def _is_at_bng(context: Context, write: Write) -> bool:
+    if bindings.get(context.read, write.target_key) is not None:
+        return True
+    return bool(await context.bng.search("customers", external_id=write.reference))
+
+
+class _NeverMade(Exception):
+    """Nothing is made in order to be deactivated."""
