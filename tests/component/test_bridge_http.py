@@ -137,8 +137,8 @@ async def test_a_redirected_write_is_not_sent_elsewhere_as_a_read() -> None:
         ("12", 12, 12),
         ("0.5", 0.5, 0.5),
         ("-3", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True), 500, 600),
-        (format_datetime(datetime.now(UTC) - timedelta(minutes=10), usegmt=True), 0, 0),
+        ("Tue, 01 Jan 2999 00:00:00 GMT", 3600, 3600),
+        ("Tue, 01 Jan 2019 00:00:00 GMT", 0, 0),
         ("999999999999", 3600, 3600),
         ("inf", 3600, 3600),
         ("nan", 0, 3600),
@@ -154,6 +154,15 @@ async def test_the_wait_that_is_asked_for_is_passed_on_within_reason(
                 await call("POST")
             assert told.value.retry_after_s is not None
             assert at_least <= told.value.retry_after_s <= at_most
+
+
+async def test_a_date_is_waited_for() -> None:
+    at = format_datetime(datetime.now(UTC) + timedelta(minutes=30), usegmt=True)
+    async with serving(answering(429, Retry_After=at)) as call:
+        with pytest.raises(RateLimited) as told:
+            await call("POST")
+    assert told.value.retry_after_s is not None
+    assert 0 < told.value.retry_after_s <= 1800
 
 
 @pytest.mark.parametrize("value", ["", "soon", "Tue"])
