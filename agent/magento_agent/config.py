@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from bridge_common.broker_config import BrokerSection
 from bridge_common.config import Section
 from bridge_common.magento_config import MagentoSection
+from bridge_common.webhook_config import WebhookSection
 
 DEFAULT_PATH = Path("/etc/magento-agent/agent.toml")
 
@@ -109,20 +110,6 @@ class Outbox(Relay):
         return str(self.socket) if self.socket else f"{self.host}:{self.port}"
 
 
-class Webhooks(Section):
-    """Where a hosted shop's webhook module sends to; 0 is off."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
-    secret_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _port_needs_secret(self) -> Self:
-        if self.port and self.secret_file is None:
-            raise ValueError("a webhook port without secret_file would accept forged events; set secret_file")
-        return self
-
-
 ListName = Literal["orders", "shipments", "invoices", "creditmemos", "customers", "products"]
 
 
@@ -134,7 +121,7 @@ class Polling(Relay):
     page_size: Annotated[int, Field(ge=1, le=300)] = 100
     lists: tuple[ListName, ...] = ("orders", "shipments", "invoices", "creditmemos", "customers", "products")
     since: datetime | None = None
-    webhooks: Webhooks = Webhooks()
+    webhooks: WebhookSection = WebhookSection()
 
     @model_validator(mode="after")
     def _since_has_an_offset(self) -> Self:

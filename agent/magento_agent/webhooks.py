@@ -14,8 +14,9 @@ from bridge_common import decimal_json
 from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError, TargetUnavailable
 from bridge_common.log import log
+from bridge_common.webhook_config import WebhookSection
 from magento_agent.capture_file import CaptureFile
-from magento_agent.config import Polling, Webhooks
+from magento_agent.config import Polling
 from magento_agent.rows import Rows
 
 PATH = "/webhooks/magento"
@@ -70,7 +71,7 @@ def application(capture: CaptureFile, verifier: Webhook) -> web.Application:
     return app
 
 
-def verifier(section: Webhooks) -> Webhook:
+def verifier(section: WebhookSection) -> Webhook:
     """Raises ConfigError for a secret that is missing or not of Standard Webhooks."""
     assert section.secret_file is not None
     secret = read_secret(section.secret_file, key="polling.webhooks.secret_file")
@@ -95,7 +96,7 @@ def _subject(raw: bytes) -> tuple[str, int] | None:
     return entity, entity_id
 
 
-async def _listen(runner: web.AppRunner, section: Webhooks) -> None:
+async def _listen(runner: web.AppRunner, section: WebhookSection) -> None:
     try:
         await web.TCPSite(runner, section.host, section.port).start()
     except OSError as error:

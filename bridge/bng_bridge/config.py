@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from bridge_common.broker_config import BrokerSection
 from bridge_common.config import Section
 from bridge_common.magento_config import MagentoSection
+from bridge_common.webhook_config import WebhookSection
 
 
 def _known_zone(name: str) -> str:
@@ -39,18 +40,6 @@ class Daemon(Section):
     drain_s: Seconds = 20
 
 
-class Webhooks(Section):
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 0
-    secret_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _port_needs_secret(self) -> Self:
-        if self.port and self.secret_file is None:
-            raise ValueError("a webhook port without secret_file would accept forged events; set secret_file")
-        return self
-
-
 class Poll(Section):
     interval_s: Seconds = 60
     overlap_s: Annotated[float, Field(ge=0)] = 120
@@ -67,7 +56,7 @@ class Bng(Section):
     concurrency: Annotated[int, Field(ge=1)] = 8
     idempotency_keys: bool = True
     upsert: bool = True
-    webhooks: Webhooks = Webhooks()
+    webhooks: WebhookSection = WebhookSection()
     poll: Poll = Poll()
 
     @model_validator(mode="after")

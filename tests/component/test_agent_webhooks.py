@@ -13,9 +13,10 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from bridge_common.errors import ConfigError, TargetUnavailable
+from bridge_common.webhook_config import WebhookSection
 from magento_agent import webhooks
 from magento_agent.capture_file import CaptureFile
-from magento_agent.config import Polling, Webhooks
+from magento_agent.config import Polling
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PLACED = {"event": "sales_order_place_after", "data": {"order_id": 74, "increment_id": "000000074"}}
@@ -160,7 +161,7 @@ async def test_it_listens_only_where_a_port_is_configured(capture: CaptureFile) 
 
 async def test_a_port_that_is_taken_is_a_mistake_in_the_configuration(capture: CaptureFile, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        hooks = Webhooks(port=other.getsockname()[1], secret_file=secret_file(tmp_path, SECRET))
+        hooks = WebhookSection(port=other.getsockname()[1], secret_file=secret_file(tmp_path, SECRET))
         with pytest.raises(ConfigError, match="cannot listen on") as refused:
             async with webhooks.serving(Polling(webhooks=hooks), capture):
                 pass
@@ -170,12 +171,12 @@ async def test_a_port_that_is_taken_is_a_mistake_in_the_configuration(capture: C
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_a", "ä"])
 def test_a_secret_of_another_kind_is_a_mistake_in_the_configuration(tmp_path: Path, secret: str) -> None:
     with pytest.raises(ConfigError, match=r"polling\.webhooks\.secret_file: not a secret of Standard Webhooks"):
-        webhooks.verifier(Webhooks(port=8441, secret_file=secret_file(tmp_path, secret)))
+        webhooks.verifier(WebhookSection(port=8441, secret_file=secret_file(tmp_path, secret)))
 
 
 def test_a_port_without_a_secret_is_a_mistake_in_the_configuration() -> None:
     with pytest.raises(ValueError, match="would accept forged events"):
-        Webhooks(port=8441)
+        WebhookSection(port=8441)
 
 
 def secret_file(folder: Path, secret: str) -> Path:
