@@ -12,8 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from bng_bridge import cleaner
-from bng_bridge.admin import socket
-from bng_bridge.admin.operations import Operations
+from bng_bridge.admin import socket, targets
+from bng_bridge.admin.bridge import Bridge
+from bng_bridge.alerts import Alerts
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
 from bng_bridge.config import BridgeConfig, Site
@@ -46,7 +47,7 @@ class Parts:
     worker: Worker
     receiver: Receiver
     poller: Poller
-    operations: Operations
+    bridge: Bridge
 
 
 async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
@@ -62,7 +63,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         async with connect(address):
             pass
         parts = await _build(config, store, stack)
-        parts.operations.restore_pauses()
+        targets.restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -102,11 +103,12 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     async def flow(event: Claimed) -> Outcome:
         return await run_flow(event, context)
 
-    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room)
-    receiver = Receiver(store, worker, gateways, presence)
+    alerts = Alerts()
+    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
+    receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
-    operations = Operations(config, store, worker, receiver, context, gateways, presence)
-    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), operations)
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts)
+    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
 
 
 async def _transport(
@@ -154,7 +156,7 @@ class TargetOf:
 
 
 async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:
-    await stack.enter_async_context(_unix_server(socket.application(parts.operations), config.bridge.socket))
+    await stack.enter_async_context(_unix_server(socket.application(parts.bridge), config.bridge.socket))
     hooks = config.bng.webhooks
     if hooks.port and hooks.secret_file is not None:
         secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")

@@ -10,7 +10,14 @@ class Verdict:
     cause: str
 
 
-def verdict(broker_connected: bool, bng: str, bng_is_down: bool, sites: list[dict[str, Any]], dead: int) -> Verdict:  # noqa: FBT001
+def verdict(
+    broker_connected: bool,  # noqa: FBT001
+    bng: str,
+    bng_is_down: bool,  # noqa: FBT001
+    sites: list[dict[str, Any]],
+    dead: int,
+    alerts: list[dict[str, Any]],
+) -> Verdict:
     """`bng` is the throttle's state; a BNG that only asked to wait is slow, not down.
 
     Ordered by what hurts most: nothing flows, one side stands, something waits.
@@ -19,6 +26,7 @@ def verdict(broker_connected: bool, bng: str, bng_is_down: bool, sites: list[dic
         ("down", "no connection to the broker: no event arrives") if not broker_connected else None,
         ("down" if bng_is_down else "degraded", f"BNG is {bng}") if bng != "open" else None,
         *(_site_cause(site) for site in sites),
+        *(("degraded", f"{alert['subject']}. {alert['hint']}".strip()) for alert in alerts),
         ("degraded", f"{dead} dead letters: bridgectl dlq list") if dead else None,
     ]
     found = [cause for cause in causes if cause is not None]

@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from bng_bridge import inbox
+from bng_bridge.alerts import Alerts
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.sites import Presence, epoch_of, grant_epoch
 from bng_bridge.store import Store
@@ -30,11 +31,13 @@ class Receiver:
         worker: Worker,
         gateways: dict[str, GatewayTransport],
         presence: dict[str, Presence],
+        alerts: Alerts | None = None,
     ) -> None:
         self._store = store
         self._worker = worker
         self._gateways = gateways
         self._presence = presence
+        self._alerts = alerts or Alerts()
         self._connection: Connection | None = None
         self.connected = False
 
@@ -113,7 +116,7 @@ class Receiver:
             return
         except IdentityChanged as error:
             self._presence[site].refused = error.message
-            log("alert", level=logging.ERROR, subject="identity changed", site=site, error=error.message)
+            self._alerts.tell("identity changed", site=site, error=error.message)
             return
         self._presence[site].refused = ""
         if site in self._gateways:

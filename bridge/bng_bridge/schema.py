@@ -2,10 +2,13 @@
 
 from importlib import resources
 
-VERSION = 1
+_STEPS = {
+    int(entry.name[:4]): entry
+    for entry in resources.files(__package__).joinpath("sql").iterdir()
+    if entry.name[:4].isdecimal()
+}
+VERSION = max(_STEPS)
 
 
 def statements(version: int) -> str:
-    folder = resources.files(__package__).joinpath("sql")
-    names = [entry.name for entry in folder.iterdir() if entry.name.startswith(f"{version:04d}_")]
-    return folder.joinpath(names[0]).read_text(encoding="utf-8")
+    return _STEPS[version].read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bng_bridge import inbox, retry
+from bng_bridge.alerts import Alerts
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome
 from bng_bridge.store import Store
@@ -26,7 +27,13 @@ LONGEST_SLEEP_S = 1.0
 
 class Worker:
     def __init__(
-        self, store: Store, run_flow: RunFlow, *, slots: int, room: Callable[[], int | None] = lambda: None
+        self,
+        store: Store,
+        run_flow: RunFlow,
+        *,
+        slots: int,
+        room: Callable[[], int | None] = lambda: None,
+        alerts: Alerts | None = None,
     ) -> None:
         """`room` is how many flows may begin now (None: any number). Every flow needs BNG, in one direction or the other:
         while BNG is closed nothing is claimed, or a backlog would be claimed and given back for as long as it lasts."""
@@ -34,6 +41,7 @@ class Worker:
         self._run_flow = run_flow
         self._free = slots
         self._room = room
+        self._alerts = alerts or Alerts()
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -108,6 +116,8 @@ class Worker:
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
         state = await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
         _log_failure(event, error, decision, state)
+        if state == "dead":
+            self._alerts.tell("dead letter", event=event.event_key, hint=decision.hint)
 
     def _record(
         self,
@@ -139,8 +149,6 @@ def _log_failure(event: Claimed, error: Exception, decision: retry.Decision, sta
         decision.outcome, level=level, event=event.event_key, entity=f"{event.entity}/{event.entity_id}",
         error_kind=type(error).__name__, error=message, run_at=to_text(decision.run_at), state=state,
     )  # fmt: skip
-    if state == "dead":
-        log("alert", level=logging.ERROR, subject="dead letter", event=event.event_key, hint=decision.hint)
 
 
 def _rescue(db: sqlite3.Connection) -> None:

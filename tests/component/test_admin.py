@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from tests.support.bridge import BngRig, at, event, opened, running_bng, until
 
 from bng_bridge import bindings, inbox, intents, worker
-from bng_bridge.admin import socket
-from bng_bridge.admin.operations import Operations
+from bng_bridge.admin import dead_letters, socket, status, targets
+from bng_bridge.admin.bridge import Bridge as Running
+from bng_bridge.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
@@ -38,7 +39,7 @@ from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.process import installed
 
-STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "sites"}
+STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
     "inbox_oldest_s", "dead", "throttle",
@@ -59,7 +60,7 @@ class Ended:
 class Bridge:
     """The operations over real parts; the agent behind the gateway answers what `answers` holds."""
 
-    operations: Operations
+    running: Running
     store: Store
     bng: BngRig
     receiver: Receiver
@@ -125,15 +126,15 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        operations = Operations(config, store, working, receiver, context, {"shop1": gateway}, presence)
+        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, Alerts())
         path = tmp_path / "admin.sock"
-        async with listening(operations, path):
-            yield Bridge(operations, store, bng, receiver, presence["shop1"], gateway, answers, path)
+        async with listening(running, path):
+            yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)
 
 
 @asynccontextmanager
-async def listening(operations: Operations, path: Path) -> AsyncIterator[None]:
-    runner = web.AppRunner(socket.application(operations), access_log=None)
+async def listening(running: Running, path: Path) -> AsyncIterator[None]:
+    runner = web.AppRunner(socket.application(running), access_log=None)
     await runner.setup()
     await web.UnixSite(runner, str(path)).start()
     yield
@@ -215,19 +216,19 @@ async def test_a_site_that_is_not_well_is_named_with_its_reason(
     if not seen:
         bridge.presence.seen_at_s = None
     bridge.gateway.online = answers
-    answer = await bridge.operations.status()
+    answer = await status.status(bridge.running)
     assert (answer["verdict"], answer["sites"][0]["state"]) == ("degraded", state)
     assert cause in answer["cause"]
 
 
 async def test_a_site_that_fell_silent_is_told_from_one_that_is_slow(bridge: Bridge) -> None:
     bridge.gateway.online = False
-    assert (await bridge.operations.status())["sites"][0]["state"] == "online"
+    assert (await status.status(bridge.running))["sites"][0]["state"] == "online"
     bridge.presence.seen_at_s = asyncio.get_running_loop().time() - 31
-    silent = (await bridge.operations.status())["sites"][0]
+    silent = (await status.status(bridge.running))["sites"][0]
     assert (silent["state"], silent["detail"]) == ("silent", "nothing heard for 31 s")
     bridge.gateway.online = True
-    assert (await bridge.operations.status())["sites"][0]["state"] == "online"
+    assert (await status.status(bridge.running))["sites"][0]["state"] == "online"
 
 
 async def test_a_paused_bng_makes_it_down_with_the_reason(bridge: Bridge) -> None:
@@ -321,11 +322,11 @@ async def test_a_retried_letter_wakes_the_worker(bridge: Bridge, monkeypatch: py
     await bridge.put(2, entity_id="75")
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(bridge.operations.worker.run(stop))
+        group.create_task(bridge.running.worker.run(stop))
         await until("the other order is done", lambda: bridge.state(2) == "done")
         for _ in range(5):  # the worker looks once more, and lies down
             await bridge.store.write(lambda _db: None)
-        await bridge.operations.requeue([dead.seq])
+        await dead_letters.requeue(bridge.running, [dead.seq])
         await until("it is done", lambda: bridge.state(dead.seq) == "done")
         stop.set()
 
@@ -392,7 +393,7 @@ async def test_a_trace_tells_of_a_write_with_an_unknown_outcome(bridge: Bridge) 
     await bridge.store.write(lambda db: intents.open_intent(db, intent, at(0)))
     answer = (await bridge.ctl("trace", "74", "--json")).json()
     assert f"until {at(60)}" in answer["waits"]
-    assert (await bridge.operations.status())["bridge"]["intents"] == 1
+    assert (await status.status(bridge.running))["bridge"]["intents"] == 1
 
 
 async def test_a_trace_works_while_bng_does_not(bridge: Bridge) -> None:
@@ -474,9 +475,9 @@ async def test_a_paused_target_is_not_called_until_it_is_resumed(bridge: Bridge)
 
 async def test_a_pause_outlives_a_restart(bridge: Bridge) -> None:
     await bridge.ctl("pause", "shop1", "--reason", "upgrade")
-    throttle = bridge.operations.context.magento["shop1"].throttle
+    throttle = bridge.running.context.magento["shop1"].throttle
     throttle.release()
-    bridge.operations.restore_pauses()
+    targets.restore_pauses(bridge.running)
     assert throttle.state() == "paused by an operator: upgrade"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bng_bridge import schema
 from bridge_sandbox.process import installed
 
 GOOD = """\
@@ -116,8 +117,8 @@ def test_a_missing_configuration_is_told(tmp_path: Path) -> None:
 def test_migrate_makes_the_store_and_says_what_it_did(config: Path, tmp_path: Path) -> None:
     store = tmp_path / "state" / "bridge.sqlite"
     ended = run("migrate", "--config", str(config))
-    assert (ended.returncode, ended.stdout) == (0, f"{store}: schema 1 (was 0)\n")
-    assert run("migrate", "--config", str(config)).stdout == f"{store}: schema 1\n"
+    assert (ended.returncode, ended.stdout) == (0, f"{store}: schema {schema.VERSION} (was 0)\n")
+    assert run("migrate", "--config", str(config)).stdout == f"{store}: schema {schema.VERSION}\n"
 
     with sqlite3.connect(store) as newer:
         newer.execute("PRAGMA user_version = 99")

@@ -12,8 +12,11 @@ def site(**changes: Any) -> dict[str, Any]:
     return {**fields, **changes}
 
 
-def judge(*sites: dict[str, Any], broker: bool = True, bng: str = "open", dead: int = 0) -> Verdict:
-    return verdict(broker, bng, bng.endswith("away"), list(sites) or [site()], dead)
+def judge(
+    *sites: dict[str, Any], broker: bool = True, bng: str = "open", dead: int = 0, alerts: tuple[str, ...] = ()
+) -> Verdict:
+    lasting = [{"subject": subject, "hint": "look"} for subject in alerts]
+    return verdict(broker, bng, bng.endswith("away"), list(sites) or [site()], dead, lasting)
 
 
 def test_all_is_well() -> None:
@@ -44,6 +47,10 @@ def test_a_bng_that_asked_to_wait_is_slow_and_not_down() -> None:
 )
 def test_a_site_that_is_not_well_degrades_and_comes_before_dead_letters(changes: dict[str, Any], cause: str) -> None:
     assert judge(site(site="shop0"), site(**changes), dead=4) == Verdict("degraded", cause)
+
+
+def test_an_alert_degrades_and_comes_before_dead_letters() -> None:
+    assert judge(dead=1, alerts=("shop1 is silent",)) == Verdict("degraded", "shop1 is silent. look")
 
 
 def test_dead_letters_degrade() -> None:

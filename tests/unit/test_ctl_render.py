@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from bng_bridge.ctl import render
+from bng_bridge.ctl import dead_letters
+from bng_bridge.ctl import status as status_of
+from bng_bridge.ctl import trace as trace_of
 
 AT = "2026-03-02T12:34:56.789012Z"
 
@@ -26,7 +28,7 @@ def status(**changes: Any) -> dict[str, Any]:
     fields = {
         "schema": 1, "verdict": "degraded", "cause": "1 dead letters: bridgectl dlq list", "at": AT,
         "bridge": {"version": "0.1.0", "inbox_pending": 2, "inbox_oldest_s": 5.0, "dead": 1, "intents": 4},
-        "broker": {"connected": True}, "bng": {"throttle": "open"}, "sites": [site()],
+        "broker": {"connected": True}, "bng": {"throttle": "open"}, "sites": [site()], "alerts": [],
     }  # fmt: skip
     return {**fields, **changes}
 
@@ -75,7 +77,7 @@ def shipment(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_status_begins_with_the_verdict_and_its_cause(capsys: pytest.CaptureFixture[str]) -> None:
-    render.status(status())
+    status_of.render(status())
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "degraded 1 dead letters: bridgectl dlq list"
     assert lines[1] == "bridge 0.1.0: 2 pending (oldest 5 s), 1 dead, 4 open intents"
@@ -85,13 +87,13 @@ def test_the_status_begins_with_the_verdict_and_its_cause(capsys: pytest.Capture
 
 
 def test_a_status_without_a_cause_says_that_nothing_waits(capsys: pytest.CaptureFixture[str]) -> None:
-    render.status(status(verdict="healthy", cause=""))
+    status_of.render(status(verdict="healthy", cause=""))
     assert capsys.readouterr().out.startswith("healthy nothing waits for you\n")
 
 
 def test_what_is_not_known_of_a_site_is_a_dash_and_never(capsys: pytest.CaptureFixture[str]) -> None:
     unseen = site(state="unseen", last_seen_s=None, round_trip_ms=None, outbox_rows=None, outbox_oldest_s=None)
-    render.status(status(sites=[unseen], broker={"connected": False}))
+    status_of.render(status(sites=[unseen], broker={"connected": False}))
     out = capsys.readouterr().out
     assert "never" in out
     assert "broker not connected" in out
@@ -100,7 +102,7 @@ def test_what_is_not_known_of_a_site_is_a_dash_and_never(capsys: pytest.CaptureF
 
 def test_a_hint_is_shown_with_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
     """Square brackets are markup to the library that prints."""
-    render.dead_letters([letter()])
+    dead_letters.render_letters([letter()])
     out = capsys.readouterr().out
     assert "Check the credentials under [bng]; add [sites.shop1] to bridge.toml, then retry." in out
     assert "12 shop1 order 000000074: lines [and] freight differ" in out
@@ -108,18 +110,18 @@ def test_a_hint_is_shown_with_its_brackets(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_event_without_an_order_number_goes_by_its_id(capsys: pytest.CaptureFixture[str]) -> None:
-    render.dead_letters([letter(entity="customer", entity_id="5", increment_id=None)])
+    dead_letters.render_letters([letter(entity="customer", entity_id="5", increment_id=None)])
     assert "shop1 customer 5:" in capsys.readouterr().out
 
 
 def test_no_dead_letters_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    render.dead_letters([])
+    dead_letters.render_letters([])
     assert capsys.readouterr().out == "No dead letters.\n"
 
 
 def test_one_dead_letter_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     data = '{"name":"[bold]Ida[/bold] :smile:","long":"' + "x" * 500 + '"}'
-    render.dead_letter({**letter(), "attempt_log": [attempt()], "data": data})
+    dead_letters.render_letter({**letter(), "attempt_log": [attempt()], "data": data})
     out = capsys.readouterr().out
     assert data in out
     assert "attempt 1 12:34:56.789 retried TargetUnavailable BNG is [away]" in out
@@ -127,12 +129,12 @@ def test_one_dead_letter_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_dead_letter_without_data_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    render.dead_letter({**letter(), "attempt_log": [], "data": None})
+    dead_letters.render_letter({**letter(), "attempt_log": [], "data": None})
     assert "(no data)" in capsys.readouterr().out
 
 
 def test_a_trace_shows_every_hop_with_its_time(capsys: pytest.CaptureFixture[str]) -> None:
-    render.trace(trace(shipments=[shipment()]))
+    trace_of.render(trace(shipments=[shipment()]))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Order 000000074 (id 74) of shop1"
     assert lines[1].strip() == " → ".join(
@@ -144,7 +146,9 @@ def test_a_trace_shows_every_hop_with_its_time(capsys: pytest.CaptureFixture[str
 
 
 def test_a_trace_says_what_the_order_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
-    render.trace(trace(sales_order=None, waits="dead letter 12: no. Add [sites.shop1], then retry", also_in=["shop2"]))
+    trace_of.render(
+        trace(sales_order=None, waits="dead letter 12: no. Add [sites.shop1], then retry", also_in=["shop2"])
+    )
     out = capsys.readouterr().out
     assert "waits:  dead letter 12: no. Add [sites.shop1], then retry" in out
     assert "The same number exists in shop2: choose with --site." in out
@@ -152,12 +156,12 @@ def test_a_trace_says_what_the_order_waits_for(capsys: pytest.CaptureFixture[str
 
 def test_a_shipment_that_is_not_in_the_shop_shows_why(capsys: pytest.CaptureFixture[str]) -> None:
     waiting = shipment(magento_id=None, shipped_at=None, state="pending", reason="order [74] is on hold")
-    render.trace(trace(shipments=[waiting]))
+    trace_of.render(trace(shipments=[waiting]))
     assert "→ pending order [74] is on hold" in capsys.readouterr().out
 
 
 def test_an_order_that_never_arrived_says_what_the_shops_say(capsys: pytest.CaptureFixture[str]) -> None:
-    render.trace({"order": "9", "found": False, "waits": "shop1 cannot be asked: [magento] token :key: is refused"})
+    trace_of.render({"order": "9", "found": False, "waits": "shop1 cannot be asked: [magento] token :key: is refused"})
     out = capsys.readouterr().out
     assert (
         out
@@ -166,6 +170,6 @@ def test_an_order_that_never_arrived_says_what_the_shops_say(capsys: pytest.Capt
 
 
 def test_nothing_is_coloured_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    render.status(status())
-    render.trace(trace(waits="x"))
+    status_of.render(status())
+    trace_of.render(trace(waits="x"))
     assert "\x1b" not in capsys.readouterr().out

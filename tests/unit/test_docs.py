@@ -130,7 +130,7 @@ def test_the_programs_know_their_commands_and_options_in_a_document(document: Pa
 
 
 def test_every_key_of_status_is_explained() -> None:
-    tree = ast.parse((ROOT / "bridge" / "bng_bridge" / "admin" / "operations.py").read_text())
+    tree = ast.parse((ROOT / "bridge" / "bng_bridge" / "admin" / "status.py").read_text())
     functions = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("status", "_site")]
     answers = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Dict)]
     keys = {key.value for answer in answers for key in answer.keys if isinstance(key, ast.Constant)}

@@ -3,7 +3,10 @@
 import sqlite3
 from typing import Any
 
+from aiohttp import web
+
 from bng_bridge import bindings, inbox, intents
+from bng_bridge.admin.bridge import Bridge, Route
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.orders import sales_order_key
 from bng_bridge.flows.shipments import shipment_key
@@ -11,13 +14,12 @@ from bng_bridge.magento.transport import GatewayTransport
 from bridge_common.errors import BridgeError
 
 
-async def trace(
-    context: Context, read: sqlite3.Connection, gateways: dict[str, GatewayTransport], order: str, site: str | None
-) -> dict[str, Any]:
+async def trace(bridge: Bridge, order: str, site: str | None) -> dict[str, Any]:
     """`order` is an increment id or an entity id. {"found": false, "waits": why} for one that never arrived."""
+    context, read = bridge.context, bridge.store.read
     matches = [row for row in inbox.select(read, "find_order", order=order) if site in (None, row["site"])]
     if not matches:
-        return {"order": order, "found": False, "waits": await _look_in_shops(context, gateways, order)}
+        return {"order": order, "found": False, "waits": await _look_in_shops(context, bridge.gateways, order)}
     row = matches[0]
     events = [_event(read, event) for event in inbox.select(
         read, "of_entity", source="magento", entity="order", entity_id=row["entity_id"], site=row["site"])]  # fmt: skip
@@ -34,6 +36,13 @@ async def trace(
         "waits": _waits(read, row["site"], row["entity_id"], events),
         "also_in": [other["site"] for other in matches[1:] if other["site"] != row["site"]],
     }
+
+
+async def _get_trace(bridge: Bridge, request: web.Request) -> Any:
+    return await trace(bridge, request.match_info["order"], request.query.get("site"))
+
+
+ROUTES: tuple[Route, ...] = (("GET", "/trace/{order:.+}", _get_trace),)
 
 
 def _event(read: sqlite3.Connection, event: sqlite3.Row) -> dict[str, Any]:
