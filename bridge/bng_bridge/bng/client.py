@@ -1,5 +1,9 @@
-"""BNG's REST API: paths, headers, error forms. Knows no flow and no binding."""
+"""BNG's REST API: paths, headers, error forms. Knows no flow and no binding.
 
+A call's class is its resource, the first part of its path. Tokens are no calls.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,11 +21,14 @@ PAGE = 100
 
 
 class BngClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
+    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
-        self.throttle = Throttle("BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency)
+        self.throttle = Throttle(
+            "BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency, limits=config.limits
+        )
         self._session = session
         self._base = f"{config.base_url}/api/v1"
         self._auth = _auth(session, config)
@@ -40,7 +47,7 @@ class BngClient:
 
     async def get(self, path: str) -> dict[str, Any] | None:
         """The record, or None when BNG has none (404)."""
-        async with self.throttle.slot():
+        async with self.throttle.slot(endpoint_of(path)):
             answer = await self._request("GET", path, accept=(404,))
         return None if answer.status == 404 else dict(answer.body)
 
@@ -51,7 +58,7 @@ class BngClient:
         """Every record that matches, page by page."""
         query = {"limit": str(PAGE), **filters}
         while True:
-            async with self.throttle.slot():
+            async with self.throttle.slot(resource):
                 answer = await self._request("GET", resource, query=query)
             for item in answer.body["items"]:
                 yield item
@@ -70,7 +77,8 @@ class BngClient:
         accept: tuple[int, ...] = (),
     ) -> Answer:
         """Raises as http.send does, and RejectedByTarget on any 4xx that is not in `accept`."""
-        return await self._request(method, path, body=body, headers=headers, accept=accept)
+        left_s = await self.throttle.begin(endpoint_of(path), self.config.timeout_s)
+        return await self._request(method, path, body=body, headers=headers, accept=accept, timeout_s=left_s)
 
     async def _request(
         self,
@@ -81,15 +89,21 @@ class BngClient:
         body: Any = None,
         headers: dict[str, str] | None = None,
         accept: tuple[int, ...] = (),
+        timeout_s: float | None = None,
     ) -> Answer:
         url = f"{self._base}/{path}"
+        clock = asyncio.get_running_loop().time
+        ends_at_s = clock() + (timeout_s or self.config.timeout_s)
         for last in (False, True):
+            login = await self._login()
             answer = await http.send(
-                self._session, method, url, timeout_s=self.config.timeout_s, query=query, body=body,
-                headers={**(headers or {}), **await self._login()},
+                self._session, method, url, timeout_s=max(ends_at_s - clock(), 0.001), query=query, body=body,
+                headers={**(headers or {}), **login},
             )  # fmt: skip
+            self.throttle.heed(answer)
             if answer.status != 401 or last or not self._auth.refused():
                 break
+            await self.throttle.again(endpoint_of(path))
         if answer.status in accept or answer.status < 400:
             return answer
         raise _error(method, url, answer)
@@ -100,6 +114,10 @@ class BngClient:
         except AccessDenied as error:
             # Once running, a refused login pauses BNG for all; it is no single event's fault.
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
+
+
+def endpoint_of(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _auth(session: aiohttp.ClientSession, config: Bng) -> Auth:
