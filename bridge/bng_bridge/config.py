@@ -52,6 +52,12 @@ class Limit(Section):
     requests_per_s: Annotated[float, Field(gt=0)] | None = None
     concurrency: Annotated[int, Field(ge=1)] | None = None
 
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.requests_per_s is None and self.concurrency is None:
+            raise ValueError("limits nothing: set requests_per_s, concurrency, or both")
+        return self
+
 
 BngCalls = Literal[
     "customers", "sales-orders", "products", "inventory-items", "shipments", "invoices", "payments", "gl-entries",
@@ -129,8 +135,6 @@ class Site(Section):
 def _check_limits(target: Bng | Site, limits: Mapping[Any, Limit]) -> None:
     """One that is wider than the target's own would never count: somebody who wrote it expects something else."""
     for name, limit in limits.items():
-        if limit.requests_per_s is None and limit.concurrency is None:
-            raise ValueError(f"limits.{name} limits nothing: give it requests_per_s or concurrency")
         for key in ("requests_per_s", "concurrency"):
             own, of_target = getattr(limit, key), getattr(target, key)
             if own is not None and own > of_target:

@@ -30,7 +30,8 @@ from bridge_common.http import Answer
 from bridge_common.log import log
 
 OTHER = "other"
-LEAST_LEFT_S = 0.5
+LEAST_SHARE = 1 / 3
+"""Of the time for a slot's writes. With less a write that needs its time would end as an unknown outcome."""
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class Throttle:
         """Before each write inside a slot: the first one's turn came with the slot, every further one waits for its own.
 
         The seconds left of `within_s` since the slot began: from there counts the quiet period of an unknown outcome.
-        Raises TargetPaused when none are left: the write is not sent.
+        Raises TargetPaused when too few are left: the write is not sent.
         """
         held = self._held()
         if held is None:
@@ -109,7 +110,7 @@ class Throttle:
             await self.again(endpoint)
         held.is_paid = False
         left_s = held.begun_at_s + within_s - _now()
-        if left_s < min(LEAST_LEFT_S, within_s / 2):
+        if left_s < within_s * LEAST_SHARE:
             raise TargetPaused(f"{self.name} was too slow for one more write: it was not sent", delay_s=1)
         return left_s
 

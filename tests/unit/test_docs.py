@@ -130,8 +130,10 @@ def test_the_programs_know_their_commands_and_options_in_a_document(document: Pa
 
 
 def test_every_key_of_status_is_explained() -> None:
-    tree = ast.parse((ROOT / "bridge" / "bng_bridge" / "admin" / "status.py").read_text())
-    functions = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("status", "_site")]
+    modules = ("admin/status.py", "throttle.py", "quota.py", "calls.py")
+    trees = [ast.parse((ROOT / "bridge" / "bng_bridge" / module).read_text()) for module in modules]
+    names = ("status", "_site", "shown", "counted")
+    functions = [node for tree in trees for node in ast.walk(tree) if getattr(node, "name", "") in names]
     answers = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Dict)]
     keys = {key.value for answer in answers for key in answer.keys if isinstance(key, ast.Constant)}
     text = text_of(ROOT / "docs" / "status.md")
