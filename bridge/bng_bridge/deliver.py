@@ -144,6 +144,9 @@ class Deliver:
             try:
                 return await call(request_id)
             except OutcomeUnknown as error:
+                # Some writes are several calls, the last of them sent long after the intent: from now on nothing is.
+                until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+                await self._store.write(lambda db: intents.keep_quiet(db, write.target_key, until))
                 log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
                 raise
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):

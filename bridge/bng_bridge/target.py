@@ -54,10 +54,7 @@ class Target(Protocol):
         ...
 
     def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
-        """The turn of one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed.
-
-        What is begun in it is sent within the target's own time limit of its beginning: `quiet_s` counts from there.
-        """
+        """The turn of one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed."""
         ...
 
     async def find(self, write: Write) -> Record | None:

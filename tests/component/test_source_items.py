@@ -124,6 +124,7 @@ async def test_a_write_that_comes_alone_goes_at_once_and_under_its_own_id(stock:
 @pytest.mark.integration
 async def test_no_call_has_more_than_its_most(stock: Stock, shop: ShopRig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_items, "MOST", 4)
+    stock.target = MagentoTarget(shop.client)
     before = await shop.calls(POST)
     await stock.together(103)
     assert await shop.calls(POST) == before + 3
@@ -285,6 +286,25 @@ def test_everything_ends_within_the_time_that_the_quiet_period_counts_on() -> No
         began_at_s = asyncio.get_running_loop().time()
         assert await shop.put_all(4) == ["OutcomeUnknown"] * 2 + ["TargetPaused"] * 2
         assert shop.ended_at_s - began_at_s <= 30.1
+
+    run_simulated(body())
+
+
+def test_a_slow_shop_gets_smaller_calls_until_the_bad_one_is_alone() -> None:
+    async def body() -> None:
+        bad = {"S5"}
+        shop = Shop(lambda skus: 400 if bad & set(skus) else 200, seconds=12, timeout_s=30)
+        left = {f"S{number}": "" for number in range(16)}
+        ends: dict[str, str] = {}
+        while left:
+            found = dict(zip(left, await asyncio.gather(*map(shop.put, left)), strict=True))
+            ends |= found
+            left = {sku: end for sku, end in found.items() if end == "TargetPaused"}
+        assert {sku for sku, end in ends.items() if end == "RejectedByTarget"} == {"S5"}
+        assert list(ends.values()).count("written") == 15
+        bad.clear()
+        await shop.put_all(50)
+        assert max(map(len, shop.calls[-5:])) > 16, "and larger ones again when all is well"
 
     run_simulated(body())
 

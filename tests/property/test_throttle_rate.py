@@ -119,7 +119,7 @@ async def play(throttle: Throttle, call: Call, begun: dict[str, list[float]]) ->
                 async with throttle.slot("shipments"):
                     begun["shipments"].append(clock())
             for number in range(call.writes):
-                await throttle.begin(call.endpoint, 1000.0)
+                await throttle.begin(call.endpoint)
                 if number:
                     begun[call.endpoint].append(clock())
             await asyncio.sleep(call.takes_s)

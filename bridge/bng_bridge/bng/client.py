@@ -21,8 +21,7 @@ PAGE = 100
 
 
 class BngClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
-    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
@@ -77,8 +76,8 @@ class BngClient:
         accept: tuple[int, ...] = (),
     ) -> Answer:
         """Raises as http.send does, and RejectedByTarget on any 4xx that is not in `accept`."""
-        left_s = await self.throttle.begin(endpoint_of(path), self.config.timeout_s)
-        return await self._request(method, path, body=body, headers=headers, accept=accept, timeout_s=left_s)
+        await self.throttle.begin(endpoint_of(path))
+        return await self._request(method, path, body=body, headers=headers, accept=accept)
 
     async def _request(
         self,
@@ -89,11 +88,10 @@ class BngClient:
         body: Any = None,
         headers: dict[str, str] | None = None,
         accept: tuple[int, ...] = (),
-        timeout_s: float | None = None,
     ) -> Answer:
         url = f"{self._base}/{path}"
         clock = asyncio.get_running_loop().time
-        ends_at_s = clock() + (timeout_s or self.config.timeout_s)
+        ends_at_s = clock() + self.config.timeout_s
         for last in (False, True):
             login = await self._login()
             answer = await http.send(
