@@ -17,7 +17,7 @@ ACTIONS = frozenset(
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",
         "shop_unreadable", "shop_readable", "publish_refused",
         "gateway_executed", "gateway_refused",
-        "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded",
+        "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded", "edited",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled",
     }

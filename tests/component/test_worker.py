@@ -184,15 +184,20 @@ async def test_what_is_not_ready_waits_without_being_counted(store: Store) -> No
 
 async def test_a_lasting_failure_is_a_dead_letter_with_an_alert(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     async def flow(_claimed: Claimed) -> Outcome:
-        raise MappingError("does not add up", hint="mend it")
+        raise MappingError(
+            "does not add up", hint="bridgectl dlq retry {event}", problem="totals-differ", pointer="/grand_total"
+        )
 
     await put(store, 1)
     with caplog.at_level(logging.INFO, "bridge"):
         async with running(store, flow):
             await settled(store, 1)
     dead = row(store)
-    assert (dead["state"], dead["reason"], dead["hint"]) == ("dead", "does not add up", "mend it")
-    assert 'action=alert subject="dead letter" event=shop1/1.1 hint="mend it"' in caplog.messages
+    assert (dead["state"], dead["reason"], dead["hint"]) == ("dead", "does not add up", "bridgectl dlq retry 1")
+    assert dead["cause"] == "MappingError order totals-differ /grand_total"
+    (alert,) = [message for message in caplog.messages if message.startswith("action=alert")]
+    assert 'subject="dead letter" event=shop1/1.1' in alert
+    assert 'hint="bridgectl dlq retry 1"' in alert
 
 
 async def test_a_lasting_failure_of_an_older_state_is_no_dead_letter_and_no_alert(
