@@ -79,6 +79,7 @@ class Site(Section):
     guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
     generic_customer_id: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
+    offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 10

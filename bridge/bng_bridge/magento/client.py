@@ -1,5 +1,6 @@
 """A site's REST API in Magento's words: search criteria, error form. Knows no flow and no binding."""
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +10,9 @@ from bng_bridge.throttle import Throttle
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate
+
+PRODUCT_KNOWN_S = 300.0
+MOST_PRODUCTS_KNOWN = 20_000
 
 
 class MagentoClient:
@@ -21,6 +25,7 @@ class MagentoClient:
         self.throttle = Throttle(
             f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency
         )
+        self._products: dict[str, float] = {}
 
     async def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any] | None:
         """The document, or None on 404."""
@@ -36,6 +41,19 @@ class MagentoClient:
             query |= {f"{prefix}[field]": field, f"{prefix}[value]": value}
         found = await self.get(path, query)
         return list(found["items"] or []) if found else []
+
+    async def has_product(self, sku: str) -> bool:
+        """Whether the catalogue has it; a yes is believed for some minutes, a no is asked again."""
+        now_s = asyncio.get_running_loop().time()
+        if self._products.get(sku, 0.0) > now_s:
+            return True
+        if await self.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
+            self._products.pop(sku, None)
+            return False
+        if len(self._products) >= MOST_PRODUCTS_KNOWN:
+            self._products.clear()
+        self._products[sku] = now_s + PRODUCT_KNOWN_S
+        return True
 
     async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
         """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may come after the commit: OutcomeUnknown.

@@ -4,9 +4,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from bng_bridge.magento import order_status
-from bng_bridge.magento.client import MagentoClient, segment
+from bng_bridge.magento.client import MagentoClient
 from bng_bridge.target import Record, Settled, Write
-from bridge_common.errors import DependencyMissing
 
 
 class MagentoTarget:
@@ -37,10 +36,6 @@ class MagentoTarget:
             return Record(str(created), facts={"order_id": order_id})
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
-        sku, _ = split_source_reference(write.reference)
-        if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
-            # Magento would take the quantity of an unknown SKU and keep an orphan row.
-            raise DependencyMissing(f"{write.site} has no product {sku}; its stock waits for it", delay_s=30)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:

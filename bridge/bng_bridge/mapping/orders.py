@@ -21,8 +21,13 @@ step of its own."""
 ROUNDING_SKU = "ROUNDING"
 
 
-def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, time_zone: str) -> dict[str, Any]:
-    """The owned fields of a BNG sales order. Raises MappingError when amounts do not add up within the tolerance."""
+def sales_order(
+    order: dict[str, Any], *, external_id: str, customer_id: str, time_zone: str, payment: str
+) -> dict[str, Any]:
+    """The owned fields of a BNG sales order; `payment` describes how it was paid.
+
+    Raises MappingError when amounts do not add up within the tolerance.
+    """
     _check_base_total(order)
     lines = item_lines(order)
     lines += _rounding_line(order, lines)
@@ -40,7 +45,7 @@ def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, ti
         "DiscountTotal": text(abs(amount(order, "discount_amount"))),
         "TaxTotal": text(cents(amount(order, "tax_amount"))),
         "Total": text(_total(order)),
-        "PaymentDescription": (order.get("payment") or {}).get("method") or "",
+        "PaymentDescription": payment,
     }
     status = STATUS.get(order["state"])
     return body if status is None else {**body, "OrderStatus": status}
