@@ -162,7 +162,7 @@ async def test_a_product_that_one_shop_lacks_holds_up_no_other_shop(
         product = {"sku": "ONLY-2", "name": "New", "price": 1, "attribute_set_id": 4, "type_id": "simple"}
         await shop.client.write("POST", "/V1/products", {"product": product}, "made")
         await count(rig, 5, "ONLY-2")
-        with pytest.raises(DependencyMissing, match="parked until the product ONLY-2 exists in shop1$"):
+        with pytest.raises(DependencyMissing, match=r"parked until the product ONLY-2 exists in shop1$"):
             await tell(rig, "ONLY-2")
         assert await shop.quantity("ONLY-2") == 5
 

@@ -76,3 +76,16 @@ def test_a_lasting_failure_is_dead_at_once_with_a_hint(kind: type[MappingError])
 def test_a_bug_gets_few_attempts() -> None:
     outcomes = [decide(KeyError("x"), attempts).outcome for attempts in range(retry.MAX_BUG_ATTEMPTS)]
     assert outcomes == ["retried", "retried", "dead"]
+
+
+def test_what_is_missing_is_looked_for_ever_more_rarely_up_to_some_minutes() -> None:
+    def delays(age_s: float) -> list[float]:
+        return [delay_s(decide(DependencyMissing("x", delay_s=5), age=timedelta(seconds=age_s))) for _ in range(50)]
+
+    assert all(4 <= delay <= 6 for delay in delays(30))
+    assert all(48 <= delay <= 72 for delay in delays(600))
+    assert all(240 <= delay <= 360 for delay in delays(86_400))
+
+
+def test_a_quiet_period_is_not_stretched_by_age() -> None:
+    assert delay_s(decide(QuietPeriod("x", delay_s=5), age=timedelta(days=1))) <= 6

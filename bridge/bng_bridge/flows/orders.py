@@ -13,8 +13,6 @@ from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.errors import AwaitingPayment, DependencyMissing, RejectedByTarget
 
-RETRY = "bridgectl dlq retry {event}"
-
 
 async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
     """Raises MappingError for amounts that do not add up, IdentityChanged when the id belongs to another order now,
@@ -127,14 +125,19 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
     """
     site, order = context.sites[event.site], event.document()
     if customer_id == site.generic_customer_id:
-        refusal.hint = f"Correct generic_customer_id of [sites.{event.site}] and restart, then {RETRY}."
+        refusal.hint = (
+            f"Correct generic_customer_id of [sites.{event.site}] and restart, then bridgectl dlq retry {{event}}."
+        )
         raise refusal
     bound = bindings.by_target(context.read, "bng", "customer", customer_id)
     source_id = bound.target_key.split("/")[2] if bound and bound.site == event.site else _buyer(order, site)
     write = replace(customer_write(event.site, site, source_id, create_only=True), instead_of=customer_id)
     found = await _write_customer(event, context, order, write)
     if found == customer_id:
-        refusal.hint = f"BNG has customer {customer_id} and takes no order for it: correct it there, then {RETRY}."
+        refusal.hint = (
+            f"BNG has customer {customer_id} and takes no order for it: correct it there, then "
+            "bridgectl dlq retry {event}."
+        )
         raise refusal
     return found
 

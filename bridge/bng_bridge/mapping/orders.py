@@ -146,9 +146,10 @@ def _rounding_line(order: dict[str, Any], lines: list[dict[str, Any]]) -> list[d
     if abs(rest) > tolerance:
         raise MappingError(
             f"order {order['increment_id']}: lines and freight differ from the grand total by {rest}, "
-            f"more than the tolerance of {tolerance}",
-            hint="An amount of another module (gift card, store credit, fee) is not mapped yet.",
-        )
+            f"more than the tolerance of {tolerance}", problem="totals-differ",
+            hint="An amount of another module (gift card, store credit, fee) is not mapped yet: enter the order in BNG by "
+            "hand, then bridgectl dlq discard {event} --reason TEXT; or bridgectl dlq edit {event}.",
+        )  # fmt: skip
     zero = text(Decimal(0))
     return [
         {
@@ -162,7 +163,9 @@ def _check_base_total(order: dict[str, Any]) -> None:
     if amount(order, "grand_total") > 0 and amount(order, "base_grand_total") == 0:
         raise MappingError(
             f"order {order['increment_id']} has a grand total of {order['grand_total']} and a base total of 0",
-            hint="The currency rate was missing at checkout; correct the order in the shop.",
+            hint="The currency rate was missing at checkout. Correct the order in the shop, then "
+            "bridgectl dlq retry {event}.",
+            problem="no-base-total",
         )
 
 
