@@ -120,9 +120,8 @@ class Worker:
         state = await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
         _log_failure(event, error, decision, state)
         if state == "dead":
-            self._alerts.tell(
-                "dead letter", event=event.event_key, hint=decision.hint, cause=cause_of(error, event.entity)
-            )
+            cause = cause_of(error, event.entity)
+            self._alerts.tell("dead letter", key="dead-letters", event=event.event_key, hint=decision.hint, cause=cause)
 
     def _record(
         self,

@@ -55,7 +55,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("port = 0", "prot = 0", 9, "bng.webhooks.prot", "unknown key. Did you mean 'port'?"),
         ("time_zone =", "timezone =", 12, "sites.shop1.timezone", "unknown key. Did you mean 'time_zone'?"),
         ("[bng.webhooks]", "[bng.webhoks]", 8, "bng.webhoks", "unknown key. Did you mean 'webhooks'?"),
-        ("[broker]", "colour = 1\n[broker]", 1, "colour", "unknown key. Allowed: bng, bridge, broker, sites."),
+        ("[broker]", "colour = 1\n[broker]", 1, "colour", "unknown key. Allowed: alerts, bng, bridge, broker, sites."),
         ('host = "broker.example.com"', "port = 70000", 2, "broker.port", "less than or equal to 65535 (found 70000)"),
         ('host = "broker.example.com"', 'port = "many"', 2, "broker.port", "valid integer"),
         ('host = "broker.example.com"', "tls = 7", 2, "broker.tls", "valid boolean"),
