@@ -12,9 +12,10 @@ import pytest
 from tests.component.test_admin import Bridge, operated
 from tests.support.bridge import at, event
 
-from bng_bridge import inbox
+from bng_bridge import inbox, letters, schema
 from bng_bridge.cause import cause_id, cause_of
 from bng_bridge.inbox import Hint
+from bng_bridge.store import connect, migrate
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import BridgeError, MappingError, RejectedByTarget
 
@@ -81,6 +82,23 @@ async def test_letters_that_died_before_there_were_causes_are_grouped_by_reason(
     (group,) = (await bridge.ctl("dlq", "causes", "--json")).json()
     assert (group["cause"], group["letters"]) == ("an old reason", 2)
     assert (await bridge.ctl("dlq", "retry", "--cause", cause_id("an old reason"))).out == "requeued: 2\n"
+
+
+def test_a_store_from_before_there_were_causes_keeps_its_letters(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.sqlite"
+    old = connect(path)
+    for version in (1, 2):
+        old.executescript(f"BEGIN; {schema.statements(version)}; PRAGMA user_version = {version}; COMMIT;")
+    old.execute(
+        "INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, run_at,"
+        " stored_at) VALUES ('shop1/1.1', 'shop1', 'magento', 'order', '1', 'snapshot', 'x', 'dead', 'an old reason', '', '')"
+    )
+    old.close()
+    assert migrate(path) == (2, schema.VERSION)
+    new = connect(path)
+    (group,) = letters.groups(new)
+    assert (group.cause, letters.in_cause(new, group.cause)) == ("an old reason", [1])
+    new.close()
 
 
 async def test_all_of_a_cause_are_retried_and_the_others_left(bridge: Bridge) -> None:

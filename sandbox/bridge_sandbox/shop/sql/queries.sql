@@ -43,9 +43,8 @@ SELECT o.entity_id, o.status, o.store_id, o.store_name, o.customer_id, o.base_gr
        CONCAT_WS(',', b.street, b.city, b.region, b.postcode),
        CONCAT_WS(',', s.street, s.city, s.region, s.postcode), o.shipping_description, o.customer_email,
        o.customer_group_id, o.base_subtotal, o.base_shipping_amount,
-       CONCAT(o.customer_firstname, ' ', o.customer_lastname), p.method
+       CONCAT(o.customer_firstname, ' ', o.customer_lastname), %s
 FROM #sales_order o
-JOIN #sales_order_payment p ON p.parent_id = o.entity_id
 JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
 JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
 WHERE o.entity_id = %s;
