@@ -91,7 +91,8 @@ def test_a_store_from_before_there_were_causes_keeps_its_letters(tmp_path: Path)
         old.executescript(f"BEGIN; {schema.statements(version)}; PRAGMA user_version = {version}; COMMIT;")
     old.execute(
         "INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, run_at,"
-        " stored_at) VALUES ('shop1/1.1', 'shop1', 'magento', 'order', '1', 'snapshot', 'x', 'dead', 'an old reason', '', '')"
+        " stored_at)"
+        " VALUES ('shop1/1.1', 'shop1', 'magento', 'order', '1', 'snapshot', 'x', 'dead', 'an old reason', '', '')"
     )
     old.close()
     assert migrate(path) == (2, schema.VERSION)

@@ -56,6 +56,8 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("time_zone =", "timezone =", 12, "sites.shop1.timezone", "unknown key. Did you mean 'time_zone'?"),
         ("[bng.webhooks]", "[bng.webhoks]", 8, "bng.webhoks", "unknown key. Did you mean 'webhooks'?"),
         ("[broker]", "colour = 1\n[broker]", 1, "colour", "unknown key. Allowed: alerts, bng, bridge, broker, sites."),
+        ("[broker]", '[alerts]\nwebhook_secret_file = "s"\n[broker]', 1, "alerts", "signs what goes to webhook_url"),
+        ("[broker]", '[alerts]\nwebhook_url = "pager"\n[broker]', 2, "alerts.webhook_url", "must begin with https:// or http://"),
         ('host = "broker.example.com"', "port = 70000", 2, "broker.port", "less than or equal to 65535 (found 70000)"),
         ('host = "broker.example.com"', 'port = "many"', 2, "broker.port", "valid integer"),
         ('host = "broker.example.com"', "tls = 7", 2, "broker.tls", "valid boolean"),
