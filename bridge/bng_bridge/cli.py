@@ -99,8 +99,8 @@ def _check_secrets(path: Path, secrets: dict[str, Path]) -> None:
     for key, file in secrets.items():
         try:
             secret = read_secret(file, key=key)
-            if key == "bng.webhooks.secret_file":
-                webhooks.verifier(secret)
+            if key in ("bng.webhooks.secret_file", "alerts.webhook_secret_file"):
+                webhooks.verifier(secret, key)
         except BridgeError as error:
             service.fail(ConfigError(f"{locate(path, key)}: {error.message}", hint=error.hint))
 

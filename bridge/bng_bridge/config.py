@@ -23,10 +23,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _http_url(url: str) -> str:
+def _http_address(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// or http://")
-    return url.rstrip("/")
+    return url
+
+
+def _http_url(url: str) -> str:
+    return _http_address(url).rstrip("/")
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
@@ -107,6 +111,7 @@ class Site(Section):
     guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
     generic_customer_id: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
+    offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 10
@@ -141,8 +146,23 @@ def _check_limits(target: Bng | Site, limits: Mapping[Any, Limit]) -> None:
                 raise ValueError(f"limits.{name}.{key} is {own:g}, above the {of_target:g} for all calls together")
 
 
+class AlertsSection(Section):
+    """Who is told of an alert, besides the log and `bridgectl status`."""
+
+    command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    webhook_url: Annotated[str, AfterValidator(_http_address)] | None = None
+    webhook_secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _secret_signs_a_webhook(self) -> Self:
+        if self.webhook_secret_file is not None and self.webhook_url is None:
+            raise ValueError("webhook_secret_file signs what goes to webhook_url; set that, too")
+        return self
+
+
 class BridgeConfig(Section):
     bridge: Daemon = Daemon()
+    alerts: AlertsSection = AlertsSection()
     broker: BrokerSection
     bng: Bng
     sites: Annotated[dict[str, Site], Field(min_length=1)]
@@ -161,6 +181,7 @@ class BridgeConfig(Section):
             "bng.client_secret_file": self.bng.client_secret_file,
             "bng.api_key_file": self.bng.api_key_file,
             "bng.webhooks.secret_file": self.bng.webhooks.secret_file,
+            "alerts.webhook_secret_file": self.alerts.webhook_secret_file,
         }
         for name, site in self.sites.items():
             if site.rest is not None:

@@ -101,6 +101,12 @@ async def bridgectl(path: Path, *arguments: str) -> Ended:
 
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with operated(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
         config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": {}}})
         answers: dict[str, Any] = {
@@ -286,7 +292,7 @@ async def test_the_dead_letters_are_listed_and_shown(bridge: Bridge) -> None:
     shown = (await bridge.ctl("dlq", "show", str(dead.seq), "--json")).json()
     assert json.loads(shown["data"]) == {"increment_id": "000000074", "n": 1}
     assert [(each["outcome"], each["error_kind"]) for each in shown["attempt_log"]] == [("dead", "MappingError")]
-    for_people = await bridge.ctl("dlq", "list")
+    for_people = await bridge.ctl("dlq", "list", "--flat")
     assert f"{dead.seq} shop1 order 000000074: does not add up" in for_people.out
     assert "mend it" in for_people.out
 

@@ -24,7 +24,6 @@ from bng_bridge.target import Write
 from bridge_common.clock import from_text, utc_now
 from bridge_common.errors import (
     BridgeError,
-    DependencyMissing,
     InMaintenance,
     OutcomeUnknown,
     QuietPeriod,
@@ -260,16 +259,6 @@ async def test_a_sku_may_hold_a_slash_a_plus_or_a_space(shop: ShopRig, store: St
     through = Deliver(store, lambda _write: shop.target)
     await through(1, stock_write(sku), giving(stock_body(sku, "123.5")))
     assert await shop.quantity(sku) == Decimal("123.5")
-
-
-@pytest.mark.integration
-async def test_the_stock_of_a_product_that_the_shop_does_not_have_waits(shop: ShopRig, store: Store) -> None:
-    """Magento would keep the quantity in a row that belongs to nothing."""
-    through = Deliver(store, lambda _write: shop.target)
-    with pytest.raises(DependencyMissing, match="no product GHOST"):
-        await through(1, stock_write("GHOST"), giving(stock_body("GHOST", "5")))
-    assert await shop.quantity("GHOST") is None
-    assert intents.all_open(store.read) == []
 
 
 @pytest.mark.integration

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from bng_bridge import http
+from bng_bridge.bng import problems
 from bng_bridge.bng.auth import ApiKey, Auth, ClientCredentials
 from bng_bridge.config import Bng
 from bng_bridge.throttle import Throttle
@@ -128,15 +129,9 @@ def _auth(session: aiohttp.ClientSession, config: Bng) -> Auth:
 
 def _error(method: str, url: str, answer: Answer) -> Exception:
     """RFC 9457 problem+json to the tree of errors. A 401 pauses the target: credentials are not one event's fault."""
-    body = answer.body if isinstance(answer.body, dict) else {}
-    problem = str(body.get("type", "")).rsplit(":", 1)[-1].rsplit("/", 1)[-1]
-    details = "; ".join(
-        f"{item.get('pointer', '')} {item.get('detail', '')}".strip() for item in body.get("errors") or []
-    )
-    text = str(body.get("detail") or body.get("title") or body.get("text") or "no explanation")[:300]
-    message = f"{method} {url} answered {answer.status}: {text}" + (f" ({details})" if details else "")
+    message = problems.sentence(method, url, answer)
     if answer.status in (401, 403):
         return TargetPaused(message, hint="Check the credentials under [bng].", delay_s=15)
     if answer.status >= 500:
         return OutcomeUnknown(message, answered=True)
-    return RejectedByTarget(message, status=answer.status, problem=problem)
+    return problems.rejected(message, answer)

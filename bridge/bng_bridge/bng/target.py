@@ -77,7 +77,10 @@ class BngTarget:
         """Cancelling twice is the same as once. A shipped order is refused by BNG: the goods are out, a person decides."""
         found = await self.find(replace(write, entity="sales_order"))
         if found is None:
-            raise RejectedByTarget(f"BNG has no sales order {write.reference} to cancel", status=404)
+            raise RejectedByTarget(
+                f"BNG has no sales order {write.reference} to cancel", status=404, problem="absent",
+                hint="It was deleted in BNG by hand: bridgectl dlq discard {event} --reason TEXT.",
+            )  # fmt: skip
         answer = await self._client.write(
             "POST", f"sales-orders/{found.id}/cancel", {}, headers={"Idempotency-Key": request_id}
         )
@@ -96,8 +99,9 @@ class BngTarget:
         record = await self._client.get(f"{PATHS[write.entity]}/{record_id}")
         if record is None:
             raise RejectedByTarget(
-                f"BNG no longer has {write.entity} {record_id}", status=404,
-                hint="It was deleted in BNG by hand. Restore it there, or discard this event.",
+                f"BNG no longer has {write.entity} {record_id}", status=404, problem="absent",
+                hint="It was deleted in BNG by hand. Restore it there, then bridgectl dlq retry {event}; "
+                "or bridgectl dlq discard {event} --reason TEXT.",
             )  # fmt: skip
         return record
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bng_bridge import __version__
+from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.queue import queue
@@ -31,5 +32,5 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, pause, resume, dlq):
+for each in (status, trace, ping, queue, pause, resume, dlq, alerts):
     main.add_command(each)

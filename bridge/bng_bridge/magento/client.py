@@ -17,6 +17,7 @@ from bridge_common.magento_rest import interpolate
 TEXT_SHOWN = 500
 LEAST_SHARE = 1 / 3
 """Of the site's time for a call: with less, one that needs its time would end as an unknown outcome."""
+PRODUCT_KNOWN_S = 300.0
 
 
 class MagentoClient:
@@ -52,6 +53,11 @@ class MagentoClient:
             query |= {f"{prefix}[field]": field, f"{prefix}[value]": value}
         found = await (self.static(path, query, kept_s=kept_s) if kept_s else self.get(path, query))
         return list(found["items"] or []) if found else []
+
+    async def has_product(self, sku: str) -> bool:
+        """Whether the catalogue has it; a yes is believed for some minutes, a no is asked again."""
+        path = f"/V1/products/{segment(sku)}"
+        return await self.static(path, {"fields": "sku"}, kept_s=PRODUCT_KNOWN_S) is not None
 
     async def write(self, method: str, path: str, body: Any, request_id: str, *, ends_at_s: float = math.inf) -> Any:
         """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may come after the commit: OutcomeUnknown.

@@ -14,11 +14,18 @@ def amount(document: dict[str, Any], field: str) -> Decimal:
     if value is None:
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise MappingError(f"{field} is {value!r}, not an amount")
+        raise _not_an_amount(field, value)
     try:
         return Decimal(value)
     except ArithmeticError as error:
-        raise MappingError(f"{field} is {value!r}, not an amount") from error
+        raise _not_an_amount(field, value) from error
+
+
+def _not_an_amount(field: str, value: Any) -> MappingError:
+    return MappingError(
+        f"{field} is {value!r}, not an amount", problem="not-an-amount", pointer=f"/{field}",
+        hint="Correct it in the shop, then bridgectl dlq retry {event}.",
+    )  # fmt: skip
 
 
 def cents(value: Decimal) -> Decimal:

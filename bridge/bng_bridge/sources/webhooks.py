@@ -40,14 +40,14 @@ def application(store: Store, worker: Worker, secret: str) -> web.Application:
     return app
 
 
-def verifier(secret: str) -> Webhook:
-    """Raises ConfigError for a secret that Standard Webhooks does not have."""
+def verifier(secret: str, key: str = "bng.webhooks.secret_file") -> Webhook:
+    """Verifies and signs. Raises ConfigError for a secret that Standard Webhooks does not have."""
     try:
         return Webhook(secret)
     except (ValueError, EmptyWebhookSecretError) as error:
         raise ConfigError(
-            f"bng.webhooks.secret_file: not a secret of Standard Webhooks: {error}.",
-            hint="It is whsec_ followed by base64, as BNG shows it with the subscription.",
+            f"{key}: not a secret of Standard Webhooks: {error}.",
+            hint="It is whsec_ followed by base64, as the other side shows it.",
         ) from error
 
 

@@ -76,6 +76,12 @@ def exists(work: Work, entity: Entity, record_id: str) -> bool:
     return work.db.execute(query, (entity.name, record_id)).fetchone() is not None
 
 
+def delete(work: Work, entity: Entity, record_id: str) -> None:
+    """For good, as if it had never been; raises Problem if there is none."""
+    get(work, entity, record_id)
+    work.db.execute("DELETE FROM records WHERE entity = ? AND id = ?", (entity.name, record_id))
+
+
 def find(work: Work, entity: Entity, external_id: str) -> Record | None:
     """The record with this ExternalID, the first of them if several have it."""
     row = work.db.execute(
