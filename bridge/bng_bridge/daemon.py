@@ -25,6 +25,7 @@ from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
+from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
@@ -71,6 +72,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 group.create_task(parts.poller.run(), name="poller"),
                 group.create_task(cleaner.run(parts.store), name="cleaner"),
             ]
+            tasks += [
+                group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
+            ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             systemd.notify("READY=1")
             log("started", program="bng-bridge", sites=",".join(config.sites))
@@ -107,7 +111,8 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
     receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts)
+    manifests = {name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites}
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, manifests)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
 
 

@@ -19,6 +19,7 @@ ACTIONS = frozenset(
         "gateway_executed", "gateway_refused", "reemitted",
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
+        "manifest", "manifest_missing", "manifest_failed",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled",
     }
 )  # fmt: skip
