@@ -41,6 +41,7 @@ class Manifest:
         self.report = Report(self.site, 0)
         self._section = self.client.config.manifest
         self._asked = asyncio.Event()
+        self._newest_order = 0
 
     async def run(self) -> None:
         """For ever."""
@@ -86,11 +87,13 @@ class Manifest:
         return await inquire(suspects, self.gateway, self.store, self.report)
 
     def _tell(self, missing: list[Suspect], newest_order: int) -> None:
+        """Whether the outbox is silent, the newest order tells: an older one may be missed while others come."""
         if missing:
             subject = f"{len(missing)} changes of {self.site} were missed by its capture: re-emitted"
             self.alerts.tell(subject, site=self.site, hint=HINT)
-        if not newest_order:
+        if newest_order <= self._newest_order:
             return
+        self._newest_order = newest_order
         key = f"outbox-silent/{self.site}"
         if any(each.is_unheard and (each.entity, each.entity_id) == ("order", str(newest_order)) for each in missing):
             subject = f"{self.site}: the shop takes orders and its outbox is silent"

@@ -5,6 +5,7 @@ on its way.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -63,7 +64,7 @@ class Suspect:
 
 
 class Survey:
-    """Collects `suspects`; `newest_order` is the highest id of the orders that no pass has settled yet, 0 without any."""
+    """Collects `suspects`; `newest_order` is the highest order id that was listed, 0 without any."""
 
     def __init__(self, client: MagentoClient, store: Store, report: Report) -> None:
         self.suspects: list[Suspect] = []
@@ -95,17 +96,13 @@ class Survey:
         """From where the last pass stopped; a shop with few is listed whole in each pass."""
         watermark = f"manifest/{self._site}/customers"
         after = int(sites.watermark(self._store.read, watermark) or 0)
-        known, gone, left, place = (
-            await self._known_customers(),
-            set[str](),
-            self._config.manifest.customers_per_pass,
-            0,
-        )
+        left, place, gone = self._config.manifest.customers_per_pass, 0, set[str]()
+        known = await self._known_customers()
         async with aclosing(pages(self._client, CUSTOMERS, [], after)) as tiles:
             async for page in tiles:
                 listed = await self._compare(self._lines(page, customer_line), page.began_at)
                 if page.is_whole:
-                    gone |= {str(each) for each in known - listed if _is_within(page, each)}
+                    gone |= {str(each) for each in _within(page, known) if each not in listed}
                 left -= len(listed)
                 if left <= 0 and page.upto is not None:
                     place = page.upto
@@ -127,7 +124,9 @@ class Survey:
         def line(order: dict[str, Any]) -> Line:
             return order_line(order, parts.get(int(order["entity_id"]), Parts()))
 
-        return await self._compare(self._lines(page, line), page.began_at)
+        listed = await self._compare(self._lines(page, line), page.began_at)
+        self.newest_order = max(self.newest_order, 0, *listed)
+        return listed
 
     def _lines(self, page: Page, make: Callable[[dict[str, Any]], Line]) -> list[Line]:
         with _in_form(self._site):
@@ -152,25 +151,24 @@ class Survey:
         go_live_at = self._config.go_live_at
         verdict = judge(line, known, newest, began_at=began_at, go_live_at=go_live_at)
         self._report.count(verdict)
-        is_old = is_before_go_live(line, go_live_at)
-        if line.entity == "order" and not is_old and (known is None or known == NOT_YET):
-            self.newest_order = max(self.newest_order, int(line.entity_id))
         if verdict in ("missing", "unsure"):
             self.suspects.append(_suspect(line, newest, verdict))
         # It may have read a whole document: others have their turn.
         await asyncio.sleep(0)
         if verdict != "covered":
             return known or NOT_YET
+        is_old = is_before_go_live(line, go_live_at)
         return Known(line.digest, "covered", 0, _excluded(known, newest, is_old=is_old))
 
-    async def _known_customers(self) -> set[int]:
+    async def _known_customers(self) -> list[int]:
+        """Sorted."""
         found: set[int] = set()
         after = ""
         while piece := table.customers(self._store.read, self._site, after):
             found |= {int(each) for each in piece if each.isdecimal()}
             after = piece[-1]
             await asyncio.sleep(0)
-        return found
+        return sorted(found)
 
     async def _look_for(self, entity: str, ids: set[str]) -> None:
         """Those that the lists lack: already known to be deleted, or not shown for another reason, or gone unnoticed."""
@@ -183,8 +181,9 @@ class Survey:
                 deleted.append(entity_id)
             elif newest is None or newest.state not in ("pending", "processing"):
                 await self._confirm_gone(entity, entity_id, newest)
-        now = to_text(utc_now())
-        await self._store.write(lambda db: table.note_gone(db, self._site, entity, deleted, "deleted", now))
+        if deleted:
+            now = to_text(utc_now())
+            await self._store.write(lambda db: table.note_gone(db, self._site, entity, deleted, "deleted", now))
 
     async def _confirm_gone(self, entity: str, entity_id: str, newest: Newest | None) -> None:
         """By the record itself: a list may lack it for reasons of its own."""
@@ -220,5 +219,7 @@ def _excluded(known: Known | None, newest: Newest | None, *, is_old: bool) -> st
     return newest.excluded if newest.seq or known is None else known.excluded
 
 
-def _is_within(page: Page, number: int) -> bool:
-    return number > page.after and (page.upto is None or number <= page.upto)
+def _within(page: Page, numbers: list[int]) -> list[int]:
+    """Those of the sorted numbers that lie in the page's tile."""
+    end = len(numbers) if page.upto is None else bisect_right(numbers, page.upto)
+    return numbers[bisect_right(numbers, page.after) : end]
