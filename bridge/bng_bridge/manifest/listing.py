@@ -1,7 +1,7 @@
 """A list of the shop, page by page in the order of the ids, tile by tile: what a page lacks, the shop did not show.
 
 Keyset paging: pages by number shift while rows change. An answer too large for a packet of the gateway halves the page,
-and so does a failure; a single record that the shop cannot show is stepped over, and its tile does not count as whole.
+and so does a failure; a single record that the shop cannot show is stepped over, in a tile of its own.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -38,7 +38,6 @@ class Page(NamedTuple):
     began_at: datetime
     after: int
     upto: int | None
-    is_whole: bool = True
 
 
 async def pages(
@@ -57,7 +56,7 @@ async def pages(
             steps += 1
             if steps > MOST_STEPS or not _may_fit(error):
                 raise
-            yield Page([], began_at, after, after + 1, is_whole=False)
+            yield Page([], began_at, after, after + 1)
             after += 1
             continue
         upto = None if is_last else int(items[-1][listing.id_field])

@@ -81,16 +81,13 @@ class Survey:
         late: list[Filter] = [(name, "gteq", to_magento(since)) for name in ("created_at", "updated_at")]
         parts = await self._parts(late)
         listed: set[int] = set()
-        is_whole = True
         async for page in pages(self._client, ORDERS, late):
             listed |= await self._compare_orders(page, parts)
-            is_whole = is_whole and page.is_whole
         async for page in by_ids(self._client, ORDERS, parts.keys() - listed):
             listed |= await self._compare_orders(page, parts)
-        if is_whole:
-            day = (since + timedelta(days=1)).date().isoformat()
-            known = table.orders_after(self._store.read, self._site, day)
-            await self._look_for("order", known - set(map(str, listed)))
+        day = (since + timedelta(days=1)).date().isoformat()
+        known = table.orders_after(self._store.read, self._site, day)
+        await self._look_for("order", known - set(map(str, listed)))
 
     async def customers(self) -> None:
         """From where the last pass stopped; a shop with few is listed whole in each pass."""
@@ -101,8 +98,7 @@ class Survey:
         async with aclosing(pages(self._client, CUSTOMERS, [], after)) as tiles:
             async for page in tiles:
                 listed = await self._compare(self._lines(page, customer_line), page.began_at)
-                if page.is_whole:
-                    gone |= {str(each) for each in _within(page, known) if each not in listed}
+                gone |= {str(each) for each in _within(page, known) if each not in listed}
                 left -= len(listed)
                 if left <= 0 and page.upto is not None:
                     place = page.upto
