@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from click.testing import CliRunner
-from tests.support.bridge import BngRig, at, event, opened, running_bng, site, until
+from tests.support.bridge import BngRig, at, event, opened, running_bng, until
 
 from bng_bridge import bindings, inbox, intents, worker
 from bng_bridge.admin import dead_letters, socket, status, targets
@@ -21,7 +21,6 @@ from bng_bridge.admin.bridge import Bridge as Running
 from bng_bridge.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.config import BridgeConfig
-from bng_bridge.config import Manifest as ManifestSection
 from bng_bridge.ctl.cli import main
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
@@ -104,7 +103,8 @@ async def bridgectl(path: Path, *arguments: str) -> Ended:
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
-        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": {}}})
+        shop = {"manifest": {"interval_s": 0, "grace_s": 0}}
+        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": shop}})
         answers: dict[str, Any] = {
             "ping": {},
             "outbox": {"outbox_rows": 0, "outbox_oldest_s": None},
@@ -510,8 +510,6 @@ async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -
 async def passing(bridge: Bridge) -> AsyncIterator[Manifest]:
     """The site's manifest runs; only an operator begins a pass."""
     manifest = bridge.running.manifests["shop1"]
-    manifest.client.config = site(manifest=ManifestSection(interval_s=0, grace_s=0))
-    manifest.__post_init__()
     task = asyncio.create_task(manifest.run())
     yield manifest
     task.cancel()

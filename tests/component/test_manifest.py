@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,13 @@ class Rig:
     shop: ShopRig
     store: Store
     agent: Agent
-    manifest: Manifest
     mariadb: MariaDB
     account: ShopAccount
+    alerts: Alerts = field(default_factory=Alerts)
     _n: int = 0
+
+    def __post_init__(self) -> None:
+        self.configure()
 
     async def run(self) -> Report:
         report = await self.manifest.run_once()
@@ -126,17 +129,15 @@ class Rig:
     def configure(self, **changes: Any) -> None:
         """Other options of [sites.shop1]; `manifest` options beside the grace of 0."""
         manifest = Section(**{"grace_s": 0, **changes.pop("manifest", {})})
-        self.manifest.client.config = site(manifest=manifest, **changes)
-        self.manifest.__post_init__()
+        self.shop.client.config = site(manifest=manifest, **changes)
+        self.manifest = Manifest(self.shop.client, self.agent.gateway, self.store, self.alerts)
 
 
 @pytest.fixture
 async def rig(tmp_path: Path, mariadb: MariaDB, shop_account: ShopAccount) -> AsyncIterator[Rig]:
     agent = Agent()
     async with running_shop_rig(mariadb, shop_account, site()) as shop, opened(tmp_path / "bridge.sqlite") as store:
-        made = Rig(shop, store, agent, Manifest(shop.client, agent.gateway, store, Alerts()), mariadb, shop_account)
-        made.configure()
-        yield made
+        yield Rig(shop, store, agent, mariadb, shop_account)
 
 
 async def test_what_has_come_is_covered_and_has_its_row(rig: Rig) -> None:
@@ -171,7 +172,7 @@ async def test_an_order_that_never_came_is_asked_for_and_found_missing(rig: Rig)
     assert await rig.missing() == [f"order/{order_id}"]
     assert rig.agent.asked == [[{"entity": "order", "entity_id": str(order_id)}]]
     assert rig.row("order", order_id)["state"] == "asked"
-    (alert,) = rig.manifest.alerts.active()
+    (alert,) = rig.alerts.active()
     assert (alert.key, "silent" in alert.subject) == ("outbox-silent/shop1", True)
     await rig.carry("order", order_id)
     assert await rig.missing() == []
@@ -182,19 +183,19 @@ async def test_the_outbox_is_silent_until_orders_come_again(rig: Rig) -> None:
     await rig.carry("order", await rig.place())
     await rig.place()
     await rig.run()
-    assert len(rig.manifest.alerts.active()) == 1
+    assert len(rig.alerts.active()) == 1
     await rig.run()
-    assert len(rig.manifest.alerts.active()) == 1
+    assert len(rig.alerts.active()) == 1
     await rig.order()
     await rig.run()
-    assert rig.manifest.alerts.active() == []
+    assert rig.alerts.active() == []
 
 
 async def test_an_older_order_that_was_missed_while_others_come_is_no_silence(rig: Rig) -> None:
     missed = await rig.place()
     await rig.order()
     assert await rig.missing() == [f"order/{missed}"]
-    assert rig.manifest.alerts.active() == []
+    assert rig.alerts.active() == []
 
 
 async def test_what_waits_at_the_agent_is_on_its_way(rig: Rig) -> None:
@@ -202,7 +203,7 @@ async def test_what_waits_at_the_agent_is_on_its_way(rig: Rig) -> None:
     rig.agent.waiting.append({"entity": "order", "entity_id": str(order_id)})
     report = await rig.run()
     assert (report.missing, report.asked, report.on_the_way) == ([], 0, 1)
-    assert rig.manifest.alerts.active() == []
+    assert rig.alerts.active() == []
 
 
 async def test_what_came_during_the_grace_is_not_asked_for(rig: Rig) -> None:
@@ -237,7 +238,7 @@ async def test_an_edited_address_that_did_not_come_is_missing(rig: Rig) -> None:
     assert await rig.missing() == []
     await rig.shop.admin("POST", "/address", order_id=order_id, city="Plön")
     assert await rig.missing() == [f"order/{order_id}"]
-    assert rig.manifest.alerts.active() == []
+    assert rig.alerts.active() == []
 
 
 async def test_a_customer_s_change_that_did_not_come_is_missing(rig: Rig) -> None:
@@ -406,7 +407,7 @@ async def test_while_the_agent_is_away_a_pass_ends_with_its_reason_and_the_next_
     assert report.ended_at
     rig.agent.gateway.online = True
     assert await rig.missing() == [f"order/{order_id}"]
-    assert len(rig.manifest.alerts.active()) == 1
+    assert len(rig.alerts.active()) == 1
 
 
 async def test_a_shop_that_is_away_ends_the_pass_and_changes_nothing(rig: Rig) -> None:
@@ -417,6 +418,19 @@ async def test_a_shop_that_is_away_ends_the_pass_and_changes_nothing(rig: Rig) -
     assert "503" in (await rig.manifest.run_once()).error
     await rig.shop.clear_faults()
     assert rig.row("order", order_id) == before
+
+
+async def test_passes_that_cannot_be_ended_are_told_and_so_is_their_end(rig: Rig) -> None:
+    await rig.shop.fault("status", status=500, count=10_000)
+    for _ in range(4):
+        await rig.manifest.run_once()
+    assert rig.alerts.active() == []
+    await rig.manifest.run_once()
+    (alert,) = rig.alerts.active()
+    assert (alert.key, "500" in alert.subject) == ("manifest-failing/shop1", True)
+    await rig.shop.clear_faults()
+    await rig.run()
+    assert rig.alerts.active() == []
 
 
 async def ship(rig: Rig, order_id: int) -> int:

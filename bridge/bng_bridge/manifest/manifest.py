@@ -6,7 +6,6 @@ and asks: broken off at any point, it is repeated, and finds the same. See docs/
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from bng_bridge.alerts import Alerts
 from bng_bridge.magento.client import MagentoClient
@@ -22,26 +21,23 @@ from bridge_common.waiting import wait_at_most
 
 SOON_S = 60.0
 """Until the first pass, and after one that failed: the shop or its agent may just be starting."""
-HINT = (
-    "On the agent's host: magento-agent outbox check. Of a shop that is polled: check its webhooks and [polling] lists."
-)
+FAILURES_TO_TELL = 5
+HINT = "On the agent's host: magento-agent outbox check. Of a polled shop: check its webhooks and the lists under [polling]."
 
 
-@dataclass
 class Manifest:
     """`run` passes every interval; `ask` begins a pass now. `report` is of the pass that runs, or ran last."""
 
-    client: MagentoClient
-    gateway: GatewayTransport
-    store: Store
-    alerts: Alerts
-
-    def __post_init__(self) -> None:
-        self.site = self.client.site
+    def __init__(self, client: MagentoClient, gateway: GatewayTransport, store: Store, alerts: Alerts) -> None:
+        self.site = client.site
         self.report = Report(self.site, 0)
-        self._section = self.client.config.manifest
+        self._client = client
+        self._gateway = gateway
+        self._store = store
+        self._alerts = alerts
+        self._section = client.config.manifest
         self._asked = asyncio.Event()
-        self._newest_order = 0
+        self._newest_order = self._failures = 0
 
     async def run(self) -> None:
         """For ever."""
@@ -63,7 +59,7 @@ class Manifest:
     async def run_once(self) -> Report:
         """One pass. What keeps it from its end is in `error`: shop or agent are away, or an operator has paused it."""
         self.report = report = Report(self.site, self.report.number + 1, began_at=to_text(utc_now()))
-        survey = Survey(self.client, self.store, report)
+        survey = Survey(self._client, self._store, report)
         try:
             await survey.orders()
             await survey.customers()
@@ -71,32 +67,43 @@ class Manifest:
             self._tell(missing, survey.newest_order)
         except BridgeError as error:
             report.error = error.sentence()
-            log("manifest_failed", level=logging.WARNING, site=self.site, error=report.error)
+            self._note_failure(report.error)
         else:
+            self._failures = 0
+            self._alerts.end(f"manifest-failing/{self.site}")
             log("manifest", site=self.site, listed=report.listed, covered=report.covered, on_the_way=report.on_the_way,
                 asked=report.asked, missing=len(report.missing))  # fmt: skip
         finally:
             report.ended_at = to_text(utc_now())
         return report
 
+    def _note_failure(self, error: str) -> None:
+        log("manifest_failed", level=logging.WARNING, site=self.site, error=error)
+        self._failures += 1
+        if self._failures >= FAILURES_TO_TELL:
+            subject = f"What {self.site} has cannot be compared with what came: {error}"
+            self._alerts.begin(
+                f"manifest-failing/{self.site}", subject, site=self.site, hint="bridgectl manifest tries again."
+            )
+
     async def _inquire(self, suspects: list[Suspect]) -> list[Suspect]:
         """After a grace: most suspects are just on their way."""
         if not suspects:
             return []
         await asyncio.sleep(self._section.grace_s)
-        return await inquire(suspects, self.gateway, self.store, self.report)
+        return await inquire(suspects, self._gateway, self._store, self.report)
 
     def _tell(self, missing: list[Suspect], newest_order: int) -> None:
         """Whether the outbox is silent, the newest order tells: an older one may be missed while others come."""
         if missing:
             subject = f"{len(missing)} changes of {self.site} were missed by its capture: re-emitted"
-            self.alerts.tell(subject, site=self.site, hint=HINT)
+            self._alerts.tell(subject, site=self.site, hint=HINT)
         if newest_order <= self._newest_order:
             return
         self._newest_order = newest_order
         key = f"outbox-silent/{self.site}"
         if any(each.is_unheard and (each.entity, each.entity_id) == ("order", str(newest_order)) for each in missing):
             subject = f"{self.site}: the shop takes orders and its outbox is silent"
-            self.alerts.begin(key, subject, site=self.site, hint=HINT)
+            self._alerts.begin(key, subject, site=self.site, hint=HINT)
         elif not any(each.entity == "order" for each in missing):
-            self.alerts.end(key)
+            self._alerts.end(key)
