@@ -187,11 +187,12 @@ class Gateway:
     async def _reemit(self, request: Request) -> Response:
         """Not recorded: a row more, should it be asked twice, makes the same event."""
         try:
-            inserted = await self._outbox.add_missing(request.entities)
+            added = await self._outbox.add_missing(request.entities)
         except BridgeError as error:
             return requests.failed(request.id, "unknown", error.sentence())
-        log("reemitted", request=request.id, inserted=len(inserted), waiting=len(request.entities) - len(inserted))
-        return requests.reemitted(request, sorted(inserted))
+        inserted = len(added.wanted)
+        log("reemitted", request=request.id, inserted=inserted, waiting=len(request.entities) - inserted)
+        return requests.reemitted(request, added)
 
     async def _store(self, function: Callable[..., T], *arguments: object) -> T:
         """In a thread of its own: each commit waits for the disk."""

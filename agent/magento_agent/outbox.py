@@ -15,7 +15,7 @@ from bridge_common.errors import ConfigError
 from magento_agent.config import Outbox as OutboxSection
 from magento_agent.database import Account, Connection, quoted
 from magento_agent.line import Line
-from magento_agent.rows import Row, RowKey, Wanted
+from magento_agent.rows import Added, Row, RowKey, Wanted
 
 ROWS_PER_DELETE = 500
 
@@ -44,8 +44,8 @@ class Outbox:
         """How many of these very rows were there and are gone now."""
         return await self._deletes.run(self._delete, list(rows))
 
-    async def add_missing(self, wanted: Collection[Wanted]) -> set[Wanted]:
-        """A row for each that has none waiting; those."""
+    async def add_missing(self, wanted: Collection[Wanted]) -> Added:
+        """A row for each that has none waiting."""
         return await self._deletes.run(self._add_missing, set(wanted))
 
     async def waiting(self) -> tuple[int, float]:
@@ -75,16 +75,16 @@ class Outbox:
                 deleted += cursor.execute(self._sql["delete"], ([row_id for row_id, _ in some], some))
         return deleted
 
-    def _add_missing(self, connection: Connection, wanted: set[Wanted]) -> set[Wanted]:
+    def _add_missing(self, connection: Connection, wanted: set[Wanted]) -> Added:
         """The shop may add one in between: two rows of an entity become one event."""
-        if not wanted:
-            return set()
         keys = {(each.entity, each.entity_id) for each in wanted}
-        waiting = set(self._fetch(connection, "waiting_of", tuple(keys)))
+        waiting = set(self._fetch(connection, "waiting_of", tuple(keys))) if keys else set()
         missing = {each for each in wanted if not each.is_among(waiting)}
+        # After the look: whatever had a row before it was written earlier than this.
+        at = self._fetch(connection, "now")[0][0]
         with connection.cursor() as cursor:
-            cursor.executemany(self._sql["add"], sorted(missing))
-        return missing
+            cursor.executemany(self._sql["add"], [(*each, at) for each in sorted(missing)])
+        return Added(missing, at)
 
     def _waiting(self, connection: Connection) -> tuple[int, float]:
         ((count, oldest_s),) = self._fetch(connection, "waiting")

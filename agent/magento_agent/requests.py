@@ -1,17 +1,17 @@
 """What the bridge may ask, and what it is answered: the words on down/requests and up/responses."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from bridge_common import decimal_json
-from bridge_common.clock import from_text
+from bridge_common.clock import from_text, to_text
 from bridge_common.errors import InvalidEvent
 from bridge_common.http import Answer
 from bridge_common.magento_rest import Query
 from magento_agent.hydrate import SOURCES
-from magento_agent.rows import Wanted
+from magento_agent.rows import Added, Wanted
 
 Operation = Literal["rest", "ping", "state", "outbox", "reemit"]
 Reason = Literal["stale-epoch", "expired", "not-allowed"]
@@ -72,10 +72,12 @@ def told(request: Request, body: dict[str, Any]) -> Response:
     return {"id": request.id, "state": "done", "status": 200, "body": body}
 
 
-def reemitted(request: Request, inserted: Collection[Wanted]) -> Response:
+def reemitted(request: Request, added: Added) -> Response:
     """Which have a row now, and which had one."""
-    waiting = [each for each in request.entities if each not in inserted]
-    return told(request, {"inserted": [_pair(each) for each in inserted], "waiting": [_pair(each) for each in waiting]})
+    inserted, waiting = (
+        [_pair(each) for each in request.entities if (each in added.wanted) == is_new] for is_new in (True, False)
+    )
+    return told(request, {"inserted": inserted, "waiting": waiting, "at": to_text(added.at.replace(tzinfo=UTC))})
 
 
 def refused(request: Request, reason: Reason) -> Response:

@@ -31,6 +31,13 @@ class Wanted(NamedTuple):
         return any((self.entity, self.entity_id, op) in waiting for op in ops)
 
 
+class Added(NamedTuple):
+    """What got a row. `at` is its `created_at`, by the same clock as all others'; what had a row and has none is older."""
+
+    wanted: set[Wanted]
+    at: datetime
+
+
 class Rows(Protocol):
     """Every method raises AccessDenied, ConfigError or TargetUnavailable."""
 
@@ -42,8 +49,8 @@ class Rows(Protocol):
         """How many of these very rows were there and are gone now."""
         ...
 
-    async def add_missing(self, wanted: Collection[Wanted]) -> set[Wanted]:
-        """A row for each that has none waiting; those. Repeated, it adds nothing that still waits."""
+    async def add_missing(self, wanted: Collection[Wanted]) -> Added:
+        """A row for each that has none waiting. Repeated, it adds nothing that still waits."""
         ...
 
     async def waiting(self) -> tuple[int, float]:

@@ -138,6 +138,20 @@ def test_a_pass_ends_with_its_reason_while_the_agent_is_away_and_the_next_one_fi
     settled(stage)
 
 
+@pytest.mark.parametrize("stage", [Plan(manifest_interval_s=1)], ids=["by itself"], indirect=True, scope="module")
+def test_it_finds_by_itself_what_was_missed(stage: Stage) -> None:
+    stage.shop.checkout("simple")
+    with without_triggers(stage):
+        orders = [stage.shop.checkout("simple") for _ in range(2)]
+    for order in orders:
+        wait_for_sales_order(stage, order)
+    wait_until_settled(stage)
+    log = stage.program("bridge").output()
+    assert {line.split("entity=")[1].split()[0] for line in log.splitlines() if "action=manifest_missing" in line} == {
+        f"order/{order['order_id']}" for order in orders
+    }
+
+
 @pytest.mark.parametrize(
     "stage", [Plan(hosted=("shop1",), direct=("shop1",))], ids=["hosted"], indirect=True, scope="module"
 )

@@ -536,7 +536,7 @@ async def test_what_a_pass_finds_missing_ends_the_command_with_1(bridge: Bridge)
         "items": [order | {"order_id": 74, "id": 5, "email": "ida@example.com"}],
         "total_count": 1,
     }
-    bridge.answers["reemit"] = {"inserted": [{"entity": "order", "entity_id": "74"}], "waiting": []}
+    bridge.answers["reemit"] = {"inserted": [{"entity": "order", "entity_id": "74"}], "waiting": [], "at": at(0)}
     async with passing(bridge):
         ended = await bridge.ctl("manifest")
         assert ended.code == 1

@@ -89,17 +89,21 @@ async def test_what_waits_is_counted_with_the_age_of_the_oldest(capture: Capture
 async def test_what_is_wanted_again_gets_a_row_unless_one_waits(capture: CaptureFile) -> None:
     capture.add("order", 1)
     wanted = [Wanted("order", 1), Wanted("order", 2), Wanted("customer", 1, "D")]
-    assert await capture.add_missing(wanted) == set(wanted[1:])
-    assert await capture.add_missing(wanted) == set()
-    rows = [(row.entity, row.entity_id, row.op) for row in await capture.read_after(0, 10)]
-    assert rows == [("order", 1, "U"), ("customer", 1, "D"), ("order", 2, "U")]
+    added = await capture.add_missing(wanted)
+    assert added.wanted == set(wanted[1:])
+    assert (await capture.add_missing(wanted)).wanted == set()
+    first, *rows = await capture.read_after(0, 10)
+    assert [(row.entity, row.entity_id, row.op, row.created_at) for row in rows] == [
+        ("customer", 1, "D", added.at), ("order", 2, "U", added.at)
+    ]  # fmt: skip
+    assert first.created_at <= added.at
 
 
 async def test_only_a_row_of_a_delete_explains_that_a_record_is_gone(capture: CaptureFile) -> None:
     capture.add("order", 1)
     gone = Wanted("order", 1, "D")
-    assert await capture.add_missing([gone]) == {gone}
-    assert await capture.add_missing([gone, Wanted("order", 1)]) == set()
+    assert (await capture.add_missing([gone])).wanted == {gone}
+    assert (await capture.add_missing([gone, Wanted("order", 1)])).wanted == set()
 
 
 async def test_the_same_entry_is_taken_once(capture: CaptureFile) -> None:

@@ -34,9 +34,13 @@ def shop_account(mariadb: MariaDB) -> ShopAccount:
 
 
 class Agent:
-    """Behind the gateway: `waiting` is its outbox; what is asked for is inserted there. `before_answer` runs first."""
+    """Behind the gateway: `waiting` is its outbox; what is asked for is inserted there.
+
+    `before_answer` runs before it looks, `after_look` after that: before the bridge has its answer.
+    """
 
     def __init__(self) -> None:
+        self.after_look: Callable[[], Any] = lambda: None
         self.gateway = GatewayTransport("shop1", self._take)
         self.gateway.epoch = 1
         self.waiting: list[dict[str, str]] = []
@@ -49,10 +53,25 @@ class Agent:
             await happening
         self.asked.append(request["entities"])
         inserted = [pair for pair in request["entities"] if pair not in self.waiting]
-        body = {"inserted": inserted, "waiting": [pair for pair in request["entities"] if pair in self.waiting]}
+        waiting = [pair for pair in request["entities"] if pair in self.waiting]
+        body = {"inserted": inserted, "waiting": waiting, "at": to_text(utc_now())}
         self.waiting += inserted
+        if (happening := self.after_look()) is not None:
+            await happening
         answer = {"id": request["id"], "state": "done", "status": 200, "body": body}
         self.gateway.receive(json.dumps(answer).encode())
+
+
+class Told(Alerts):
+    """Keeps what was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subjects: list[str] = []
+
+    def tell(self, subject: str, *, hint: str = "", **fields: Any) -> None:
+        super().tell(subject, hint=hint, **fields)
+        self.subjects.append(subject)
 
 
 @dataclass
@@ -62,7 +81,7 @@ class Rig:
     agent: Agent
     mariadb: MariaDB
     account: ShopAccount
-    alerts: Alerts = field(default_factory=Alerts)
+    alerts: Told = field(default_factory=Told)
     _n: int = 0
 
     def __post_init__(self) -> None:
@@ -85,7 +104,7 @@ class Rig:
         data = {} if kind != "snapshot" else await self.shop.client.get(path)
         self._n += 1
         made, published_at = event(self._n, entity=entity, entity_id=str(entity_id), kind=kind, data=data)
-        made = replace(made, captured_at=at or utc_now())
+        made = replace(made, committed_at=utc_now(), captured_at=at or utc_now())
         now = to_text(utc_now())
 
         def put(db: sqlite3.Connection) -> None:
@@ -174,6 +193,7 @@ async def test_an_order_that_never_came_is_asked_for_and_found_missing(rig: Rig)
     assert rig.row("order", order_id)["state"] == "asked"
     (alert,) = rig.alerts.active()
     assert (alert.key, "silent" in alert.subject) == ("outbox-silent/shop1", True)
+    assert rig.alerts.subjects == ["1 changes of shop1 were missed by its capture: re-emitted", alert.subject]
     await rig.carry("order", order_id)
     assert await rig.missing() == []
     assert rig.row("order", order_id)["state"] == "covered"
@@ -222,6 +242,14 @@ async def test_what_came_while_the_agent_was_asked_was_just_late(rig: Rig) -> No
     rig.agent.before_answer = lambda: rig.carry("order", order_id)
     report = await rig.run()
     assert (report.missing, report.asked, report.on_the_way) == ([], 0, 1)
+
+
+async def test_an_event_that_comes_of_asking_before_the_answer_is_there_is_no_excuse(rig: Rig) -> None:
+    order_id = await rig.place()
+    rig.agent.after_look = lambda: rig.carry("order", order_id)
+    assert await rig.missing() == [f"order/{order_id}"]
+    rig.agent.after_look = lambda: None
+    assert (await rig.run()).covered == 1
 
 
 async def test_what_waits_in_the_inbox_is_neither_missing_nor_covered(rig: Rig) -> None:
@@ -408,6 +436,19 @@ async def test_while_the_agent_is_away_a_pass_ends_with_its_reason_and_the_next_
     rig.agent.gateway.online = True
     assert await rig.missing() == [f"order/{order_id}"]
     assert len(rig.alerts.active()) == 1
+
+
+async def test_what_was_found_is_told_also_when_the_agent_leaves_in_between(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bng_bridge.manifest.inquiry.MOST_ENTITIES", 1)
+    first, second = await rig.place(), await rig.place()
+    rig.agent.before_answer = lambda: setattr(rig.agent.gateway, "online", False)
+    report = await rig.manifest.run_once()
+    assert (report.missing, "offline" in report.error) == ([f"order/{first}"], True)
+    assert rig.alerts.subjects == ["1 changes of shop1 were missed by its capture: re-emitted"]
+    rig.agent.gateway.online, rig.agent.before_answer = True, lambda: None
+    assert await rig.missing() == [f"order/{second}"]
 
 
 async def test_a_shop_that_is_away_ends_the_pass_and_changes_nothing(rig: Rig) -> None:

@@ -19,7 +19,7 @@ from bridge_common.mqtt import BrokerAddress
 from magento_agent import heartbeat, requests
 from magento_agent.hydrate import SOURCES
 from magento_agent.requests import Operation, Reason, Request
-from magento_agent.rows import Wanted
+from magento_agent.rows import Added, Wanted
 from magento_agent.session import HELLO_INTERVAL_S
 
 PROTOCOL = Protocol()
@@ -153,8 +153,8 @@ def test_what_is_asked_for_once_more_and_its_answer_are_in_the_document() -> Non
     request = requests.decode(decimal_json.dumps(body | {"entities": pairs}).encode())
     order, customer = request.entities
     assert (order, customer) == (Wanted("order", 74), Wanted("customer", 9, "D"))
-    answer = requests.reemitted(request, {customer})
-    assert answer["body"] == {"inserted": pairs[1:], "waiting": pairs[:1]}
+    answer = requests.reemitted(request, Added({customer}, NOW.replace(tzinfo=None)))
+    assert answer["body"] == {"inserted": pairs[1:], "waiting": pairs[:1], "at": "2025-03-01T12:00:00.000000Z"}
     assert said("responses", answer) == "done"
     assert PROTOCOL.errors("reemitted", answer["body"]) == []
 

@@ -24,8 +24,11 @@ DELETE FROM {table} WHERE id = 0
 -- name: waiting_of
 SELECT DISTINCT entity, entity_id, op FROM {table} WHERE (entity, entity_id) IN %s
 
+-- name: now
+SELECT UTC_TIMESTAMP(6)
+
 -- name: add
-INSERT INTO {table} (entity, entity_id, op, created_at) VALUES (%s, %s, %s, UTC_TIMESTAMP(6))
+INSERT INTO {table} (entity, entity_id, op, created_at) VALUES (%s, %s, %s, %s)
 
 -- name: waiting
 SELECT COUNT(*), TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)) / 1000000 FROM {table}

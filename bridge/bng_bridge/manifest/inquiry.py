@@ -5,13 +5,14 @@ of which the inbox has no newer event after that, was missed: there never was a 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest import table
 from bng_bridge.manifest.report import Report
 from bng_bridge.manifest.survey import Suspect
+from bng_bridge.manifest.verdict import Newest
 from bng_bridge.store import Store
 from bridge_common.clock import to_text, utc_now
 from bridge_common.log import log
@@ -21,25 +22,31 @@ MOST_ENTITIES = 500
 TIMEOUT_S = 30.0
 
 
-async def inquire(suspects: list[Suspect], gateway: GatewayTransport, store: Store, report: Report) -> list[Suspect]:
-    """Those found missing; they are on their way now. Raises TargetUnavailable, TargetPaused while the agent is away."""
-    missing: list[Suspect] = []
+async def inquire(
+    suspects: list[Suspect], gateway: GatewayTransport, store: Store, report: Report
+) -> AsyncIterator[list[Suspect]]:
+    """Those found missing, piece by piece; they are on their way now.
+
+    Raises TargetUnavailable, TargetPaused while the agent is away.
+    """
     for start in range(0, len(suspects), MOST_ENTITIES):
-        missing += await _inquire(suspects[start : start + MOST_ENTITIES], gateway, store, report)
-    return missing
+        yield await _inquire(suspects[start : start + MOST_ENTITIES], gateway, store, report)
 
 
 async def _inquire(suspects: list[Suspect], gateway: GatewayTransport, store: Store, report: Report) -> list[Suspect]:
     site = gateway.site
-    still = _unchanged(suspects, site, store)
+    still = [each for each in suspects if _newer(each, site, store) is None]
     if not still:
         report.on_the_way += len(suspects)
         return []
     asked_seq = table.highest_seq(store.read)
     answer = await gateway.ask("reemit", timeout_s=TIMEOUT_S, entities=[_pair(each) for each in still])
     inserted = {(each["entity"], each["entity_id"]) for each in answer["inserted"]}
-    # What came between the look and the answer was just late; its row makes one event more, which changes nothing.
-    asked = _unchanged([each for each in still if (each.entity, each.entity_id) in inserted], site, store)
+    asked = [
+        each
+        for each in still
+        if (each.entity, each.entity_id) in inserted and not _was_late(each, site, store, str(answer["at"]))
+    ]
     await _note(asked, site, store, asked_seq)
     report.asked += len(asked)
     report.on_the_way += len(suspects) - len(asked)
@@ -50,9 +57,17 @@ async def _inquire(suspects: list[Suspect], gateway: GatewayTransport, store: St
     return missing
 
 
-def _unchanged(suspects: Iterable[Suspect], site: str, store: Store) -> list[Suspect]:
-    """Those of which nothing newer came since."""
-    return [each for each in suspects if table.newest_seq(store.read, site, each.entity, each.entity_id) == each.seq]
+def _newer(suspect: Suspect, site: str, store: Store) -> Newest | None:
+    """The event that came since the suspect was looked at."""
+    newest = table.newest(store.read, site, suspect.entity, suspect.entity_id)
+    return None if newest is None or newest.seq == suspect.seq else newest
+
+
+def _was_late(suspect: Suspect, site: str, store: Store, inserted_at: str) -> bool:
+    """Its event came while the agent was asked, from a row of its own. The event of the row that was inserted may be
+    here, too: that one comes of asking, and is no excuse."""
+    newer = _newer(suspect, site, store)
+    return newer is not None and newer.committed_at < inserted_at
 
 
 async def _note(asked: list[Suspect], site: str, store: Store, asked_seq: int) -> None:

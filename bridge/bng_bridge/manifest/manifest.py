@@ -64,7 +64,7 @@ class Manifest:
             await survey.orders()
             await survey.customers()
             missing = await self._inquire(survey.suspects)
-            self._tell(missing, survey.newest_order)
+            self._judge_silence(missing, survey.newest_order)
         except BridgeError as error:
             report.error = error.sentence()
             self._note_failure(report.error)
@@ -87,17 +87,21 @@ class Manifest:
             )
 
     async def _inquire(self, suspects: list[Suspect]) -> list[Suspect]:
-        """After a grace: most suspects are just on their way."""
-        if not suspects:
-            return []
-        await asyncio.sleep(self._section.grace_s)
-        return await inquire(suspects, self._gateway, self._store, self.report)
+        """After a grace: most suspects are just on their way. What was found is told also when the rest has to wait."""
+        missing: list[Suspect] = []
+        if suspects:
+            await asyncio.sleep(self._section.grace_s)
+        try:
+            async for found in inquire(suspects, self._gateway, self._store, self.report):
+                missing += found
+        finally:
+            if missing:
+                subject = f"{len(missing)} changes of {self.site} were missed by its capture: re-emitted"
+                self._alerts.tell(subject, site=self.site, hint=HINT)
+        return missing
 
-    def _tell(self, missing: list[Suspect], newest_order: int) -> None:
-        """Whether the outbox is silent, the newest order tells: an older one may be missed while others come."""
-        if missing:
-            subject = f"{len(missing)} changes of {self.site} were missed by its capture: re-emitted"
-            self._alerts.tell(subject, site=self.site, hint=HINT)
+    def _judge_silence(self, missing: list[Suspect], newest_order: int) -> None:
+        """By the newest order: an older one may be missed while others come."""
         if newest_order <= self._newest_order:
             return
         self._newest_order = newest_order

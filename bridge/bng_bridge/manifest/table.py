@@ -35,13 +35,15 @@ def newest(db: sqlite3.Connection, site: str, entity: str, entity_id: str) -> Ne
     # What could not be read was perhaps read anew when an operator retried it; its document was not kept.
     at = row["settled_at"] if row["kind"] == "unreadable" else row["captured_at"]
     read = None if data is None else (lambda: dict(decimal_json.loads(data)))
-    return Newest(row["seq"], row["kind"], row["state"], row["reason"], from_text(at or row["captured_at"]), read)
-
-
-def newest_seq(db: sqlite3.Connection, site: str, entity: str, entity_id: str) -> int:
-    """0 where none is there (any more)."""
-    found = newest(db, site, entity, entity_id)
-    return 0 if found is None else found.seq
+    return Newest(
+        row["seq"],
+        row["kind"],
+        row["state"],
+        row["reason"],
+        from_text(at or row["captured_at"]),
+        read,
+        row["committed_at"],
+    )
 
 
 def highest_seq(db: sqlite3.Connection) -> int:

@@ -40,6 +40,7 @@ class Newest:
     """The event with the highest version of an entity.
 
     `at`: it shows nothing later than this. `read` gives its snapshot, and is None where that is gone, or never was one.
+    `committed_at` is text, by the outbox's clock: when the first of its rows was written.
     """
 
     seq: int
@@ -48,6 +49,7 @@ class Newest:
     reason: str
     at: datetime
     read: Callable[[], dict[str, Any]] | None
+    committed_at: str = ""
 
     @property
     def excluded(self) -> str:
