@@ -99,6 +99,15 @@ class Bng(Section):
         return self
 
 
+class Manifest(Section):
+    """`interval_s` 0: only when an operator asks for it."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 900
+    grace_s: Annotated[float, Field(ge=0)] = 10
+    order_days: Annotated[float, Field(gt=0)] = 30
+    customers_per_pass: Annotated[int, Field(ge=1)] = 5000
+
+
 class Site(Section):
     """One Magento installation, written to through its agent, or directly where `rest` says how.
 
@@ -119,6 +128,7 @@ class Site(Section):
     limits: dict[MagentoCalls, Limit] = Field(default_factory=dict)
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
+    manifest: Manifest = Manifest()
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
 
     @property

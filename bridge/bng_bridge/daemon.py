@@ -26,6 +26,7 @@ from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
+from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.notifier import Notifier
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
@@ -77,6 +78,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 group.create_task(parts.watch.run(), name="watch"),
                 group.create_task(parts.bridge.notifier.run(), name="notifier"),
             ]
+            tasks += [
+                group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
+            ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             systemd.notify("READY=1")
             log("started", program="bng-bridge", sites=",".join(config.sites))
@@ -114,7 +118,8 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
     receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, notifier)
+    manifests = {name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites}
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, notifier, manifests)
     watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge)
 

@@ -33,6 +33,8 @@ class Plan:
     direct: tuple[str, ...] = ()
     """Sites that the bridge writes into over HTTP; the others through their agent."""
     shop_poll_interval_s: float = 1.0
+    manifest_interval_s: float = 0.0
+    """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
 
@@ -155,6 +157,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "bng.webhooks": {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")},
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
+        **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
         **{
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct
@@ -226,6 +229,10 @@ def _site(plan: Plan) -> dict[str, Value]:
         "requests_per_s": plan.requests_per_s,
         "stale_after_s": 5,
     }
+
+
+def _manifest(plan: Plan) -> dict[str, Value]:
+    return {"interval_s": plan.manifest_interval_s, "grace_s": 0.5}
 
 
 def _toml(value: Value) -> str:

@@ -150,6 +150,14 @@ class Stage:
         """Until the bridge has answered the site's agent, as that was last started."""
         self.program(f"agent-{site or self.site}").wait_for_log("action=welcomed", START_TIMEOUT_S)
 
+    def install_outbox(self, site: str | None = None) -> None:
+        """By the shop's own account, which then defines the triggers; those that are missing are made."""
+        config = self.folder / f"agent-{site or self.site}.toml"
+        command = [installed("magento-agent"), "outbox", "install", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ProgramFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
+
     def bridgectl(self, *arguments: str) -> str:
         """What `bridgectl` prints on standard output, whatever it ends with: a degraded bridge is not an error here."""
         command = [installed("bridgectl"), "--socket", str(self.endpoints.bridgectl_socket), *arguments]
@@ -228,17 +236,13 @@ class Stage:
         self.start(f"shop-{site}")
         self.program(f"shop-{site}").wait_for_log(READY, START_TIMEOUT_S)
         if site not in self.plan.hosted:
-            self._install_outbox(site)
+            self.install_outbox(site)
+            self._admit_agent(site)
         broker.result()
         self.start(f"agent-{site}")
 
-    def _install_outbox(self, site: str) -> None:
-        """By the shop's own account, which then defines the triggers; the agent's is granted the outbox only."""
-        config = self.folder / f"agent-{site}.toml"
-        command = [installed("magento-agent"), "outbox", "install", "--config", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ProgramFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
+    def _admit_agent(self, site: str) -> None:
+        """Its account is granted the outbox only."""
         user = settings.agent_account(site)
         self.mariadb.create_user(user, self._secrets.read(f"database-agent-{site}"))
         table = f"`{settings.database_name(site)}`.`{OUTBOX}`"

@@ -28,6 +28,7 @@ from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.intents import Intent
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
@@ -108,7 +109,8 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
 @asynccontextmanager
 async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
-        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": {}}})
+        shop = {"manifest": {"interval_s": 0, "grace_s": 0}}
+        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": shop}})
         answers: dict[str, Any] = {
             "ping": {},
             "outbox": {"outbox_rows": 0, "outbox_oldest_s": None},
@@ -132,7 +134,11 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, Alerts())
+        alerts = Alerts()
+        manifests = {"shop1": Manifest(clients["shop1"], gateway, store, alerts)}
+        running = Running(
+            config, store, working, receiver, context, {"shop1": gateway}, presence, alerts, manifests=manifests
+        )
         path = tmp_path / "admin.sock"
         async with listening(running, path):
             yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)
@@ -527,3 +533,54 @@ async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -
     (unknown,) = (await bridge.ctl("queue", "--unknown", "--json")).json()["unknown"]
     assert (unknown["target_key"], unknown["quiet_until"]) == (intent.target_key, at(60))
     assert "shop1/order/1/sales_order: looked up until" in (await bridge.ctl("queue")).out
+
+
+@asynccontextmanager
+async def passing(bridge: Bridge) -> AsyncIterator[Manifest]:
+    """The site's manifest runs; only an operator begins a pass."""
+    manifest = bridge.running.manifests["shop1"]
+    task = asyncio.create_task(manifest.run())
+    yield manifest
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_pass_is_begun_waited_for_and_told(bridge: Bridge) -> None:
+    async with passing(bridge) as manifest:
+        ended = await bridge.ctl("manifest")
+        assert (ended.code, ended.out) == (
+            0, "shop1: 0 listed, 0 covered, 0 on the way, 0 to look at again, 0 found missing, 0 asked for\n"
+        )  # fmt: skip
+        (report,) = (await bridge.ctl("manifest", "shop1", "--json")).json()
+        assert (report["number"], report["missing"], report["error"]) == (2, [], "")
+        assert manifest.report.number == 2
+
+
+async def test_what_a_pass_finds_missing_ends_the_command_with_1(bridge: Bridge) -> None:
+    order = {
+        "entity_id": 74, "increment_id": "000000074", "created_at": "2026-03-02 10:00:00",
+        "updated_at": "2026-03-02 10:00:00",
+    }  # fmt: skip
+    bridge.answers["rest"] = {
+        "items": [order | {"order_id": 74, "id": 5, "email": "ida@example.com"}],
+        "total_count": 1,
+    }
+    bridge.answers["reemit"] = {"inserted": [{"entity": "order", "entity_id": "74"}], "waiting": [], "at": at(0)}
+    async with passing(bridge):
+        ended = await bridge.ctl("manifest")
+        assert ended.code == 1
+        assert "2 listed, 0 covered, 1 on the way, 0 to look at again, 1 found missing, 1 asked for" in ended.out
+        assert "  missed: order/74" in ended.out
+
+
+async def test_a_pass_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
+    bridge.gateway.online = False
+    async with passing(bridge):
+        ended = await bridge.ctl("manifest")
+        assert ended.code == 1
+        assert "  not ended: the agent of shop1 is offline" in ended.out
+
+
+async def test_a_pass_over_no_site_names_those_there_are(bridge: Bridge) -> None:
+    ended = await bridge.ctl("manifest", "shop9")
+    assert (ended.code, ended.err) == (1, "There is no site shop9. Sites: shop1.\n")

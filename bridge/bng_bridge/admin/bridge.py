@@ -10,6 +10,7 @@ from bng_bridge.alerts import Alerts
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.notifier import Notifier
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
@@ -29,6 +30,7 @@ class Bridge:
     presence: dict[str, Presence]
     alerts: Alerts
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
+    manifests: dict[str, Manifest] = field(default_factory=dict)
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""

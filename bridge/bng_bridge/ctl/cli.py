@@ -8,6 +8,7 @@ from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
+from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
@@ -32,5 +33,5 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, pause, resume, dlq, alerts):
+for each in (status, trace, ping, queue, pause, resume, dlq, alerts, manifest):
     main.add_command(each)
