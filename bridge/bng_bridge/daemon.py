@@ -30,6 +30,7 @@ from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
 from bng_bridge.sources import webhooks
 from bng_bridge.sources.poller import Poller
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
 from bng_bridge.worker import Worker
@@ -69,6 +70,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
+                group.create_task(parts.bridge.sweeper.run(), name="sweeper"),
                 group.create_task(cleaner.run(parts.store), name="cleaner"),
             ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
@@ -107,7 +109,8 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
     receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts)
+    sweeper = Sweeper(store, worker, bng, config.sites, alerts)
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, sweeper)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
 
 

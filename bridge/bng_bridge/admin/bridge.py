@@ -12,6 +12,7 @@ from bng_bridge.flows.context import Context
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.errors import BridgeError
@@ -27,6 +28,7 @@ class Bridge:
     gateways: dict[str, GatewayTransport]
     presence: dict[str, Presence]
     alerts: Alerts
+    sweeper: Sweeper
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""

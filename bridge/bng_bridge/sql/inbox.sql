@@ -113,7 +113,11 @@ SELECT * FROM step WHERE seq = :seq ORDER BY id
 -- name: clean
 DELETE FROM inbox WHERE seq IN (
     SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 1000)
-RETURNING seq
+RETURNING seq, site, source, entity, entity_id, kind, state, reason
+
+-- name: keep_reason
+UPDATE manifest SET excluded = :reason
+WHERE source = :source AND site = :site AND entity = :entity AND entity_id = :entity_id
 
 -- name: clean_steps
 DELETE FROM step WHERE seq = ?
