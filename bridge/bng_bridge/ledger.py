@@ -7,7 +7,7 @@ change that waits counts as waiting. Nothing is written here: a ledger after a c
 
 import json
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +30,7 @@ VERDICTS = ("complete", "waiting", "incomplete")
 """From good to bad."""
 
 SHOWN = 20
-EARLY, LATE = timedelta(hours=1), timedelta(days=7)
+EARLY, LATE = timedelta(hours=1), timedelta(days=4)
 """When an event of a day's record may have been stored: clocks differ, and a shop may have been cut off."""
 
 
@@ -74,8 +74,12 @@ class Line:
 
 def from_magento(db: sqlite3.Connection, name: str, site: Site, first: date, last: date) -> list[Line]:
     """Orders and customers of one shop created on these days of its own calendar."""
-    zone = ZoneInfo(site.time_zone)
-    return [line for entity in AT_BNG for line in _of_entity(db, name, site, entity, _Days(first, last, zone))]
+    days = _Days(first, last, ZoneInfo(site.time_zone))
+    span = _stored_between(db, days.begin - EARLY, days.end + LATE)
+    arrived = defaultdict(list)
+    for row in db.execute(_SQL["arrived"], {**span, "site": name}):
+        arrived[row["entity"]].append(row["entity_id"])
+    return [line for entity in AT_BNG for line in _of_entity(db, name, site, entity, days, arrived[entity])]
 
 
 def from_bng(db: sqlite3.Connection, sites: list[str], first: date, last: date) -> list[Line]:
@@ -118,11 +122,13 @@ class _Days:
         return {"first_day": self.first.isoformat(), "last_day": self.last.isoformat()}
 
 
-def _of_entity(db: sqlite3.Connection, name: str, site: Site, entity: str, days: _Days) -> list[Line]:
+def _of_entity(
+    db: sqlite3.Connection, name: str, site: Site, entity: str, days: _Days, arrived: list[str]
+) -> list[Line]:
+    """`arrived` are ids of records that are not listed, of these days or of others."""
     lines = {day: Line(day, name, entity, "magento", "bng") for day in days}
-    span = _stored_between(db, days.begin - EARLY, days.end + LATE)
-    values = {**days.named(), **span, "site": name, "entity": entity, "at_bng": AT_BNG[entity]}
-    for row in db.execute(_SQL["from_magento"], values):
+    named = {"site": name, "entity": entity, "at_bng": AT_BNG[entity], "arrived": json.dumps(arrived)}
+    for row in db.execute(_SQL["from_magento"], {**days.named(), **named}):
         line = lines.get(row["day"] or _day_of_arrived(row, days.zone))
         if line is not None:
             external_id = site.external_id.format(site=name, id=row["entity_id"])
@@ -231,10 +237,9 @@ def _add_amounts(line: Line, row: sqlite3.Row, *, is_applied: bool) -> None:
     line.sums.setdefault(currency_at_bng, Sums()).bng += at_bng or Decimal(0)
     if (total, currency) != (at_bng, currency_at_bng):
         line.differ += 1
-        _note(
-            line, row, "differs", "the totals differ", shop_total=f"{text(total)} {currency}",
-            bng_total="" if at_bng is None else f"{text(at_bng)} {currency_at_bng}",
-        )  # fmt: skip
+        in_shop = f"{text(total)} {currency}"
+        told = "nothing" if at_bng is None else f"{text(at_bng)} {currency_at_bng}"
+        _note(line, row, "differs", f"{in_shop} in the shop, {told} at BNG", shop_total=in_shop, bng_total=told)
 
 
 def _at_bng(row: sqlite3.Row, currency: str) -> tuple[Decimal | None, str, str]:

@@ -31,6 +31,7 @@ from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
@@ -126,7 +127,9 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, Alerts())
+        alerts = Alerts()
+        sweeper = Sweeper(store, working, bng.client, config.sites, alerts)
+        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, alerts, sweeper)
         path = tmp_path / "admin.sock"
         async with listening(running, path):
             yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)

@@ -67,18 +67,13 @@ def _table(lines: list[dict[str, Any]]) -> Table:
 
 
 def _sums(sums: list[dict[str, Any]]) -> Text:
-    """What the shop says of what was applied, and what BNG says where that is another amount."""
-    parts = [
-        Text(f"{each['applied']} {each['currency']}")
-        if _is_even(each)
-        else Text(f"{each['applied']} {each['currency']}, BNG {each['bng']}", style="red")
-        for each in sums
-    ]
+    """What the shop says of the applied, of all where that is more, and what BNG says where that is another amount."""
+    parts = []
+    for each in sums:
+        is_even, is_all = each["applied"] == each["bng"], each["applied"] == each["seen"]
+        amount = each["applied"] + ("" if is_all else f" of {each['seen']}") + f" {each['currency']}"
+        parts.append(Text(amount) if is_even else Text(f"{amount}, BNG {each['bng']}", style="red"))
     return Text("; ").join(parts)
-
-
-def _is_even(sums: dict[str, Any]) -> bool:
-    return str(sums["applied"]) == str(sums["bng"])
 
 
 def _verdict(line: dict[str, Any]) -> Text:
@@ -98,14 +93,7 @@ def _print_details(target: Console, line: dict[str, Any]) -> None:
     if line["source"] == "magento" and line["seen"] and not line["listed_at"]:
         target.print(f"{title}: the shop itself was not listed, only what arrived is counted")
     for found in line["trouble"]:
-        amounts = (
-            f": {found['shop_total']} in the shop, {found['bng_total'] or 'nothing'} at BNG"
-            if "shop_total" in found
-            else ""
-        )
-        target.print(
-            Text(f"{title} {found['name']}:", style="bold"), Text(f"{found['what']}, {found['reason']}{amounts}")
-        )
+        target.print(Text(f"{title} {found['name']}:", style="bold"), Text(f"{found['what']}, {found['reason']}"))
         target.print(f"    {found['command']}")
 
 

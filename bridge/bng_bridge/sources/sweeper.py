@@ -142,7 +142,7 @@ class Sweeper:
     def _tell(self, resource: str, found: int) -> None:
         if found:
             self._alerts.tell(
-                f"the sweep found {found} {resource} that neither webhook nor poll told of", found=found,
+                f"neither webhook nor poll had told of {found} of BNG's {resource}, the sweep found them", found=found,
                 hint="They are applied now. If it happens again, BNG's lists are later than overlap_s of [bng.poll].",
             )  # fmt: skip
 
@@ -154,7 +154,7 @@ class Sweeper:
             first = gone[0]
             self._alerts.begin(
                 "sales-orders-gone",
-                f"BNG no longer has {len(gone)} sales orders of ours, such as {first.sales_order_id} "
+                f"BNG no longer has {len(gone)} of our sales orders, such as {first.sales_order_id} "
                 f"of {first.site} order {first.order_id}",
                 hint=f"Each is written again by: bridgectl resync order {first.order_id}. bridgectl ledger lists them.",
             )

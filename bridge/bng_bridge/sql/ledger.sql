@@ -1,17 +1,18 @@
 -- What each side lists, beside what became of it here. A record that arrived and is not listed yet comes with what its
 -- event says. Amounts leave the database as text, JSON's numbers by `->` as they are written: never through REAL.
 
+-- name: arrived
+SELECT DISTINCT entity, entity_id FROM inbox AS event NOT INDEXED
+WHERE seq BETWEEN :first_seq AND :last_seq AND source = 'magento' AND site = :site AND state <> 'superseded'
+  AND NOT EXISTS (SELECT 1 FROM manifest AS known WHERE known.source = 'magento' AND known.site = :site
+                  AND known.entity = event.entity AND known.entity_id = event.entity_id)
+
 -- name: from_magento
 WITH listed AS (
     SELECT entity_id, name, day, total, currency, state, asked_seq, excluded, listed_at
-    FROM manifest WHERE day BETWEEN :first_day AND :last_day AND source = 'magento' AND site = :site AND entity = :entity),
-arrived AS (
-    SELECT entity_id, '', NULL, '', '', 'arrived', 0, '', NULL
-    FROM inbox AS event NOT INDEXED
-    WHERE seq BETWEEN :first_seq AND :last_seq AND source = 'magento' AND site = :site AND entity = :entity
-      AND NOT EXISTS (SELECT 1 FROM manifest AS known WHERE known.source = 'magento' AND known.site = :site
-                      AND known.entity = :entity AND known.entity_id = event.entity_id)
-    GROUP BY entity_id),
+    FROM manifest INDEXED BY manifest_day
+    WHERE day BETWEEN :first_day AND :last_day AND source = 'magento' AND site = :site AND entity = :entity),
+arrived AS (SELECT value, '', NULL, '', '', 'arrived', 0, '', NULL FROM json_each(:arrived)),
 seen AS (SELECT * FROM listed UNION ALL SELECT * FROM arrived)
 SELECT seen.*,
        newest.seq, newest.state AS event_state, newest.kind, newest.reason, newest.stored_at,
@@ -35,7 +36,8 @@ LEFT JOIN manifest AS at_bng ON at_bng.source = 'bng' AND at_bng.site = '' AND a
 -- name: shipments
 WITH listed AS (
     SELECT entity_id, name, day, state, excluded, listed_at
-    FROM manifest WHERE day BETWEEN :first_day AND :last_day AND source = 'bng' AND site = '' AND entity = 'shipment'),
+    FROM manifest INDEXED BY manifest_day
+    WHERE day BETWEEN :first_day AND :last_day AND source = 'bng' AND site = '' AND entity = 'shipment'),
 arrived AS (
     SELECT entity_id, '', substr(min(stored_at), 1, 10), 'arrived', '', NULL
     FROM inbox AS hint NOT INDEXED
