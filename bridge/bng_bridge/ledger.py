@@ -140,15 +140,21 @@ def _of_entity(
 
 def _day_of_arrived(row: sqlite3.Row, zone: ZoneInfo) -> str:
     """By the record's own created_at: in its document, or in the fingerprint; without both the day of its change."""
-    found = row["created_at"] or _created_in(row["fingerprint"] or "")
-    moment = datetime.fromisoformat(found).replace(tzinfo=UTC) if found else from_text(row["committed_at"])
+    moment = _utc(row["created_at"] or _created_in(row["fingerprint"] or "")) or from_text(row["committed_at"])
     return moment.astimezone(zone).date().isoformat()
 
 
 def _created_in(fingerprint: str) -> str:
     """`000000074 2026-03-02 10:15:00 protect-74`"""
-    parts = fingerprint.split(" ")
-    return " ".join(parts[1:3]) if len(parts) > 2 else ""
+    return " ".join(fingerprint.split(" ")[1:3])
+
+
+def _utc(magento: str) -> datetime | None:
+    """None for what is no time: Magento has had days such as 0000-00-00."""
+    try:
+        return datetime.strptime(str(magento), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _place_at_bng(row: sqlite3.Row, external_id: str) -> tuple[str, str]:

@@ -247,6 +247,12 @@ def test_an_unreadable_order_belongs_to_the_day_of_its_change(book: Book) -> Non
     assert (places(line), line.sums) == ({"dead": 1}, {})
 
 
+@pytest.mark.parametrize("created_at", ["0000-00-00 00:00:00", "", 20260302])
+def test_a_time_that_is_none_does_not_break_the_ledger(book: Book, created_at: Any) -> None:
+    book.arrived("pending", data={**document("x"), "created_at": created_at})
+    assert places(book.line()) == {"waiting": 1}
+
+
 def test_an_old_order_that_changed_today_is_not_one_of_today(book: Book) -> None:
     book.arrived("done", data=document("2026-02-01 10:00:00"))
     assert book.line().places.total() == 0
@@ -268,7 +274,8 @@ def test_an_event_that_came_days_later_is_seen_on_the_day_of_its_order(book: Boo
 def test_the_inbox_s_rows_of_a_time_are_found_wherever_it_begins(book: Book, gap: bool) -> None:
     """Also when the cleaner has left gaps between its numbers."""
     for number in range(1, 40):
-        book.told("stock", str(number), "done", now=utc(2026, 3, 1 + number // 10, 12, number))
+        midnight_or_later = utc(2026, 3, 1 + number // 10, 0, number % 10)
+        book.told("stock", str(number), "done", now=midnight_or_later)
     if gap:
         book.db.execute("DELETE FROM inbox WHERE seq % 3 = 0")
     for day in range(1, 5):

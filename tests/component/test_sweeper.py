@@ -320,6 +320,17 @@ async def test_a_sweep_that_fails_is_not_taken_for_one(rig: Rig) -> None:
     assert sweeper.swept_at(rig.store.read, SHIPMENTS) is None
 
 
+async def test_a_record_in_another_form_fails_the_sweep_and_not_the_daemon(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pages(_resource: str, **_filters: str) -> AsyncIterator[dict[str, Any]]:
+        yield {"ShipmentID": "SH-1"}
+
+    monkeypatch.setattr(rig.flows.bng.client, "pages", pages)
+    with pytest.raises(TargetUnavailable, match="UpdatedAt"):
+        await rig.sweeper.run_once(SHIPMENTS)
+
+
 async def test_a_list_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

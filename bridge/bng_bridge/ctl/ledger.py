@@ -42,7 +42,7 @@ def ledger(daemon: Daemon, as_json: bool, day: datetime | None, days: int, fresh
 
 
 def _list_both_sides(daemon: Daemon) -> None:
-    # TO FILL IN when the manifest's pass is there: daemon.post(f"/manifest/{site}") for each site.
+    # TO FILL IN when the manifest's pass is there: one over every shop, waited for, as `bridgectl manifest` does it.
     daemon.post("/sweep", timeout_s=SWEEP_TIMEOUT_S)
 
 

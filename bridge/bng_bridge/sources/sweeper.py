@@ -26,7 +26,7 @@ from bng_bridge.sources.poller import told_until_now
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
-from bridge_common.errors import BridgeError
+from bridge_common.errors import BridgeError, TargetUnavailable
 from bridge_common.log import log
 
 RESOURCES = ("sales-orders", "shipments", "inventory-items", "customers")
@@ -80,7 +80,10 @@ class Sweeper:
             listed = found = 0
             async for page in _by_page(self._client.pages(resource, updated_since=since)):
                 listed += len(page)
-                found += await self._take(resource, page)
+                try:
+                    found += await self._take(resource, page)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise TargetUnavailable(f"BNG lists {resource} in a form of its own: {error!r}") from error
             gone = await self._look_for_gone(since, to_text(began)) if resource == "sales-orders" else []
             await self._store.write(lambda db: sites.move_watermark(db, _swept(resource), to_text(began)))
         log("swept", resource=resource, listed=listed, found=found, gone=len(gone))
