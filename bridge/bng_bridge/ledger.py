@@ -1,8 +1,7 @@
 """The completeness ledger: of a day's records at one side, what became of each at the other, and whether the sums agree.
 
 Seen is what a side lists itself (table `manifest`) and what has arrived and is not listed yet. Every record seen is in
-exactly one place: dead, waiting, missing, applied or excluded, looked for in this order; so one that is applied and has a
-change that waits counts as waiting. Nothing is written here: a ledger after a crash is the ledger before it.
+exactly one place (places.py). Nothing is written here: a ledger after a crash is the ledger before it.
 """
 
 import json
@@ -15,8 +14,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bng_bridge import places
 from bng_bridge.config import Site
-from bng_bridge.inbox import DELETED, exclusion
 from bng_bridge.mapping.money import cents, text
 from bridge_common import queries
 from bridge_common.clock import from_text, to_text
@@ -90,10 +89,10 @@ def from_bng(db: sqlite3.Connection, sites: list[str], first: date, last: date) 
     span = _stored_between(db, days.begin, days.end)
     for row in db.execute(_SQL["shipments"], {**days.named(), **span, "sites": json.dumps(sites)}):
         if (row["day"], "shipment") in lines:
-            _count(lines[row["day"], "shipment"], row, *_place_shipment(row))
+            _count(lines[row["day"], "shipment"], row, *places.of_shipment(row))
     for row in db.execute(_SQL["changes"], span):
         if (row["day"], row["entity"]) in lines:
-            _count(lines[row["day"], row["entity"]], row, *_place_change(row))
+            _count(lines[row["day"], row["entity"]], row, *places.of_change(row))
     return list(lines.values())
 
 
@@ -132,7 +131,7 @@ def _of_entity(
         line = lines.get(row["day"] or _day_of_arrived(row, days.zone))
         if line is not None:
             external_id = site.external_id.format(site=name, id=row["entity_id"])
-            place, reason = _place_at_bng(row, external_id)
+            place, reason = places.of_record(row, external_id)
             _count(line, row, place, reason)
             _add_amounts(line, row, is_applied=place == "applied")
     return list(lines.values())
@@ -155,47 +154,6 @@ def _utc(magento: str) -> datetime | None:
         return datetime.strptime(str(magento), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _place_at_bng(row: sqlite3.Row, external_id: str) -> tuple[str, str]:
-    """Where a shop's record is, and why."""
-    is_bound = row["target_id"] is not None
-    if (found := _open(row)) is not None:
-        return found
-    if is_bound and (row["bng_state"] == "deleted" or (row["bng_name"] or external_id) != external_id):
-        return "missing", f"BNG no longer has it as {row['target_id']}"
-    if row["state"] == "asked" and (row["seq"] or 0) <= row["asked_seq"]:
-        return "missing", "the shop was asked for it again, and nothing came yet"
-    if is_bound:
-        return "applied", ""
-    return _left_out(row) or ("missing", "the shop has it, and nothing here knows it")
-
-
-def _place_shipment(row: sqlite3.Row) -> tuple[str, str]:
-    if (found := _open(row)) is not None:
-        return found
-    if row["target_id"] is not None:
-        return "applied", ""
-    return _left_out(row) or ("missing", "BNG has it, and nothing here knows it")
-
-
-def _place_change(row: sqlite3.Row) -> tuple[str, str]:
-    """A change is not bound: what its last event came to is where it is."""
-    return _open(row) or _left_out(row) or ("applied", "")
-
-
-def _open(row: sqlite3.Row) -> tuple[str, str] | None:
-    if row["event_state"] == "dead":
-        return "dead", row["reason"]
-    return ("waiting", row["reason"]) if row["event_state"] in ("pending", "processing") else None
-
-
-def _left_out(row: sqlite3.Row) -> tuple[str, str] | None:
-    if row["event_state"] in ("skipped", "discarded"):
-        return "excluded", exclusion(row["event_state"], row["kind"], row["reason"])
-    if row["excluded"]:
-        return "excluded", row["excluded"]
-    return ("excluded", DELETED) if row["state"] == "deleted" else None
 
 
 def _count(line: Line, row: sqlite3.Row, place: str, reason: str) -> None:
