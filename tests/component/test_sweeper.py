@@ -19,13 +19,14 @@ from bng_bridge.flows.orders import sales_order_key
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.sources import sweeper
-from bng_bridge.sources.hints import listed_hint
+from bng_bridge.sources.hints import hint_of, listed_hint
 from bng_bridge.sources.poller import Poller
 from bng_bridge.sources.sweeper import Sweeper, Swept
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import TargetUnavailable
+from bridge_sandbox.bng import webhooks
 
 ORDERS, SHIPMENTS, STOCK, CUSTOMERS = "sales-orders", "shipments", "inventory-items", "customers"
 SHELVES = {ORDERS: "sales_orders", SHIPMENTS: "shipments", STOCK: "inventory_items"}
@@ -170,6 +171,23 @@ async def test_what_a_webhook_told_of_is_not_found(rig: Rig) -> None:
     assert hint is not None
     await rig.store.write(lambda db: inbox.put_hint(db, hint, to_text(utc_now())))
     assert (await rig.sweeper.run_once(STOCK)).found == 0
+
+
+async def test_a_webhook_and_a_list_have_one_key_for_one_state(rig: Rig) -> None:
+    sales_order_id = await rig.sell()
+    records = {
+        ("inventory_updated", STOCK): await rig.stock(),
+        ("order_status_changed", ORDERS): await rig.flows.bng.admin(
+            "POST", "/status", SalesOrderID=sales_order_id, OrderStatus=30
+        ),
+        ("shipment_created", SHIPMENTS): await rig.ship(),
+    }
+    for (kind, resource), record in records.items():
+        body = {name: record[name] for name in (*webhooks.HINTS, "ShipmentID") if name in record}
+        told, listed = hint_of(kind, body, "msg-1", rig.store.read), listed_hint(resource, record, rig.store.read)
+        assert told is not None
+        assert told == listed
+        assert told.event_key.count(record["UpdatedAt"]) == 1
 
 
 async def test_what_the_next_poll_will_tell_of_is_left_to_it(rig: Rig, told: pytest.LogCaptureFixture) -> None:
