@@ -75,6 +75,13 @@ MagentoCalls = Literal[
 """The aggregate; `static` is what hardly changes: stores, countries, attribute sets."""
 
 
+class Sweep(Section):
+    """`days` stays below the time that the inbox keeps closed events: what was handled must still be known."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 86400
+    days: Annotated[int, Field(ge=1, le=28)] = 7
+
+
 class Bng(Section):
     base_url: HttpUrl
     client_id: str | None = None
@@ -89,6 +96,7 @@ class Bng(Section):
     upsert: bool = True
     webhooks: WebhookSection = WebhookSection()
     poll: Poll = Poll()
+    sweep: Sweep = Sweep()
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:

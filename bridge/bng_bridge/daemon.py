@@ -33,6 +33,7 @@ from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
 from bng_bridge.sources import webhooks
 from bng_bridge.sources.poller import Poller
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
 from bng_bridge.watch import Watch
@@ -74,6 +75,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
+                group.create_task(parts.bridge.sweeper.run(), name="sweeper"),
                 group.create_task(cleaner.run(parts.store), name="cleaner"),
                 group.create_task(parts.watch.run(), name="watch"),
                 group.create_task(parts.bridge.notifier.run(), name="notifier"),
@@ -119,7 +121,8 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
     manifests = {name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites}
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, notifier, manifests)
+    sweeper = Sweeper(store, worker, bng, config.sites, alerts)
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, sweeper, notifier, manifests)
     watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge)
 

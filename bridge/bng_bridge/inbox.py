@@ -25,6 +25,8 @@ from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
 
+DELETED = "deleted before BNG knew it"
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -168,11 +170,22 @@ def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
 
 
 def clean(db: sqlite3.Connection, before: str) -> int:
-    """Forget closed events older than `before`. Bindings, intents and versions stay."""
-    deleted = [(row["seq"],) for row in db.execute(_SQL["clean"], {"before": before}).fetchall()]
+    """Forget closed events older than `before`. Bindings, intents and versions stay, and why a record was left out."""
+    rows = sorted(db.execute(_SQL["clean"], {"before": before}).fetchall(), key=lambda row: int(row["seq"]))
+    for row in rows:
+        if row["state"] in ("skipped", "discarded"):
+            reason = exclusion(row["state"], row["kind"], row["reason"])
+            db.execute(_SQL["keep_reason"], {**dict(row), "reason": reason})
     for query in ("forget_document", "clean_attempts", "clean_steps"):
-        db.executemany(_SQL[query], deleted)
-    return len(deleted)
+        db.executemany(_SQL[query], [(row["seq"],) for row in rows])
+    return len(rows)
+
+
+def exclusion(state: str, kind: str, reason: str) -> str:
+    """Why the record of a skipped or discarded event is not at the other side, in the ledger's words."""
+    if state == "discarded":
+        return f"discarded: {reason}"
+    return DELETED if kind == "tombstone" else reason
 
 
 def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:

@@ -56,6 +56,10 @@ class Store:
             self._begin_soon()
         return await future
 
+    async def look(self, operation: Operation[R]) -> R:
+        """A read that may take long: in a thread, over a connection of its own that sees one moment."""
+        return await asyncio.to_thread(_look, self.path, operation)
+
     async def close(self) -> None:
         """Commits what waits, then lets go of the file."""
         await self.write(lambda _db: None)
@@ -155,6 +159,15 @@ def connect(path: Path, *, read_only: bool = False, timeout_s: float = 30) -> sq
         connection.close()
         raise
     return connection
+
+
+def _look(path: Path, operation: Operation[R]) -> R:
+    connection = connect(path, read_only=True)
+    try:
+        connection.execute("BEGIN")
+        return operation(connection)
+    finally:
+        connection.close()
 
 
 def _lock(path: Path) -> TextIO:

@@ -21,6 +21,7 @@ ACTIONS = frozenset(
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled", "slowed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
+        "swept", "sweep_found", "sweep_failed",
     }
 )  # fmt: skip
 

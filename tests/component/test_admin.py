@@ -32,6 +32,7 @@ from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
@@ -136,8 +137,18 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
         alerts = Alerts()
         manifests = {"shop1": Manifest(clients["shop1"], gateway, store, alerts)}
+        sweeper = Sweeper(store, working, bng.client, config.sites, alerts)
         running = Running(
-            config, store, working, receiver, context, {"shop1": gateway}, presence, alerts, manifests=manifests
+            config,
+            store,
+            working,
+            receiver,
+            context,
+            {"shop1": gateway},
+            presence,
+            alerts,
+            sweeper,
+            manifests=manifests,
         )
         path = tmp_path / "admin.sock"
         async with listening(running, path):

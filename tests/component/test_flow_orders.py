@@ -86,7 +86,7 @@ async def test_orders_of_one_guest_share_a_customer(rig: FlowRig) -> None:
 async def test_a_customer_that_bng_has_lost_is_made_again_and_the_order_follows_it(rig: FlowRig) -> None:
     await rig.order(order())
     (lost,) = await customers(rig)
-    await rig.bng.admin("DELETE", f"/customers/{lost['CustomerID']}")
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
     assert (await rig.order(order(order_id=75))).state == "done"
     (made,) = await customers(rig)
     assert (made["ExternalID"], made["CustomerID"] != lost["CustomerID"]) == ("shop1-5", True)
@@ -98,7 +98,7 @@ async def test_a_customer_that_bng_has_lost_is_made_again_and_the_order_follows_
 async def test_an_order_whose_customer_both_sides_have_deleted_gets_it_made_again(rig: FlowRig) -> None:
     await rig.order(order())
     (lost,) = await customers(rig)
-    await rig.bng.admin("DELETE", f"/customers/{lost['CustomerID']}")
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
     await rig.order(order(state="processing", customer_id=None))
     (made,), (sold,) = await customers(rig), await sales_orders(rig)
     assert (made["ExternalID"], sold["CustomerID"], sold["OrderStatus"]) == ("shop1-5", made["CustomerID"], 20)
@@ -107,7 +107,7 @@ async def test_an_order_whose_customer_both_sides_have_deleted_gets_it_made_agai
 async def test_a_customer_that_was_made_again_by_hand_is_found_and_not_doubled(rig: FlowRig) -> None:
     await rig.order(order())
     (lost,) = await customers(rig)
-    await rig.bng.admin("DELETE", f"/customers/{lost['CustomerID']}")
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
     by_hand = await rig.bng.customer("shop1-5")
     await rig.order(order(order_id=75))
     assert [each["CustomerID"] for each in await customers(rig)] == [by_hand]

@@ -66,12 +66,8 @@ class Told(Alerts):
     """Keeps what was told."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.subjects: list[str] = []
-
-    def tell(self, subject: str, *, hint: str = "", **fields: Any) -> None:
-        super().tell(subject, hint=hint, **fields)
-        self.subjects.append(subject)
+        super().__init__(lambda notice: self.subjects.append(notice.subject))
 
 
 @dataclass

@@ -14,6 +14,7 @@ from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.notifier import Notifier
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.errors import BridgeError
@@ -29,6 +30,7 @@ class Bridge:
     gateways: dict[str, GatewayTransport]
     presence: dict[str, Presence]
     alerts: Alerts
+    sweeper: Sweeper
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
     manifests: dict[str, Manifest] = field(default_factory=dict)
 

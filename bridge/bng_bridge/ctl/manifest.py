@@ -24,10 +24,15 @@ def manifest(daemon: Daemon, site: str | None, as_json: bool) -> None:  # noqa: 
 
     Exit code 1 when something was found missing, or a pass could not be ended.
     """
-    asked = daemon.post("/manifest", {"site": site})
-    reports = [_wait(daemon, name, number) for name, number in asked.items()]
+    reports = compare(daemon, site)
     show(reports, render, as_json=as_json)
     raise SystemExit(int(any(report["missing"] or report["error"] for report in reports)))
+
+
+def compare(daemon: Daemon, site: str | None = None) -> list[dict[str, Any]]:
+    """A pass over one shop or every one, waited for: what each has come to."""
+    asked = daemon.post("/manifest", {"site": site})
+    return [_wait(daemon, name, number) for name, number in asked.items()]
 
 
 def _wait(daemon: Daemon, site: str, number: int) -> dict[str, Any]:

@@ -126,7 +126,11 @@ DELETE FROM inbox WHERE seq IN (
           AND newer.site = old.site AND newer.seq > old.seq AND newer.state IN ('done', 'discarded')
           AND newer.kind <> 'edited'))
     LIMIT 1000)
-RETURNING seq
+RETURNING seq, site, source, entity, entity_id, kind, state, reason
+
+-- name: keep_reason
+UPDATE manifest SET excluded = :reason
+WHERE source = :source AND site = :site AND entity = :entity AND entity_id = :entity_id
 
 -- name: clean_steps
 DELETE FROM step WHERE seq = ?

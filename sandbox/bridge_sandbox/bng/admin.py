@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import checks, inventory, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng import checks, inventory, listing, records, sales_orders, shipments, webhooks
 from bridge_sandbox.bng.api import answer, read_json
 from bridge_sandbox.bng.auth import Auth
 from bridge_sandbox.bng.entities import (
@@ -48,6 +48,7 @@ STOCK = Shape(
     }
 )
 STATUS = Shape(WHICH_ORDER | {"OrderStatus": Field(checks.choice(*ORDER_STATUSES), required=True)})
+BACKDATE = Shape({"UpdatedAt": Field(checks.text(), required=True)})
 SUBSCRIPTION = Shape(
     {
         "url": Field(checks.text(2000), required=True),
@@ -70,7 +71,6 @@ class Admin:
             web.post("/ship", self._ship),
             web.post("/stock", self._stock),
             web.post("/status", self._status),
-            web.delete("/customers/{id}", self._delete_customer),
             web.post("/webhooks", self._subscribe),
             web.get("/webhooks", self._describe_webhooks),
             web.post("/webhooks/pause", partial(self._pause, paused=True)),
@@ -79,6 +79,10 @@ class Admin:
             web.get("/book", self._book),
             web.get("/history/{shelf}", self._history),
             web.get("/sales-orders/{external_id}", self._sales_order),
+            web.post("/records/{shelf}/{id}/backdate", self._backdate),
+            web.delete("/records/{shelf}/{id}", self._delete),
+            web.post("/backup", self._back_up),
+            web.post("/restore", self._restore),
         ]
 
     async def _ship(self, request: web.Request) -> web.Response:
@@ -109,12 +113,6 @@ class Admin:
         with self._store.work(ACTOR) as work:
             order = sales_orders.set_status(work, find_order(work, asked), asked["OrderStatus"])
         return answer(200, order).response()
-
-    async def _delete_customer(self, request: web.Request) -> web.Response:
-        """By hand, which the API does not offer; orders that name it stay as they are."""
-        with self._store.work(ACTOR) as work:
-            records.delete(work, CUSTOMER, request.match_info["id"])
-        return web.json_response({})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         asked = await read(request, SUBSCRIPTION)
@@ -148,11 +146,33 @@ class Admin:
 
     async def _history(self, request: web.Request) -> web.Response:
         """One shelf of the book with every version that its records have had, oldest write first."""
-        entity = SHELVES.get(request.match_info["shelf"])
-        if entity is None:
-            raise Problem(NOT_FOUND, f"no shelf {request.match_info['shelf']}; there are {', '.join(SHELVES)}")
+        entity = find_shelf(request)
         with self._store.work(ACTOR) as work:
             return web.json_response(list(records.history_of(work, entity)))
+
+    async def _backdate(self, request: web.Request) -> web.Response:
+        """As a transaction that took so long that lists by UpdatedAt have passed it by."""
+        entity, asked = find_shelf(request), await read(request, BACKDATE)
+        with self._store.work(ACTOR) as work:
+            record = records.backdate(work, entity, request.match_info["id"], listing.read_since(asked["UpdatedAt"]))
+        return answer(200, record).response()
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        """By hand, which the API does not offer; records that name it stay as they are."""
+        entity = find_shelf(request)
+        with self._store.work(ACTOR) as work:
+            records.delete(work, entity, request.match_info["id"])
+        return web.json_response({})
+
+    async def _back_up(self, _request: web.Request) -> web.Response:
+        """A copy of everything, in place of the one before."""
+        self._store.back_up()
+        return web.json_response({})
+
+    async def _restore(self, _request: web.Request) -> web.Response:
+        """Everything as in the copy: ids and versions given out since then are given out again."""
+        self._store.restore()
+        return web.json_response({})
 
 
 SHELVES: dict[str, Entity] = {
@@ -170,6 +190,14 @@ async def read(request: web.Request, shape: Shape) -> dict[str, Any]:
         return check_object(shape, read_json(await request.read()))
     except FieldErrors as error:
         raise invalid(error.errors) from error
+
+
+def find_shelf(request: web.Request) -> Entity:
+    """The one that the path names; raises Problem if there is none."""
+    entity = SHELVES.get(request.match_info["shelf"])
+    if entity is None:
+        raise Problem(NOT_FOUND, f"no shelf {request.match_info['shelf']}; there are {', '.join(SHELVES)}")
+    return entity
 
 
 def find_order(work: Work, asked: Record) -> Record:
