@@ -4,7 +4,14 @@ from typing import Any
 
 import aiohttp
 
-from bridge_common.errors import BridgeError, OutcomeUnknown, RateLimited, TargetUnavailable
+from bridge_common.errors import (
+    BridgeError,
+    InMaintenance,
+    OutcomeUnknown,
+    Overloaded,
+    RateLimited,
+    TargetUnavailable,
+)
 from bridge_common.http import Answer, exchange
 
 LONGEST_WAIT_S = 3600.0
@@ -51,6 +58,10 @@ def _refused(method: str, url: str, answer: Answer) -> BridgeError:
     wait_s = None if answer.retry_after_s is None else min(answer.retry_after_s, LONGEST_WAIT_S)
     if answer.status == 429:
         return RateLimited(text, retry_after_s=wait_s)
-    if answer.status == 503 or method == "GET":
+    if answer.is_maintenance:
+        return InMaintenance(f"{text}: it is in maintenance", retry_after_s=wait_s)
+    if answer.status == 503:
+        return Overloaded(text, retry_after_s=wait_s)
+    if method == "GET":
         return TargetUnavailable(text, retry_after_s=wait_s)
     return OutcomeUnknown(text)

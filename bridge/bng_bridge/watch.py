@@ -68,7 +68,7 @@ class Watch:
 
     def _conditions(self, now_s: float, now: datetime) -> Iterator[Condition]:
         connected = self._receiver.connected
-        yield Condition("bng-down", self._bng.is_down, f"BNG is down: {self._bng.reason}", "bridgectl status")
+        yield Condition("bng-down", self._bng.is_down, f"BNG is down: {self._bng.breaker.reason}", "bridgectl status")
         yield Condition(
             "broker-lost",
             not connected,

@@ -34,7 +34,7 @@ from bng_bridge.sites import Presence
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import TargetPaused
+from bridge_common.errors import RateLimited, TargetPaused
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.process import installed
@@ -42,7 +42,7 @@ from bridge_sandbox.process import installed
 STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
-    "inbox_oldest_s", "dead", "throttle",
+    "inbox_oldest_s", "dead", "throttle", "pace", "calls", "quota",
 }  # fmt: skip
 
 
@@ -156,7 +156,7 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
-    assert (answer["broker"], answer["bng"]) == ({"connected": True}, {"throttle": "open"})
+    assert (answer["broker"], answer["bng"]["throttle"]) == ({"connected": True}, "open")
     assert site["round_trip_ms"] >= 0
 
 
@@ -245,6 +245,27 @@ async def test_a_paused_bng_makes_it_down_with_the_reason(bridge: Bridge) -> Non
     ended = await bridge.ctl("status", "--json")
     assert ended.code == 2
     assert "answered 503" in ended.json()["cause"]
+
+
+async def test_the_calls_of_each_target_are_shown_with_their_pace(bridge: Bridge) -> None:
+    await bridge.bng.client.get("customers/C-1")
+    await bridge.running.context.magento["shop1"].get("/V1/orders/7")
+    answer = (await bridge.ctl("status", "--json")).json()
+    assert answer["bng"]["calls"] == {"customers": {"minute": 1, "hour": 1, "total": 1}}
+    assert (answer["bng"]["pace"], answer["bng"]["quota"]) == ("1000/s", None)
+    (shown,) = answer["sites"]
+    assert (shown["calls"]["orders"]["total"], shown["pace"]) == (1, "10/s")
+
+
+async def test_a_bng_that_is_called_more_slowly_is_well_all_the_same(bridge: Bridge) -> None:
+    """A rate limit pages nobody."""
+    await bridge.bng.fault("status", method="GET", status=429, retry_after="0.01")
+    with pytest.raises(RateLimited):
+        await bridge.bng.client.get("customers/C-1")
+    await until("BNG is open", lambda: bridge.bng.client.throttle.state() == "open")
+    ended = await bridge.ctl("status")
+    assert ended.code == 0
+    assert "BNG open, slowed to 500/s: it asked to wait (1 calls this hour: customers 1)\n" in ended.out
 
 
 async def test_ping_goes_to_the_agent_and_back(bridge: Bridge) -> None:

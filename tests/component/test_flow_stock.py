@@ -53,9 +53,9 @@ async def test_the_quantity_on_hand_reaches_the_shop(rig: FlowRig, shop: ShopRig
 async def test_an_unchanged_quantity_is_not_written(rig: FlowRig, shop: ShopRig) -> None:
     await count(rig, 70)
     await tell(rig)
-    before = await shop.calls("POST /rest/V1/inventory/source-items")
+    before = await shop.calls("POST /rest/{store}/V1/inventory/source-items")
     await tell(rig)
-    assert await shop.calls("POST /rest/V1/inventory/source-items") == before
+    assert await shop.calls("POST /rest/{store}/V1/inventory/source-items") == before
 
 
 async def test_an_open_order_does_not_lower_what_is_pushed(rig: FlowRig, shop: ShopRig) -> None:

@@ -24,6 +24,7 @@ from bng_bridge.target import Write
 from bridge_common.clock import from_text, utc_now
 from bridge_common.errors import (
     BridgeError,
+    InMaintenance,
     OutcomeUnknown,
     QuietPeriod,
     RateLimited,
@@ -35,7 +36,7 @@ from bridge_common.magento_rest import interpolate
 from bridge_common.mqtt import BrokerLost, PublishRefused
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
-SHIP = "POST /rest/V1/order/{id}/ship"
+SHIP = "POST /rest/{store}/V1/order/{id}/ship"
 
 
 @pytest.fixture
@@ -357,6 +358,7 @@ async def test_an_amount_in_an_answer_is_a_decimal() -> None:
         ({"state": "refused", "reason": "stale-epoch"}, TargetUnavailable, TargetUnavailable),
         ({"state": "done", "status": 429, "body": None}, RateLimited, RateLimited),
         ({"state": "done", "status": 503, "body": None}, TargetUnavailable, TargetUnavailable),
+        ({"state": "done", "status": 503, "body": {"text": "<p>maintenance"}}, InMaintenance, InMaintenance),
         ({"state": "done", "status": 502, "body": None}, TargetUnavailable, OutcomeUnknown),
         (BrokerLost("no PUBACK"), TargetUnavailable, OutcomeUnknown),
         (PublishRefused("nobody listens"), TargetUnavailable, OutcomeUnknown),

@@ -168,11 +168,16 @@ class BngRig:
 
 
 @asynccontextmanager
-async def running_bng(folder: Path, *, no_keys: bool = False, **options: Any) -> AsyncIterator[BngRig]:
-    """`options` go into the bridge's [bng] table; the quiet period is 60 s unless they say otherwise."""
+async def running_bng(
+    folder: Path, *, no_keys: bool = False, rate: float | None = None, **options: Any
+) -> AsyncIterator[BngRig]:
+    """`rate` is what BNG allows; `options` go into the bridge's [bng] table; the quiet period is 60 s unless they say so."""
     key_file = folder / "bng-key"
     key_file.write_text(Settings.api_key)
-    async with serving(Settings(folder / "bng.sqlite", no_keys=no_keys)) as running, aiohttp.ClientSession() as session:
+    async with (
+        serving(Settings(folder / "bng.sqlite", no_keys=no_keys, rate=rate)) as running,
+        aiohttp.ClientSession() as session,
+    ):
         values: dict[str, Any] = {
             "base_url": running.url, "api_key_file": key_file, "upsert": not no_keys, "idempotency_keys": not no_keys,
             "requests_per_s": 1000, "timeout_s": 5, "execution_limit_s": 55,

@@ -82,6 +82,47 @@ def test_a_mistake_names_file_line_and_key(tmp_path: Path, old: str, new: str, l
     assert says in mistake
 
 
+@pytest.mark.parametrize(
+    ("limit", "line", "key", "says"),
+    [
+        ("[bng.limits.orders]\nconcurrency = 1", 14, "bng.limits.orders", "'customers', 'sales-orders'"),
+        (
+            "[bng.limits.shipments]\nrequests_per_s = 51",
+            4,
+            "bng",
+            "limits.shipments.requests_per_s is 51, above the 50",
+        ),
+        (
+            "[bng.limits.shipments]",
+            14,
+            "bng.limits.shipments",
+            "limits nothing: set requests_per_s, concurrency, or both",
+        ),
+        ("[bng.limits.shipments]\nrate = 1", 15, "bng.limits.shipments.rate", "Allowed: concurrency, requests_per_s"),
+        ("[sites.shop1.limits.stocks]\nconcurrency = 1", 14, "sites.shop1.limits.stocks", "'products', 'stock'"),
+        (
+            "[sites.shop1.limits.stock]\nconcurrency = 5",
+            11,
+            "sites.shop1",
+            "limits.stock.concurrency is 5, above the 4",
+        ),
+    ],
+)
+def test_a_limit_that_would_not_do_what_it_says_is_a_mistake(
+    tmp_path: Path, limit: str, line: int, key: str, says: str
+) -> None:
+    (mistake,) = mistakes(tmp_path, GOOD + limit + "\n")
+    assert mistake.startswith(f"bridge.toml:{line}: {key}: ")
+    assert says in mistake
+
+
+def test_a_class_of_calls_may_be_limited_further(tmp_path: Path) -> None:
+    limits = "[bng.limits.sales-orders]\nrequests_per_s = 5\n[sites.shop1.limits.stock]\nconcurrency = 1\n"
+    config = read(tmp_path, GOOD + limits)
+    assert config.bng.limits["sales-orders"].requests_per_s == 5
+    assert config.sites["shop1"].limits["stock"].concurrency == 1
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     found = mistakes(tmp_path, GOOD.replace("host =", "hots =").replace("time_zone =", "timezone ="))
     assert [mistake.split(": ")[1] for mistake in found] == ["broker.hots", "sites.shop1.timezone"]

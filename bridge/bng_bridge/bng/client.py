@@ -1,5 +1,9 @@
-"""BNG's REST API: paths, headers, error forms. Knows no flow and no binding."""
+"""BNG's REST API: paths, headers, error forms. Knows no flow and no binding.
 
+A call's class is its resource, the first part of its path. Tokens are no calls.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,7 +26,9 @@ class BngClient:
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
-        self.throttle = Throttle("BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency)
+        self.throttle = Throttle(
+            "BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency, limits=config.limits
+        )
         self._session = session
         self._base = f"{config.base_url}/api/v1"
         self._auth = _auth(session, config)
@@ -41,7 +47,7 @@ class BngClient:
 
     async def get(self, path: str) -> dict[str, Any] | None:
         """The record, or None when BNG has none (404)."""
-        async with self.throttle.slot():
+        async with self.throttle.slot(endpoint_of(path)):
             answer = await self._request("GET", path, accept=(404,))
         return None if answer.status == 404 else dict(answer.body)
 
@@ -52,7 +58,7 @@ class BngClient:
         """Every record that matches, page by page."""
         query = {"limit": str(PAGE), **filters}
         while True:
-            async with self.throttle.slot():
+            async with self.throttle.slot(resource):
                 answer = await self._request("GET", resource, query=query)
             for item in answer.body["items"]:
                 yield item
@@ -71,6 +77,7 @@ class BngClient:
         accept: tuple[int, ...] = (),
     ) -> Answer:
         """Raises as http.send does, and RejectedByTarget on any 4xx that is not in `accept`."""
+        await self.throttle.begin(endpoint_of(path))
         return await self._request(method, path, body=body, headers=headers, accept=accept)
 
     async def _request(
@@ -84,13 +91,18 @@ class BngClient:
         accept: tuple[int, ...] = (),
     ) -> Answer:
         url = f"{self._base}/{path}"
+        clock = asyncio.get_running_loop().time
+        ends_at_s = clock() + self.config.timeout_s
         for last in (False, True):
+            login = await self._login()
             answer = await http.send(
-                self._session, method, url, timeout_s=self.config.timeout_s, query=query, body=body,
-                headers={**(headers or {}), **await self._login()},
+                self._session, method, url, timeout_s=max(ends_at_s - clock(), 0.001), query=query, body=body,
+                headers={**(headers or {}), **login},
             )  # fmt: skip
+            self.throttle.heed(answer)
             if answer.status != 401 or last or not self._auth.refused():
                 break
+            await self.throttle.again(endpoint_of(path))
         if answer.status in accept or answer.status < 400:
             return answer
         raise _error(method, url, answer)
@@ -101,6 +113,10 @@ class BngClient:
         except AccessDenied as error:
             # Once running, a refused login pauses BNG for all; it is no single event's fault.
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
+
+
+def endpoint_of(path: str) -> str:
+    return path.partition("/")[0]
 
 
 def _auth(session: aiohttp.ClientSession, config: Bng) -> Auth:

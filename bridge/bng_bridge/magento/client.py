@@ -1,18 +1,23 @@
 """A site's REST API in Magento's words: search criteria, error form. Knows no flow and no binding."""
 
 import asyncio
+import math
 from typing import Any
 from urllib.parse import quote
 
 from bng_bridge.config import Site
+from bng_bridge.magento.endpoints import endpoint_of
+from bng_bridge.magento.static import HOUR_S, Static
 from bng_bridge.magento.transport import Transport
 from bng_bridge.throttle import Throttle
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate
 
+TEXT_SHOWN = 500
+LEAST_SHARE = 1 / 3
+"""Of the site's time for a call: with less, one that needs its time would end as an unknown outcome."""
 PRODUCT_KNOWN_S = 300.0
-MOST_PRODUCTS_KNOWN = 20_000
 
 
 class MagentoClient:
@@ -23,44 +28,49 @@ class MagentoClient:
         self.config = config
         self.transport = transport
         self.throttle = Throttle(
-            f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency
-        )
-        self._products: dict[str, float] = {}
+            f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency,
+            limits=config.limits,
+        )  # fmt: skip
+        self._static = Static()
 
     async def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any] | None:
         """The document, or None on 404."""
-        async with self.throttle.slot():
+        async with self.throttle.slot(endpoint_of(path)):
             answer = await self._request("GET", path, query=query)
         return None if answer.status == 404 else dict(answer.body)
 
-    async def search(self, path: str, **equal: str) -> list[dict[str, Any]]:
-        """Up to 100 items whose fields equal all the given values."""
+    async def static(
+        self, path: str, query: dict[str, str] | None = None, *, kept_s: float = HOUR_S
+    ) -> dict[str, Any] | None:
+        """As `get`, of what hardly changes: asked for once in `kept_s` seconds. Nobody may change the document."""
+        return await self._static.get(f"{path}?{query}", kept_s, lambda: self.get(path, query))
+
+    async def search(self, path: str, *, kept_s: float = 0.0, **equal: str) -> list[dict[str, Any]]:
+        """Up to 100 items whose fields equal all the given values; with `kept_s` as `static`."""
         query = {"searchCriteria[pageSize]": "100"}
         for index, (field, value) in enumerate(equal.items()):
             prefix = f"searchCriteria[filter_groups][{index}][filters][0]"
             query |= {f"{prefix}[field]": field, f"{prefix}[value]": value}
-        found = await self.get(path, query)
+        found = await (self.static(path, query, kept_s=kept_s) if kept_s else self.get(path, query))
         return list(found["items"] or []) if found else []
 
     async def has_product(self, sku: str) -> bool:
         """Whether the catalogue has it; a yes is believed for some minutes, a no is asked again."""
-        now_s = asyncio.get_running_loop().time()
-        if self._products.get(sku, 0.0) > now_s:
-            return True
-        if await self.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
-            self._products.pop(sku, None)
-            return False
-        if len(self._products) >= MOST_PRODUCTS_KNOWN:
-            self._products.clear()
-        self._products[sku] = now_s + PRODUCT_KNOWN_S
-        return True
+        path = f"/V1/products/{segment(sku)}"
+        return await self.static(path, {"fields": "sku"}, kept_s=PRODUCT_KNOWN_S) is not None
 
-    async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
+    async def write(self, method: str, path: str, body: Any, request_id: str, *, ends_at_s: float = math.inf) -> Any:
         """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may come after the commit: OutcomeUnknown.
 
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
+        `ends_at_s`, on the loop's clock, may leave less than the site's time; TargetPaused when that is too little.
         """
-        return (await self._request(method, path, body=body, request_id=request_id)).body
+        await self.throttle.begin(endpoint_of(path))
+        most_s = self.config.timeout_s
+        left_s = min(most_s, ends_at_s - asyncio.get_running_loop().time())
+        if left_s < most_s * LEAST_SHARE:
+            raise TargetPaused(f"{self.site} was too slow for one more write: it was not sent", delay_s=1)
+        return (await self._request(method, path, body=body, request_id=request_id, timeout_s=left_s)).body
 
     async def _request(
         self,
@@ -70,10 +80,12 @@ class MagentoClient:
         query: dict[str, str] | None = None,
         body: Any = None,
         request_id: str | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
         answer = await self.transport.request(
-            method, path, query=query, body=body, timeout_s=self.config.timeout_s, request_id=request_id
+            method, path, query=query, body=body, timeout_s=timeout_s or self.config.timeout_s, request_id=request_id
         )
+        self.throttle.heed(answer)
         if (answer.status // 100 == 2 and _is_magento_s(answer)) or (answer.status == 404 and method == "GET"):
             return answer
         raise _error(self.site, method, path, answer)
@@ -99,7 +111,7 @@ def _error(site: str, method: str, path: str, answer: Answer) -> BridgeError:
 
     So does a 403, which comes from what stands before the shop.
     """
-    message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)}"
+    message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)[:TEXT_SHOWN]}"
     if answer.status in (401, 403):
         hint = f"Check the login ([magento] of the agent, or [sites.{site}.rest]) and what it may use."
         return TargetPaused(message, hint=hint, delay_s=15)

@@ -5,12 +5,15 @@ from typing import Any
 
 from bng_bridge.magento import order_status
 from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.endpoints import OTHER, of_entity
+from bng_bridge.magento.source_items import SourceItems
 from bng_bridge.target import Record, Settled, Write
 
 
 class MagentoTarget:
     def __init__(self, client: MagentoClient) -> None:
         self._client = client
+        self._source_items = SourceItems(client)
 
     def guarded(self, entity: str) -> bool:
         """Nothing in Magento's API is: partial shipments are duplicated, a late stock write overwrites a newer one."""
@@ -19,8 +22,10 @@ class MagentoTarget:
     def quiet_s(self) -> float:
         return self._client.config.timeout_s + self._client.config.execution_limit_s
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        return self._client.throttle.slot()
+    def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
+        if write.entity == "source_item":
+            return self._source_items.place(write.reference)
+        return self._client.throttle.slot(of_entity(write.entity))
 
     async def find(self, write: Write) -> Record | None:
         if write.entity == "shipment":
@@ -49,8 +54,8 @@ class MagentoTarget:
         `unknown` is no proof while the request may still lie at the broker: the quiet period, which is longer than the
         request's expiry, decides then.
         """
-        async with self._client.throttle.slot():
-            state = await self._client.transport.state_of(request_id)
+        async with self._client.throttle.slot(OTHER):
+            state = await self._client.transport.state_of(self._source_items.sent_as(request_id))
         if state is None or state.state in ("unknown", "interrupted", "running"):
             return None
         answer = state.answer or {}
@@ -74,7 +79,7 @@ class MagentoTarget:
         return Record(write.reference, body=found[0]) if found else None
 
     async def _set_quantity(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
-        await self._client.write("POST", "/V1/inventory/source-items", {"sourceItems": [body]}, request_id)
+        await self._source_items.write(write.reference, body, request_id)
         return Record(write.reference, facts={"quantity": body["quantity"]})
 
 

@@ -15,17 +15,18 @@ from bridge_sandbox.bng.admin import Admin
 from bridge_sandbox.bng.api import Api
 from bridge_sandbox.bng.auth import DOCUMENT_PATH, TOKEN_PATH, Auth
 from bridge_sandbox.bng.idempotency import InFlight
-from bridge_sandbox.bng.problems import render_fault, render_problems
+from bridge_sandbox.bng.problems import render_fault, render_maintenance, render_problems
 from bridge_sandbox.bng.rate import Bucket
 from bridge_sandbox.bng.seed import seed
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.bng.store import Store
 from bridge_sandbox.bng.webhook_faults import WebhookFaults
-from bridge_sandbox.faults import Faults
+from bridge_sandbox.faults import Faults, OwnKind
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 8 * 1024 * 1024
 STOP_S = 5.0
+OWN_KINDS = {"maintenance": OwnKind(render_maintenance, count=0)}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def create_apps(
     settings: Settings, store: Store, webhook_faults: WebhookFaults
 ) -> tuple[web.Application, web.Application]:
     """The API and the admin application."""
-    auth, in_flight, faults = Auth(settings), InFlight(), Faults(render_fault)
+    auth, in_flight, faults = Auth(settings), InFlight(), Faults(render_fault, OWN_KINDS)
     limits = [] if settings.rate is None else [Bucket(settings.rate).limit]
     app = web.Application(
         # The key's arrival is noted before a fault can delay the request: that is what "in flight" means.
