@@ -14,6 +14,7 @@ import click
 from bng_bridge import __version__
 from bng_bridge.ctl import render
 from bng_bridge.ctl.connection import Daemon
+from bng_bridge.ctl.map import map_group
 from bridge_common import service
 from bridge_common.errors import BridgeError
 
@@ -52,6 +53,9 @@ def main(context: click.Context, socket: Path) -> None:
       bridgectl dlq list            what waits for a person, with a hint each
     """
     context.obj = Daemon(socket)
+
+
+main.add_command(map_group)
 
 
 @main.command()
