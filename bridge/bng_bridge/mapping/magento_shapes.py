@@ -36,6 +36,11 @@ _KINDS = {"string": TEXT, "integer": INTEGER, "number": SCALARS["number"], "bool
 _ATTRIBUTE = "framework-attribute-interface"
 
 
+def described_names() -> tuple[str, ...]:
+    """Documents, bodies and their parts."""
+    return tuple(_described())
+
+
 def default_shape(name: str) -> Shape:
     """A document of magento.yaml. Raises KeyError."""
     return _described()[name]
@@ -75,7 +80,9 @@ class ShopSchema:
         self._made: dict[str, Shape] = {}
 
     def shape(self, name: str) -> Shape:
-        """Raises KeyError for what is no document of MODELS or BODIES; ConfigError for one that the shop lacks."""
+        """A part by our own description. Raises ConfigError for a document that the shop lacks."""
+        if name not in DOCUMENTS:
+            return default_shape(name)
         path = BODIES.get(name)
         try:
             if path is None:
@@ -84,8 +91,6 @@ class ShopSchema:
             (body,) = (each["schema"] for each in parameters if each["in"] == "body")
             return self._object(body, Shape("object", f"magento/{name}"))
         except (KeyError, ValueError) as error:
-            if name not in DOCUMENTS:
-                raise
             raise ConfigError(f"{self._file} has no {path or MODELS[name]}") from error
 
     def _model(self, model: str, name: str) -> Shape:

@@ -165,13 +165,12 @@ class Compiler:
             hint = did_you_mean(name, shape.fields)
             self.findings.add(node.keys[name], place, f"{shape.name} has no field {name}.", hint)
             return NOTHING
-        inner = self.rule(entry, shape.fields[name], scope, place)
         if name not in shape.required or self.is_partial:
-            return inner
+            return self.rule(entry, shape.fields[name], scope, place)
+        inner = self.rule(_required(entry), shape.fields[name], scope, place)
         if not inner.always:
-            message = f"{shape.name} requires it, and this rule may leave it out"
-            self.findings.add(node.keys[name], place, message)
-        return replace(inner, get=made.not_null(inner.get))
+            self.findings.add(node.keys[name], place, f"{shape.name} requires it, and this rule may leave it out")
+        return inner
 
     # ── a list ──
 
@@ -246,6 +245,17 @@ def _named(node: Section, scope: Scope, shape: Shape) -> tuple[Scope, int]:
             node.at if found is None else found.at, "as is missing: what each row, or the value, is to be called"
         )
     return scope.with_name(found.text, shape, found.at)
+
+
+def _required(node: Node) -> Node:
+    """A rule for a field that the target requires: null fails, unless the rule says otherwise itself."""
+    if isinstance(node, Scalar):
+        node = Section(node.at, {"expr": node}, {"expr": node.at})
+    if not isinstance(node, Section) or node.entries.keys() & {"default", "omit_null", "required", "each"}:
+        return node
+    if "fields" in node.entries and "with" not in node.entries:
+        return node
+    return Section(node.at, {**node.entries, "required": Scalar(node.at, "true", "true", node.at)}, node.keys)
 
 
 def _without(node: Section, *keys: str) -> Section:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from bng_bridge.mapping.bng_entities import ENTITIES
 from bng_bridge.mapping.bng_shapes import bng_shape
 from bng_bridge.mapping.findings import Position, Wrong, did_you_mean
-from bng_bridge.mapping.magento_shapes import DOCUMENTS, ShopSchema, default_shape
+from bng_bridge.mapping.magento_shapes import DOCUMENTS, ShopSchema, default_shape, described_names
 from bng_bridge.mapping.shapes import Shape
 
 NAMES = (*(f"magento/{name}" for name in DOCUMENTS), *(f"bng/{name}" for name in ENTITIES))
+"""The documents. Parts of Magento's, such as `magento/order_item`, have names, too: those of magento.yaml."""
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,10 @@ class Schemas:
     shop: ShopSchema | None = None
 
     def find(self, name: str, at: Position, *, is_target: bool) -> Shape:
-        """Raises Wrong for a name that is none of NAMES."""
-        if name not in NAMES:
-            raise Wrong(
-                at, f"there is no schema {name}.", did_you_mean(name, NAMES) or f"There are {', '.join(NAMES)}."
-            )
+        """Raises Wrong for a name that is none of NAMES, nor a part of Magento's documents."""
         side, _, entity = name.partition("/")
+        if name not in NAMES and not (side == "magento" and entity in described_names()):
+            raise Wrong(at, f"there is no schema {name}.", did_you_mean(name, NAMES) or f"There are {', '.join(NAMES)}.")
         if side == "bng":
             return bng_shape(entity, is_target=is_target)
         return self.shop.shape(entity) if self.shop else default_shape(entity)

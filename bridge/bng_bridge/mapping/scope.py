@@ -41,7 +41,8 @@ class Scope:
     slots: Slots
 
     def __contains__(self, name: str) -> bool:
-        return name in self.variables or name in self.tables or name in self.functions or name in CONSTANTS
+        """Functions are names of another kind: they stand before a bracket only."""
+        return name in self.variables or name in self.tables or name in CONSTANTS
 
     def names(self) -> Iterable[str]:
         return [*self.variables, *self.tables]
