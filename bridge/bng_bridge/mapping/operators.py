@@ -14,8 +14,8 @@ from bng_bridge.mapping.budget import CHARACTERS_PER_UNIT, Frame, Getter, check_
 from bng_bridge.mapping.faults import Fault, kind_of
 
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow]
-EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-40, Emax=40, traps=[*_TRAPS, Inexact])
-ROUNDED = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-40, Emax=40, traps=_TRAPS)
+EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-30, Emax=27, traps=[*_TRAPS, Inexact])
+ROUNDED = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-30, Emax=27, traps=_TRAPS)
 NUMBERS = frozenset({int, Decimal})
 
 Binary = Callable[[Any, Any], Any]

@@ -9,7 +9,6 @@ from bng_bridge.mapping.coverage import ABSENT
 from bng_bridge.mapping.faults import Fault, kind_of
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.shapes import ANY, Shape
-from bridge_common.errors import MappingError
 
 Convert = Callable[[Any], Any]
 Fill = Callable[[Frame, list[Any]], None]
@@ -78,8 +77,6 @@ def object_of(members: Sequence[Member]) -> Getter:
                 value = get(frame)
             except Fault as fault:
                 raise fault.inside(name, at) from None
-            except MappingError as error:
-                raise Fault(error.message, hint=error.hint).inside(name, at) from error
             if value is not ABSENT:
                 result[name] = value
         return result
