@@ -154,6 +154,25 @@ def test_functions_over_lists_are_paid_for_in_loops() -> None:
     assert mapped(body, {"items": [{"qty_ordered": 1}] * 100}) == {}
 
 
+@pytest.mark.parametrize(
+    "expr",
+    ["order.items == twins", "twins != order.items", "combine('', names, names)", "'y' in names"],
+)
+def test_whole_lists_in_loops_are_paid_for(expr: str) -> None:
+    rows, twins, names = [{"sku": "A"}] * 3000, [{"sku": "A"}] * 3000, ["x"] * 3000
+    body = f'context: {{names: list, twins: list}}\nlet:\n  a: {{each: order.items, as: x, expr: "{expr}"}}\nfields: {{}}\n'
+    assert "too much work" in error(body, {"items": rows}, names=names, twins=twins)
+
+
+def test_a_whole_list_in_every_row_is_paid_for() -> None:
+    head = "source: magento/order\ntarget: magento/customer\npartial: true\n"
+    body = "context: {lines: list}\nfields: {addresses: {each: order.items, as: x, fields: {street: lines}}}\n"
+    made = compiled(body, head=head)
+    assert made({"items": [{}] * 2}, lines=["a"]) == {"addresses": [{"street": ["a"]}] * 2}
+    with pytest.raises(MappingError, match="too much work"):
+        made({"items": [{}] * 3000}, lines=["a"] * 3000)
+
+
 def test_an_error_of_a_trusted_function_is_an_error_of_its_rule() -> None:
     body = "let: {rows: sold_rows(order)}\nfields: {}\n"
     assert error(body, {}).startswith("let.rows: sold_rows() finds no complete items")

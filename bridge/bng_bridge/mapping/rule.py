@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bng_bridge.mapping.budget import Frame, Getter, spend
+from bng_bridge.mapping.budget import Frame, Getter, spend, weight
 from bng_bridge.mapping.coverage import ABSENT
 from bng_bridge.mapping.faults import Fault, kind_of
 from bng_bridge.mapping.findings import Position
@@ -44,6 +44,17 @@ def nullable(get: Getter, convert: Convert | None, *, required: bool, omits: boo
         return null if value is None else convert(value)
 
     return converted
+
+
+def paid(get: Getter) -> Getter:
+    """A whole object or list of the document, which is copied and converted part by part."""
+
+    def weighed(frame: Frame) -> Any:
+        value = get(frame)
+        spend(frame, weight(value))
+        return value
+
+    return weighed
 
 
 def or_default(get: Getter, convert: Convert | None, default: Any) -> Getter:
