@@ -10,6 +10,7 @@ from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.ledger import ledger
 from bng_bridge.ctl.manifest import manifest
+from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
@@ -35,5 +36,5 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, ledger, manifest, pause, resume, dlq, alerts):
+for each in (status, trace, ping, queue, ledger, manifest, pause, resume, dlq, alerts, map_group):
     main.add_command(each)

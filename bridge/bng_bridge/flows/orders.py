@@ -21,7 +21,7 @@ async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
     if _before_go_live(order, site):
         return skipped("before go-live")
     _check_parent(order, event.site, context)
-    payment = await _payment(event, context, site, order)
+    transaction_id = await _transaction_id(event, context, site, order)
     customer_id = await _customer(event, context, site, order)
     external_id = site.external_id.format(site=event.site, id=order["entity_id"])
     write = Write(
@@ -29,12 +29,12 @@ async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
         lock_key=f"bng/{external_id}", reference=external_id, fingerprint=orders.fingerprint(order),
     )  # fmt: skip
     try:
-        await _write_order(event, context, write, order, customer_id, payment)
+        await _write_order(event, context, write, order, customer_id, transaction_id)
     except RejectedByTarget as refusal:
         if refusal.problem != "unknown-customer":
             raise
         customer_id = await _customer_anew(event, context, refusal, customer_id)
-        await _write_order(event, context, write, order, customer_id, payment)
+        await _write_order(event, context, write, order, customer_id, transaction_id)
     if order["state"] == "canceled":
         await _cancel(event, context, write)
     return DONE
@@ -73,13 +73,13 @@ async def _cancel(event: Claimed, context: Context, sales_order: Write) -> None:
     await context.deliver(event.seq, write, mapping)
 
 
-async def _payment(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
-    """How the order was paid. The transaction of an online payment is asked of the shop where the document lacks it.
+async def _transaction_id(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
+    """That of an online payment, or ''. It is asked of the shop where the document lacks it.
 
     Raises AwaitingPayment while the shop has none.
     """
     if not payments.lacks_transaction(order, site.offline_methods):
-        return payments.description(order, site.offline_methods)
+        return payments.transaction_id(order, site.offline_methods)
     found = await context.magento[event.site].search("/V1/transactions", order_id=str(order["entity_id"]))
     transaction = payments.newest_transaction(found)
     if not transaction:
@@ -87,17 +87,21 @@ async def _payment(event: Claimed, context: Context, site: Site, order: dict[str
             f"order {order['increment_id']}: no transaction id for an online payment yet", delay_s=5,
             hint=f"If {payments.method(order)} is no online payment, add it to offline_methods of [sites.{event.site}].",
         )  # fmt: skip
-    return payments.description(order, site.offline_methods, transaction)
+    return transaction
 
 
 async def _write_order(
-    event: Claimed, context: Context, write: Write, order: dict[str, Any], customer_id: str, payment: str
+    event: Claimed, context: Context, write: Write, order: dict[str, Any], customer_id: str, transaction_id: str
 ) -> None:
     zone = context.sites[event.site].time_zone
 
     async def mapping() -> dict[str, Any]:
         return orders.sales_order(
-            order, external_id=write.reference, customer_id=customer_id, time_zone=zone, payment=payment
+            order,
+            external_id=write.reference,
+            customer_id=customer_id,
+            time_zone=zone,
+            transaction_id=transaction_id,
         )
 
     await context.deliver(event.seq, write, mapping)

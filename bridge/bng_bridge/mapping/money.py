@@ -33,9 +33,9 @@ def cents(value: Decimal) -> Decimal:
 
 
 def text(value: Decimal) -> str:
-    """Two places at least, never an exponent: 12.50, 0.333."""
+    """Two places at least, never an exponent, and nothing is never negative: 12.50, 0.333, 0.00."""
     if value == value.quantize(CENT):
-        return f"{value.quantize(CENT):f}"
+        return f"{value.quantize(CENT) + 0:f}"
     return f"{value.normalize():f}"
 
 

@@ -20,11 +20,9 @@ def newest_transaction(transactions: list[dict[str, Any]]) -> str:
     return str(max(found, key=lambda each: int(each["transaction_id"]))["txn_id"]) if found else ""
 
 
-def description(order: dict[str, Any], offline_methods: tuple[str, ...], transaction: str = "") -> str:
-    """`METHOD`, and of an online payment `METHOD TRANSACTION`; `transaction` is used where the order names none."""
-    if method(order) in offline_methods:
-        return method(order)
-    return f"{method(order)} {_last_transaction(order) or transaction}".strip()
+def transaction_id(order: dict[str, Any], offline_methods: tuple[str, ...]) -> str:
+    """As the document names it; '' for an offline method."""
+    return "" if method(order) in offline_methods else _last_transaction(order)
 
 
 def method(order: dict[str, Any]) -> str:
