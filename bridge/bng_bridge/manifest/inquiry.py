@@ -1,7 +1,7 @@
 """What becomes of suspects: looked at once more, then asked of the agent, then found missing or not.
 
 A row leaves the outbox only after its event is in the inbox. So an entity of which the agent says that no row waits, and
-of which the inbox has no newer event after that, was missed: there never was a row, or somebody deleted it.
+of which the inbox has no event of an earlier row by then, was missed: there never was a row, or somebody deleted it.
 """
 
 import logging
