@@ -15,7 +15,7 @@ from bridge_sandbox.admin import Admin, CallFailed
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.schedule import Fault
 from bridge_sandbox.chaos.supervisor import Supervisor
-from bridge_sandbox.stage import Stage
+from bridge_sandbox.stage import OUTBOX, Stage
 
 LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
@@ -24,6 +24,9 @@ LONG_COMMIT_S = 1.0
 PATIENCE_S = 20.0
 LOOK_S = 0.25
 SMALLEST_FILE = 1
+SHORT_LOOK_S = 0.02
+CLOCK_FACTOR = 4
+"""A wrong clock is seen later than other faults, and longer."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ def inflict(fault: Fault, ground: Ground) -> None:
 def heal(ground: Ground) -> None:
     """Whatever is still set goes."""
     ground.network.heal_all()
+    for clock in ground.stage.clocks.values():
+        clock.set(0)
     ground.stage.bng.clear_faults()
     ground.stage.bng.clear_webhook_faults()
     for shop in ground.stage.shops.values():
@@ -60,11 +65,16 @@ def heal(ground: Ground) -> None:
 
 def kill(name: str) -> Callable[[Fault, Ground], None]:
     def run(fault: Fault, ground: Ground) -> None:
-        part = f"agent-{ground.stage.site}" if name == "agent" else name
+        part = daemon_of(fault.args["site"]) if name == "agent" else name
         with ground.supervisor.down(part, fault.for_s):
             pass
 
     return run
+
+
+def daemon_of(client: str) -> str:
+    """The stage's name of a client of the broker."""
+    return client if client == "bridge" else f"agent-{client}"
 
 
 def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
@@ -90,15 +100,27 @@ def wipe_broker_without_bridge(fault: Fault, ground: Ground) -> None:
 
 
 def disk_full(fault: Fault, ground: Ground) -> None:
-    """The bridge cannot write to any file for a while: EFBIG, as ENOSPC would be."""
-    pid = ground.stage.pids().get("bridge")
-    if pid is None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALLEST_FILE, before[1]))
-        time.sleep(fault.for_s)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    """The bridge cannot write to any file for a while, however often it is started again: EFBIG, as ENOSPC would be."""
+    before: dict[int, tuple[int, int]] = {}
+    deadline = time.monotonic() + fault.for_s
+    while time.monotonic() < deadline:
+        pid = ground.stage.pids().get("bridge")
+        if pid is not None and pid not in before:
+            with contextlib.suppress(ProcessLookupError):
+                before[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALLEST_FILE, before[pid][1]))
+        time.sleep(SHORT_LOOK_S)
+    for pid, limits in before.items():
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def clock_jump(fault: Fault, ground: Ground) -> None:
+    """One daemon's wall clock is hours or a day off, and comes back."""
+    clock = ground.stage.clocks[daemon_of(fault.args["client"])]
+    clock.set(fault.args["ahead_s"])
+    time.sleep(CLOCK_FACTOR * fault.for_s)
+    clock.set(0)
 
 
 # The network
@@ -127,7 +149,8 @@ def bng(kind: str, *, writes: bool = False, **options: object) -> Callable[[Faul
 def shop(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
     def run(fault: Fault, ground: Ground) -> None:
         path = fault.args["path"] if writes else None
-        meet(ground.stage.shop, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
+        server = ground.stage.shops[fault.args["site"]]
+        meet(server, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
 
     return run
 
@@ -210,6 +233,29 @@ def be_slow(stage: Stage, order_id: int) -> None:
         slow.commit()
 
 
+def outbox_truncated(fault: Fault, ground: Ground) -> None:
+    """Somebody empties the outbox while rows wait in it for an agent that is away."""
+    stage = ground.stage
+    with ground.supervisor.down(daemon_of(stage.site), 0.5):
+        time.sleep(fault.for_s)
+        stage.mariadb.execute_root(f"TRUNCATE `{settings.database_name(stage.site)}`.`{OUTBOX}`")
+
+
+def triggers_dropped(fault: Fault, ground: Ground) -> None:
+    """Somebody restores tables without their triggers, and a while later an operator installs them again."""
+    stage = ground.stage
+    database = settings.database_name(stage.site)
+    found = stage.mariadb.execute_root(
+        "SELECT trigger_name AS name FROM information_schema.triggers"
+        " WHERE trigger_schema = %s AND action_statement LIKE %s",
+        (database, f"%{OUTBOX}%"),
+    )
+    for row in found:
+        stage.mariadb.execute_root(f"DROP TRIGGER `{database}`.`{row['name']}`")
+    time.sleep(fault.for_s)
+    stage.install_outbox(stage.site)
+
+
 KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "kill_agent": kill("agent"),
     "kill_bridge": kill("bridge"),
@@ -219,6 +265,7 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "wipe_broker": wipe_broker,
     "wipe_broker_without_bridge": wipe_broker_without_bridge,
     "disk_full": disk_full,
+    "clock_jump": clock_jump,
     "network_cut": network(lambda net, fault: net.cut(fault.args["client"])),
     "network_reset": network(lambda net, fault: net.reset(fault.args["client"])),
     "network_one_way": network(lambda net, fault: net.lose(fault.args["client"], fault.args["direction"])),
@@ -245,4 +292,6 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "webhooks_out_of_order": webhooks({"reorder": True}, {"reorder": False}),
     "webhooks_dropped": webhooks({"drop": 10}, {"drop": 0}),
     "commit_out_of_order": commit_out_of_order,
+    "outbox_truncated": outbox_truncated,
+    "triggers_dropped": triggers_dropped,
 }

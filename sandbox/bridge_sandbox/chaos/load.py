@@ -11,12 +11,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 
 from bridge_sandbox.admin import BngAdmin, CallFailed, Server, ShopAdmin
 from bridge_sandbox.catalogue import WAREHOUSE
-from bridge_sandbox.chaos.stories import CUSTOMERS, Act, Story
+from bridge_sandbox.chaos.stories import CUSTOMERS, LEAVERS, Act, Story
 from bridge_sandbox.trade import first_part, register
 
 WORKERS = 6
@@ -76,6 +77,7 @@ class Load:
             "cancel": self._change("/cancel"),
             "edit": self._edit,
             "edit_customer": self._edit_customer,
+            "delete_customer": self._delete_customer,
             "ship_part": self._ship_part,
             "ship": self._ship,
             "set_status": self._set_status,
@@ -84,7 +86,7 @@ class Load:
 
     def start(self) -> None:
         """Register the customers, then begin."""
-        self._customers = [register(self._api, number) for number in range(CUSTOMERS)]
+        self._customers = [register(self._api, number) for number in range(CUSTOMERS + LEAVERS)]
         self._began_s = time.monotonic()
         for story in self._stories:
             self._queue(Progress(story), 0.0)
@@ -196,6 +198,14 @@ class Load:
 
     def _edit_customer(self, _progress: Progress, args: dict[str, Any]) -> None:
         self._shop.post("/customer", customer_id=self._customers[args["customer"]], **args["fields"])
+
+    def _delete_customer(self, _progress: Progress, args: dict[str, Any]) -> None:
+        try:
+            self._shop.call("DELETE", f"/customer/{self._customers[args['customer']]}")
+        except CallFailed as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                raise Pointless from error  # an earlier try did it, and its answer was lost
+            raise
 
     def _ship_part(self, progress: Progress, args: dict[str, Any]) -> None:
         part = first_part(self._sales_order(progress))

@@ -13,6 +13,8 @@ from bridge_sandbox.catalogue import STOCKED
 from bridge_sandbox.trade import KINDS
 
 CUSTOMERS = 8
+LEAVERS = 6
+"""As many more, who order once and are deleted; their numbers come after the others'."""
 CUSTOMER_SHARE = 0.14
 STOCK_SHARE = 0.12
 LAST_CHECKOUT = 0.88
@@ -41,11 +43,16 @@ class Story:
     acts: tuple[Act, ...]
 
 
-def make_stories(rng: random.Random, seconds: float, per_s: float) -> tuple[Story, ...]:
+def make_stories(
+    rng: random.Random, seconds: float, per_s: float, *, counts_stock: bool = True, deletes_customers: bool = True
+) -> tuple[Story, ...]:
     """So many that about `per_s` things are done each second."""
     wanted = round(seconds * per_s)
     stories = [*customer_stories(rng, seconds, round(wanted * CUSTOMER_SHARE))]
-    stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
+    if counts_stock:
+        stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
+    if deletes_customers:
+        stories += [leaver_story(rng, CUSTOMERS + number, seconds) for number in range(LEAVERS)]
     left = wanted - sum(len(story.acts) for story in stories)
     number = 0
     at_s = 0.0
@@ -80,6 +87,23 @@ def customer_edit(rng: random.Random, number: int, revision: int, at_s: float) -
     if rng.random() < 0.4:
         fields["addresses"] = [customer_address(number, revision)]
     return Act(at_s, "edit_customer", {"customer": number, "fields": fields})
+
+
+def leaver_story(rng: random.Random, number: int, seconds: float) -> Story:
+    """Orders, perhaps marries, and is deleted, often at once; what was ordered goes on without its customer."""
+    at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
+    order = {"kind": rng.choice(KINDS), "second_update_delay_s": rng.choice((0.2, 1, 2)), "customer": number}
+    married = [("edit_customer", {"customer": number, "fields": {"lastname": f"Prüfer-{number} rev1"}})]
+    plot: list[tuple[str, dict[str, Any]]] = [
+        *(married if rng.random() < 0.5 else []),
+        ("delete_customer", {"customer": number}),
+        *moves(rng, 1),
+    ]
+    acts = [Act(at_s, "checkout", order)]
+    for kind, args in plot:
+        at_s = min(at_s + rng.choice((0.0, 0.2, 1.0, 6.0)), seconds)
+        acts.append(Act(at_s, kind, args))
+    return Story(f"leaver {number}", tuple(acts))
 
 
 def customer_address(number: int, revision: int) -> dict[str, Any]:
