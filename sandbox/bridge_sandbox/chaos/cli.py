@@ -9,9 +9,8 @@ import click
 
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
-from bridge_sandbox.chaos import inflict
 from bridge_sandbox.chaos.run import SITES, Options, run
-from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, USUAL
 from bridge_sandbox.process import ProgramFailed
 
 EVERY = 5
@@ -28,7 +27,7 @@ EVERY = 5
     "--only",
     "only",
     multiple=True,
-    type=click.Choice(tuple(inflict.KINDS)),
+    type=click.Choice(KINDS),
     help="Only this kind of fault; repeatable.",
 )
 @click.option(
@@ -60,7 +59,7 @@ def chaos(
         minutes,
         no_keys=no_keys,
         rate=rate,
-        kinds=only or KINDS,
+        kinds=only or USUAL,
         per_minute=per_minute,
         drain_limit_s=drain_limit_s,
         shops=shops or shops_of(seed),

@@ -16,7 +16,7 @@ from bridge_sandbox.chaos.load import Load
 from bridge_sandbox.chaos.oracle import Verdict
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import LEFT_OUT, PER_MINUTE, USUAL, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.process import ProgramFailed
@@ -41,7 +41,7 @@ class Options:
     minutes: float
     no_keys: bool = False
     rate: float = 7.5
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL
     per_minute: float = PER_MINUTE
     drain_limit_s: float = 240.0
     shops: int = 1
@@ -91,7 +91,7 @@ def run(options: Options, say: Callable[[str], None]) -> Report:
     with Network(stage.endpoints.doors, stage.endpoints.broker_port) as network, stage, Supervisor(stage) as guard:
         result = Trial(options, Ground(stage, network, guard), say).run()
         result.seconds = round(time.monotonic() - began, 1)
-        result.left_out = LEFT_OUT | left_out
+        result.left_out = {kind: why for kind, why in LEFT_OUT.items() if kind not in options.kinds} | left_out
         stage.keep = options.keep or not result.is_clean
         result.folder = str(stage.folder) if stage.keep else None
     return result

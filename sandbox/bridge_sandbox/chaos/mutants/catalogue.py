@@ -28,8 +28,8 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "receipt-before-commit",
-        "the bridge acknowledges and receipts a batch when it comes in, and commits it half a second later",
-        ("kill_bridge",),
+        "the bridge acknowledges and receipts a batch when it comes in, and then commits it",
+        ("kill_bridge_in_commit",),
         (
             Edit(
                 RECEIVER,
@@ -39,10 +39,7 @@ MUTANTS = (
                 "            receipt = {'batch': packet.properties['batch'], 'epoch': epoch, 'stored': len(early)}\n"
                 "            packet.ack()\n"
                 "            await self._answer(connection, site, topics.RECEIPTS, receipt)\n"
-                "            storing = self._store_batch\n"
-                "            asyncio.get_running_loop().call_later(\n"
-                "                0.5, lambda: asyncio.ensure_future(storing(connection, site, packet))\n"
-                "            )\n",
+                "            await self._store_batch(connection, site, packet)\n",
             ),
         ),
         rate=15.0,
