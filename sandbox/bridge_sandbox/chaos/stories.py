@@ -6,6 +6,7 @@ history tells whether an older state came after a newer one.
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,26 +45,29 @@ class Story:
 
 
 def make_stories(
-    rng: random.Random, seconds: float, per_s: float, *, counts_stock: bool = True, deletes_customers: bool = True
+    rng: random.Random, seconds: float, per_s: float, leave_out: Collection[str] = ()
 ) -> tuple[Story, ...]:
-    """So many that about `per_s` things are done each second."""
+    """So many that about `per_s` things are done each second, acts of the kinds `leave_out` not among them."""
     wanted = round(seconds * per_s)
     stories = [*customer_stories(rng, seconds, round(wanted * CUSTOMER_SHARE))]
-    if counts_stock:
-        stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
-    if deletes_customers:
-        stories += [leaver_story(rng, CUSTOMERS + number, seconds) for number in range(LEAVERS)]
+    stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
+    stories += [leaver_story(rng, CUSTOMERS + number, seconds) for number in range(LEAVERS)]
+    stories = [without(leave_out, story) for story in stories]
     left = wanted - sum(len(story.acts) for story in stories)
     number = 0
     at_s = 0.0
     while left > 0:
         if number % FAMILY == 0 or rng.random() < SHARE_APART:
             at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
-        story = order_story(rng, number, at_s, seconds)
+        story = without(leave_out, order_story(rng, number, at_s, seconds))
         stories.append(story)
         left -= len(story.acts)
         number += 1
     return tuple(stories)
+
+
+def without(kinds: Collection[str], story: Story) -> Story:
+    return Story(story.name, tuple(act for act in story.acts if act.kind not in kinds))
 
 
 def customer_stories(rng: random.Random, seconds: float, edits: int) -> list[Story]:
