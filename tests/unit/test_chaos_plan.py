@@ -51,8 +51,8 @@ def test_every_kind_of_order_and_of_change_occurs() -> None:
     stories = all_stories(plan(Options(1, 3)))
     acts = Counter(act.kind for story in stories for act in story.acts)
     assert set(acts) == {
-        "checkout", "move", "comment", "hold", "unhold", "cancel", "edit", "edit_customer", "delete_customer", "ship_part",
-        "ship", "set_status", "count_stock",
+        "checkout", "move", "comment", "hold", "unhold", "cancel", "edit", "edit_customer", "delete_customer", "register",
+        "ship_part", "ship", "set_status", "count_stock",
     }  # fmt: skip
     kinds = {act.args["kind"] for story in stories for act in story.acts if act.kind == "checkout"}
     assert kinds == set(ORDER_KINDS)

@@ -15,7 +15,7 @@ from bridge_sandbox.trade import KINDS
 
 CUSTOMERS = 8
 LEAVERS = 6
-"""As many more, who order once and are deleted; their numbers come after the others'."""
+"""Customers who come, order and go again; their numbers are above the others'."""
 CUSTOMER_SHARE = 0.14
 STOCK_SHARE = 0.12
 LAST_CHECKOUT = 0.88
@@ -94,7 +94,7 @@ def customer_edit(rng: random.Random, number: int, revision: int, at_s: float) -
 
 
 def leaver_story(rng: random.Random, number: int, seconds: float) -> Story:
-    """Orders, perhaps marries, and is deleted, often at once; what was ordered goes on without its customer."""
+    """Registers, orders, perhaps marries, and is deleted, often at once; the order goes on without its customer."""
     at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
     order = {"kind": rng.choice(KINDS), "second_update_delay_s": rng.choice((0.2, 1, 2)), "customer": number}
     married = [("edit_customer", {"customer": number, "fields": {"lastname": f"Prüfer-{number} rev1"}})]
@@ -103,7 +103,7 @@ def leaver_story(rng: random.Random, number: int, seconds: float) -> Story:
         ("delete_customer", {"customer": number}),
         *moves(rng, 1),
     ]
-    acts = [Act(at_s, "checkout", order)]
+    acts = [Act(at_s, "register", {"customer": number}), Act(at_s, "checkout", order)]
     for kind, args in plot:
         at_s = min(at_s + rng.choice((0.0, 0.2, 1.0, 6.0)), seconds)
         acts.append(Act(at_s, kind, args))
