@@ -100,11 +100,19 @@ def wipe_broker_without_bridge(fault: Fault, ground: Ground) -> None:
 
 
 def disk_full(fault: Fault, ground: Ground) -> None:
-    """The bridge cannot write to any file for a while, however often it is started again: EFBIG, as ENOSPC would be."""
+    fill_disk(ground, "bridge", fault.for_s)
+
+
+def agent_disk_full(fault: Fault, ground: Ground) -> None:
+    fill_disk(ground, daemon_of(fault.args["site"]), fault.for_s)
+
+
+def fill_disk(ground: Ground, name: str, for_s: float) -> None:
+    """It cannot write to any file for a while, however often it is started again: EFBIG, as ENOSPC would be."""
     before: dict[int, tuple[int, int]] = {}
-    deadline = time.monotonic() + fault.for_s
+    deadline = time.monotonic() + for_s
     while time.monotonic() < deadline:
-        pid = ground.stage.pids().get("bridge")
+        pid = ground.stage.pids().get(name)
         if pid is not None and pid not in before:
             with contextlib.suppress(ProcessLookupError):
                 before[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -265,6 +273,7 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "wipe_broker": wipe_broker,
     "wipe_broker_without_bridge": wipe_broker_without_bridge,
     "disk_full": disk_full,
+    "agent_disk_full": agent_disk_full,
     "clock_jump": clock_jump,
     "network_cut": network(lambda net, fault: net.cut(fault.args["client"])),
     "network_reset": network(lambda net, fault: net.reset(fault.args["client"])),

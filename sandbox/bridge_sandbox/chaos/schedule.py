@@ -40,6 +40,7 @@ KINDS = (
     "webhooks_dropped",
     "commit_out_of_order",
     "disk_full",
+    "agent_disk_full",
     "clock_jump",
     "outbox_truncated",
     "triggers_dropped",
@@ -104,4 +105,4 @@ def details(rng: random.Random, kind: str, sites: Sequence[str]) -> dict[str, An
         return {"count": count, "path": rng.choice(SHOP_WRITES), "site": site}
     if kind == "clock_jump":
         return {"client": client, "ahead_s": rng.choice(JUMPS_S)}
-    return {"site": site} if kind == "kill_agent" else {}
+    return {"site": site} if kind in ("kill_agent", "agent_disk_full") else {}
