@@ -1,11 +1,13 @@
 """How each kind of fault is done to a stage. Each function returns when its fault is over."""
 
 import contextlib
+import os
 import resource
+import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pymysql
@@ -21,6 +23,7 @@ LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
 CLERK_S = 1.5
 LONG_COMMIT_S = 1.0
+GATHER_S = 1.5
 PATIENCE_S = 20.0
 LOOK_S = 0.25
 SMALLEST_FILE = 1
@@ -78,13 +81,36 @@ def daemon_of(client: str) -> str:
 
 
 def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
-    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had."""
+    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had.
+
+    The agent stands still before, so that what the bridge gets first is a large batch.
+    """
     path = ground.stage.folder / "bridge" / "bridge.sqlite"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as slow_disk:
-        slow_disk.execute("BEGIN IMMEDIATE")
+        with standing_still(ground, daemon_of(ground.stage.site)):
+            time.sleep(GATHER_S)
+            slow_disk.execute("BEGIN IMMEDIATE")
         time.sleep(LONG_COMMIT_S + fault.for_s)
         with ground.supervisor.down("bridge", 0.5):
             slow_disk.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def standing_still(ground: Ground, name: str) -> Iterator[None]:
+    """A daemon's process is stopped inside the block, as a virtual machine that is being moved."""
+    pid = ground.stage.pids().get(name)
+    signal_to(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_to(pid, signal.SIGCONT)
+
+
+def signal_to(pid: int | None, number: signal.Signals) -> None:
+    """Nothing when it has ended meanwhile."""
+    with contextlib.suppress(ProcessLookupError):
+        if pid is not None:
+            os.kill(pid, number)
 
 
 def wipe_broker(fault: Fault, ground: Ground) -> None:
