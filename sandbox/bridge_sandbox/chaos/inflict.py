@@ -1,50 +1,18 @@
 """How each kind of fault is done to a stage. Each function returns when its fault is over."""
 
-import contextlib
-import os
-import resource
-import signal
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-import pymysql
-
-from bridge_sandbox import settings
-from bridge_sandbox.admin import Admin, CallFailed
+from bridge_sandbox.admin import Admin
+from bridge_sandbox.chaos import hosts, tables
+from bridge_sandbox.chaos.ground import Ground
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.schedule import Fault
-from bridge_sandbox.chaos.supervisor import Supervisor
-from bridge_sandbox.stage import OUTBOX, Stage
 
 LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
-CLERK_S = 1.5
-LONG_COMMIT_S = 1.0
-GATHER_S = 1.5
 PATIENCE_S = 20.0
 LOOK_S = 0.25
-SMALLEST_FILE = 1
-SHORT_LOOK_S = 0.02
-CLOCK_FACTOR = 4
-"""A wrong clock is seen later than other faults, and longer."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What faults are done to. When `over` is set, no fault waits any longer for somebody to meet it."""
-
-    stage: Stage
-    network: Network
-    supervisor: Supervisor
-    over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def creating(self) -> str:
-        """How a record comes into being at BNG."""
-        return "POST" if self.stage.plan.no_keys else "PUT"
 
 
 def inflict(fault: Fault, ground: Ground) -> None:
@@ -61,100 +29,6 @@ def heal(ground: Ground) -> None:
     ground.stage.bng.clear_webhook_faults()
     for shop in ground.stage.shops.values():
         shop.clear_faults()
-
-
-# Something dies
-
-
-def kill(name: str) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
-        part = daemon_of(fault.args["site"]) if name == "agent" else name
-        with ground.supervisor.down(part, fault.for_s):
-            pass
-
-    return run
-
-
-def daemon_of(client: str) -> str:
-    """The stage's name of a client of the broker."""
-    return client if client == "bridge" else f"agent-{client}"
-
-
-def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
-    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had.
-
-    The agent stands still before, so that what the bridge gets first is a large batch.
-    """
-    path = ground.stage.folder / "bridge" / "bridge.sqlite"
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as slow_disk:
-        with standing_still(ground, daemon_of(ground.stage.site)):
-            time.sleep(GATHER_S)
-            slow_disk.execute("BEGIN IMMEDIATE")
-        time.sleep(LONG_COMMIT_S + fault.for_s)
-        with ground.supervisor.down("bridge", 0.5):
-            slow_disk.execute("ROLLBACK")
-
-
-@contextlib.contextmanager
-def standing_still(ground: Ground, name: str) -> Iterator[None]:
-    """A daemon's process is stopped inside the block, as a virtual machine that is being moved."""
-    pid = ground.stage.pids().get(name)
-    signal_to(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_to(pid, signal.SIGCONT)
-
-
-def signal_to(pid: int | None, number: signal.Signals) -> None:
-    """Nothing when it has ended meanwhile."""
-    with contextlib.suppress(ProcessLookupError):
-        if pid is not None:
-            os.kill(pid, number)
-
-
-def wipe_broker(fault: Fault, ground: Ground) -> None:
-    with ground.supervisor.down("broker", fault.for_s):
-        ground.stage.wipe_broker()
-
-
-def wipe_broker_without_bridge(fault: Fault, ground: Ground) -> None:
-    """What the agent published meanwhile is gone with the broker's memory, and nobody had read it."""
-    with ground.supervisor.down("bridge", 0.5):
-        time.sleep(fault.for_s)
-        wipe_broker(fault, ground)
-
-
-def disk_full(fault: Fault, ground: Ground) -> None:
-    fill_disk(ground, "bridge", fault.for_s)
-
-
-def agent_disk_full(fault: Fault, ground: Ground) -> None:
-    fill_disk(ground, daemon_of(fault.args["site"]), fault.for_s)
-
-
-def fill_disk(ground: Ground, name: str, for_s: float) -> None:
-    """It cannot write to any file for a while, however often it is started again: EFBIG, as ENOSPC would be."""
-    before: dict[int, tuple[int, int]] = {}
-    deadline = time.monotonic() + for_s
-    while time.monotonic() < deadline:
-        pid = ground.stage.pids().get(name)
-        if pid is not None and pid not in before:
-            with contextlib.suppress(ProcessLookupError):
-                before[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALLEST_FILE, before[pid][1]))
-        time.sleep(SHORT_LOOK_S)
-    for pid, limits in before.items():
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
-
-
-def clock_jump(fault: Fault, ground: Ground) -> None:
-    """One daemon's wall clock is hours or a day off, and comes back."""
-    clock = ground.stage.clocks[daemon_of(fault.args["client"])]
-    clock.set(fault.args["ahead_s"])
-    time.sleep(CLOCK_FACTOR * fault.for_s)
-    clock.set(0)
 
 
 # The network
@@ -236,71 +110,17 @@ def webhooks(on: dict[str, object], off: dict[str, object]) -> Callable[[Fault, 
     return run
 
 
-# The shop's database
-
-
-def commit_out_of_order(_fault: Fault, ground: Ground) -> None:
-    """Of two rows of one order, the one with the lower id is committed last, and carries the newer state."""
-    stage = ground.stage
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(CallFailed, OSError, pymysql.err.Error):
-            order_id = stage.shop.checkout("simple", second_update_delay_s=0)["order_id"]
-            time.sleep(1.0)
-            be_slow(stage, order_id)
-            return
-        time.sleep(0.5)
-
-
-def be_slow(stage: Stage, order_id: int) -> None:
-    database = settings.database_name(stage.site)
-    with stage.mariadb.connect_root(database) as slow, stage.mariadb.connect_root(database) as quick:
-        slow.begin()
-        with slow.cursor() as cursor:
-            cursor.execute(
-                "UPDATE sales_order_address SET street = %s WHERE parent_id = %s AND address_type = 'shipping'",
-                (f"Bummelweg {order_id}, rev1", order_id),
-            )
-        with quick.cursor() as cursor:
-            cursor.execute("UPDATE sales_order_grid SET updated_at = UTC_TIMESTAMP() WHERE entity_id = %s", (order_id,))
-        time.sleep(CLERK_S)
-        slow.commit()
-
-
-def outbox_truncated(fault: Fault, ground: Ground) -> None:
-    """Somebody empties the outbox while rows wait in it for an agent that is away."""
-    stage = ground.stage
-    with ground.supervisor.down(daemon_of(stage.site), 0.5):
-        time.sleep(fault.for_s)
-        stage.mariadb.execute_root(f"TRUNCATE `{settings.database_name(stage.site)}`.`{OUTBOX}`")
-
-
-def triggers_dropped(fault: Fault, ground: Ground) -> None:
-    """Somebody restores tables without their triggers, and a while later an operator installs them again."""
-    stage = ground.stage
-    database = settings.database_name(stage.site)
-    found = stage.mariadb.execute_root(
-        "SELECT trigger_name AS name FROM information_schema.triggers"
-        " WHERE trigger_schema = %s AND action_statement LIKE %s",
-        (database, f"%{OUTBOX}%"),
-    )
-    for row in found:
-        stage.mariadb.execute_root(f"DROP TRIGGER `{database}`.`{row['name']}`")
-    time.sleep(fault.for_s)
-    stage.install_outbox(stage.site)
-
-
 KINDS: dict[str, Callable[[Fault, Ground], None]] = {
-    "kill_agent": kill("agent"),
-    "kill_bridge": kill("bridge"),
-    "kill_bridge_in_commit": kill_bridge_in_commit,
-    "kill_broker": kill("broker"),
-    "kill_mariadb": kill("mariadb"),
-    "wipe_broker": wipe_broker,
-    "wipe_broker_without_bridge": wipe_broker_without_bridge,
-    "disk_full": disk_full,
-    "agent_disk_full": agent_disk_full,
-    "clock_jump": clock_jump,
+    "kill_agent": hosts.kill("agent"),
+    "kill_bridge": hosts.kill("bridge"),
+    "kill_bridge_in_commit": hosts.kill_bridge_in_commit,
+    "kill_broker": hosts.kill("broker"),
+    "kill_mariadb": hosts.kill("mariadb"),
+    "wipe_broker": hosts.wipe_broker,
+    "wipe_broker_without_bridge": hosts.wipe_broker_without_bridge,
+    "disk_full": hosts.disk_full,
+    "agent_disk_full": hosts.agent_disk_full,
+    "clock_jump": hosts.clock_jump,
     "network_cut": network(lambda net, fault: net.cut(fault.args["client"])),
     "network_reset": network(lambda net, fault: net.reset(fault.args["client"])),
     "network_one_way": network(lambda net, fault: net.lose(fault.args["client"], fault.args["direction"])),
@@ -326,7 +146,7 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "webhooks_forged": webhooks({"forged": 3, "stale": 1}, {}),
     "webhooks_out_of_order": webhooks({"reorder": True}, {"reorder": False}),
     "webhooks_dropped": webhooks({"drop": 10}, {"drop": 0}),
-    "commit_out_of_order": commit_out_of_order,
-    "outbox_truncated": outbox_truncated,
-    "triggers_dropped": triggers_dropped,
+    "commit_out_of_order": tables.commit_out_of_order,
+    "outbox_truncated": tables.outbox_truncated,
+    "triggers_dropped": tables.triggers_dropped,
 }

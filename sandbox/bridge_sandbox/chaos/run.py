@@ -11,7 +11,8 @@ from typing import Any
 
 from bridge_sandbox import clock
 from bridge_sandbox.chaos import evidence, oracle, report
-from bridge_sandbox.chaos.inflict import Ground, heal, inflict
+from bridge_sandbox.chaos.ground import Ground
+from bridge_sandbox.chaos.inflict import heal, inflict
 from bridge_sandbox.chaos.load import Load
 from bridge_sandbox.chaos.oracle import Verdict
 from bridge_sandbox.chaos.proxy import Network
