@@ -4,19 +4,16 @@ Each function returns when its fault is over.
 """
 
 import contextlib
-import os
 import resource
-import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from bridge_sandbox.chaos.ground import Ground, daemon_of
 from bridge_sandbox.chaos.schedule import Fault
 
 PATIENCE_S = 20.0
 LONG_COMMIT_S = 1.0
-GATHER_S = 1.5
 SMALLEST_FILE = 1
 SHORT_LOOK_S = 0.02
 CLOCK_FACTOR = 4
@@ -33,36 +30,13 @@ def kill(name: str) -> Callable[[Fault, Ground], None]:
 
 
 def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
-    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had.
-
-    The agent stands still before, so that what the bridge gets first is a large batch.
-    """
+    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had."""
     path = ground.stage.folder / "bridge" / "bridge.sqlite"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as slow_disk:
-        with standing_still(ground, daemon_of(ground.stage.site)):
-            time.sleep(GATHER_S)
-            slow_disk.execute("BEGIN IMMEDIATE")
+        slow_disk.execute("BEGIN IMMEDIATE")
         time.sleep(LONG_COMMIT_S + fault.for_s)
         with ground.supervisor.down("bridge", 0.5):
             slow_disk.execute("ROLLBACK")
-
-
-@contextlib.contextmanager
-def standing_still(ground: Ground, name: str) -> Iterator[None]:
-    """A daemon's process is stopped inside the block, as a virtual machine that is being moved."""
-    pid = ground.stage.pids().get(name)
-    signal_to(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_to(pid, signal.SIGCONT)
-
-
-def signal_to(pid: int | None, number: signal.Signals) -> None:
-    """Nothing when it has ended meanwhile."""
-    with contextlib.suppress(ProcessLookupError):
-        if pid is not None:
-            os.kill(pid, number)
 
 
 def wipe_broker(fault: Fault, ground: Ground) -> None:

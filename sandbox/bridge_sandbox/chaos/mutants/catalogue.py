@@ -28,7 +28,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "receipt-before-commit",
-        "the bridge acknowledges and receipts a batch when it comes in, and then commits it",
+        "the bridge acknowledges and receipts a batch when it comes in, and commits it meanwhile",
         ("kill_bridge_in_commit",),
         (
             Edit(
@@ -39,7 +39,7 @@ MUTANTS = (
                 "            receipt = {'batch': packet.properties['batch'], 'epoch': epoch, 'stored': len(early)}\n"
                 "            packet.ack()\n"
                 "            await self._answer(connection, site, topics.RECEIPTS, receipt)\n"
-                "            await self._store_batch(connection, site, packet)\n",
+                "            self._storing = asyncio.ensure_future(self._store_batch(connection, site, packet))\n",
             ),
         ),
         rate=15.0,
@@ -57,7 +57,7 @@ MUTANTS = (
                 "            self.receive_receipt(batch.id, self._capture.epoch)\n",
             ),
         ),
-        rate=12.0,
+        rate=18.0,
         per_minute=5.0,
     ),
     Mutant(
