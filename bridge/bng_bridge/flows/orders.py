@@ -143,12 +143,13 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
 
 
 async def _write_customer(event: Claimed, context: Context, order: dict[str, Any], write: Write) -> str:
+    source_id = write.target_key.split("/")[2]
+
     async def mapping() -> dict[str, Any]:
         body = customers.from_order(order, external_id=write.reference)
         # Deleted while the order was on its way: nobody will tell of it again.
-        return (
-            body | {"Status": "inactive"} if inbox.is_deleted(context.read, event.site, "customer", source_id) else body
-        )
+        is_deleted = inbox.is_deleted(context.read, event.site, "customer", source_id)
+        return body | {"Status": "inactive"} if is_deleted else body
 
     result = await context.deliver(event.seq, write, mapping)
     return result.binding.target_id
