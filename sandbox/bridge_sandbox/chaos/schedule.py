@@ -47,8 +47,6 @@ KINDS = (
 )
 AWAITED = {
     "clock_jump": "what was stored under a clock that was ahead is due only hours later",
-    "outbox_truncated": "the rows that wait are lost by design until the manifest finds them",
-    "triggers_dropped": "what changes meanwhile is lost by design until the manifest finds it",
 }
 """Inflicted only when asked for by name: the product does not survive them yet."""
 USUAL = tuple(kind for kind in KINDS if kind not in AWAITED)
