@@ -155,6 +155,12 @@ def next_due(db: sqlite3.Connection) -> str | None:
     return None if row is None else row[0]
 
 
+def is_deleted(db: sqlite3.Connection, site: str, entity: str, entity_id: str) -> bool:
+    """Whether the shop told of the entity's deletion; its ids are not used again."""
+    values = {"site": site, "entity": entity, "entity_id": entity_id}
+    return db.execute(_SQL["is_deleted"], values).fetchone() is not None
+
+
 def rescue(db: sqlite3.Connection, now: str) -> int:
     """Give back what a crashed run left in processing, or close it where a newer state waits. Run before the first claim."""
     closed = db.execute(_SQL["rescue_superseded"], {"now": now}).rowcount

@@ -37,6 +37,13 @@ class Plan:
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
+    clocks: bool = False
+    """The daemons' wall clocks can be set, where libfaketime is installed."""
+
+    @property
+    def daemons(self) -> tuple[str, ...]:
+        """The product's own programs, by the names of their parts."""
+        return ("bridge", *(f"agent-{site}" for site in self.sites))
 
 
 @dataclass(frozen=True)

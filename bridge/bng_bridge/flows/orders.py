@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bng_bridge import bindings
+from bng_bridge import bindings, inbox
 from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
 from bng_bridge.inbox import Claimed
@@ -147,8 +147,13 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
 
 
 async def _write_customer(event: Claimed, context: Context, order: dict[str, Any], write: Write) -> str:
+    source_id = write.target_key.split("/")[2]
+
     async def mapping() -> dict[str, Any]:
-        return customers.from_order(order, external_id=write.reference)
+        body = customers.from_order(order, external_id=write.reference)
+        # Deleted while the order was on its way: nobody will tell of it again.
+        is_deleted = inbox.is_deleted(context.read, event.site, "customer", source_id)
+        return body | {"Status": "inactive"} if is_deleted else body
 
     result = await context.deliver(event.seq, write, mapping)
     return result.binding.target_id

@@ -53,6 +53,10 @@ WHERE seq = :seq
 SELECT 1 FROM inbox AS newer JOIN inbox AS this USING (source, entity, entity_id, site)
 WHERE this.seq = :seq AND newer.seq > this.seq AND newer.state = 'pending'
 
+-- name: is_deleted
+SELECT 1 FROM inbox
+WHERE source = 'magento' AND entity = :entity AND entity_id = :entity_id AND site = :site AND kind = 'tombstone' LIMIT 1
+
 -- name: add_attempt
 INSERT INTO attempt (seq, number, started_at, ended_at, outcome, error_kind, error)
 VALUES (:seq, 1 + (SELECT coalesce(max(number), 0) FROM attempt WHERE seq = :seq),
