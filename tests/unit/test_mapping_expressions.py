@@ -117,7 +117,7 @@ def test_an_expression_gives(code: str, value: Any) -> None:
         ("(" * 500 + "1" + ")" * 500, "1:201: is no expression: too many nested parentheses"),
         ("1" + " " * 2000, "1:1: is longer than 2000 characters"),
         ("[1,\n order.x]", "2:8: magento/order has no field x."),
-        ("\x00", "1:1: is no expression: source code string cannot contain null bytes"),
+        ("\x00", "1:1: is no expression: it contains a null byte"),
         ("(1, 2)", "1:1: a list stands in [ ] ( , ) only behind `in`."),
     ],
 )  # fmt: skip

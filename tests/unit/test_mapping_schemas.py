@@ -51,7 +51,9 @@ def test_bng_s_models_have_the_fields_of_the_sandbox_bng(entity: Any) -> None:
 
 
 def test_a_model_takes_what_the_program_sends() -> None:
-    body = load(TEMPLATES / "order-to-sales-order.yaml")(order(), external_id="x", customer_id="C", time_zone="UTC")
+    body = load(TEMPLATES / "order-to-sales-order.yaml")(
+        order(), external_id="x", customer_id="C", time_zone="UTC", transaction_id=""
+    )
     made = ENTITIES["sales_order"].model_validate(body)
     assert made.model_dump()["Total"] == Decimal("28.78")
 

@@ -21,7 +21,10 @@ def ratio() -> float:
     rows = [
         item(number, f"SKU-{number}", qty="2", price="9.99", discount="1.00", tax="3.80") for number in range(1, 21)
     ]
-    document, context = order(*rows), {"external_id": "x", "customer_id": "C", "time_zone": "Europe/Berlin"}
+    document, context = (
+        order(*rows),
+        {"external_id": "x", "customer_id": "C", "time_zone": "Europe/Berlin", "transaction_id": ""},
+    )
     assert mapping(document, **context) == orders.sales_order(document, **context)
     return statistics.median(
         seconds(lambda: mapping(document, **context)) / seconds(lambda: orders.sales_order(document, **context))
