@@ -7,7 +7,7 @@ shop's own table.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from bridge_common import decimal_json, queries
 from bridge_common.clock import utc_now
 from bridge_common.errors import ConfigError, TargetUnavailable
 from magento_agent.listing import Entry
-from magento_agent.rows import Row, RowKey
+from magento_agent.rows import Row, RowKey, Wanted
 
 VERSION = 1
 
@@ -49,6 +49,14 @@ class CaptureFile:
     async def delete(self, rows: Iterable[RowKey]) -> int:
         with self._transaction() as db:
             return db.executemany(self._sql["delete"], [(row_id, _text(at)) for row_id, at in rows]).rowcount
+
+    async def add_missing(self, wanted: Collection[Wanted]) -> set[Wanted]:
+        now = _now()
+        with self._transaction() as db:
+            waiting = set(db.execute(self._sql["waiting_of"]))
+            missing = {each for each in wanted if not each.is_among(waiting)}
+            db.executemany(self._sql["add"], [(*each, now) for each in sorted(missing)])
+        return missing
 
     async def waiting(self) -> tuple[int, float]:
         ((count, oldest),) = self._fetch("waiting")

@@ -16,7 +16,7 @@ ACTIONS = frozenset(
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",
         "shop_unreadable", "shop_readable", "publish_refused",
-        "gateway_executed", "gateway_refused",
+        "gateway_executed", "gateway_refused", "reemitted",
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled",

@@ -439,3 +439,19 @@ async def test_requests_at_once_get_each_their_own_answer(call: str) -> None:
         calls = [lambda: agent.post("r1"), lambda: agent.post("r2")]
     await asyncio.gather(*(each() for each in calls))
     assert len({request["id"] for _, request, _ in agent.requests}) == 2
+
+
+async def test_an_agent_is_asked_for_events_once_more() -> None:
+    agent = Agent({"state": "done", "status": 200, "body": {"inserted": [], "waiting": []}})
+    pairs = [{"entity": "order", "entity_id": "74"}]
+    assert await agent.gateway.ask("reemit", entities=pairs) == {"inserted": [], "waiting": []}
+    ((_, request, _),) = agent.requests
+    assert (request["operation"], request["entities"]) == ("reemit", pairs)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"state": "refused", "reason": "stale-epoch"}, {"state": "failed", "error": "down"}]
+)
+async def test_an_agent_that_did_not_do_it_is_not_believed_to_have(answer: dict[str, Any]) -> None:
+    with pytest.raises(TargetUnavailable, match=r"stale-epoch|down"):
+        await Agent(answer).gateway.ask("reemit", entities=[])

@@ -21,6 +21,12 @@ DELETE o FROM {table} o FORCE INDEX (PRIMARY) WHERE o.id IN %s AND (o.id, o.crea
 -- name: may_delete
 DELETE FROM {table} WHERE id = 0
 
+-- name: waiting_of
+SELECT DISTINCT entity, entity_id, op FROM {table} WHERE (entity, entity_id) IN %s
+
+-- name: add
+INSERT INTO {table} (entity, entity_id, op, created_at) VALUES (%s, %s, %s, UTC_TIMESTAMP(6))
+
 -- name: waiting
 SELECT COUNT(*), TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)) / 1000000 FROM {table}
 
