@@ -21,6 +21,7 @@ from bng_bridge.config import BridgeConfig, Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.registry import run_flow
+from bng_bridge.holds import Holds
 from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
@@ -35,7 +36,7 @@ from bng_bridge.target import Target, Write
 from bng_bridge.worker import Worker
 from bridge_common import systemd
 from bridge_common.config import read_secret
-from bridge_common.errors import ConfigError, RejectedByTarget, TransientError
+from bridge_common.errors import ConfigError, IdentityChanged, RejectedByTarget, TransientError
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import connect, keep_connected
@@ -90,24 +91,31 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     async def publish(topic: str, payload: bytes, expiry_s: float) -> None:
         await receiver_box[0].publish(topic, payload, expiry_s)
 
-    gateways = {name: GatewayTransport(name, publish) for name in config.sites}
+    presence = {name: Presence() for name in config.sites}
+    gateways = {name: GatewayTransport(name, publish, presence[name].why_held) for name in config.sites}
     for name, gateway in gateways.items():
         gateway.epoch = epoch_of(store.read, name)
-    presence = {name: Presence() for name in config.sites}
     magento = {
         name: MagentoClient(name, site, await _transport(name, site, gateways[name], presence[name], stack))
         for name, site in config.sites.items()
     }
     context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
 
-    async def flow(event: Claimed) -> Outcome:
-        return await run_flow(event, context)
-
     alerts = Alerts()
+    holds = Holds(store, presence, alerts)
+
+    async def flow(event: Claimed) -> Outcome:
+        holds.check(event.site)
+        try:
+            return await run_flow(event, context)
+        except IdentityChanged as error:
+            await holds.hold(event.site, "record", error.message)
+            raise
+
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
-    receiver = Receiver(store, worker, gateways, presence, alerts)
+    receiver = Receiver(store, worker, gateways, presence, alerts, holds)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts)
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, holds)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
 
 
@@ -119,7 +127,7 @@ async def _transport(
         return gateway
     rest = await stack.enter_async_context(MagentoRest(site.rest, table=f"sites.{name}.rest"))
     await check_shop(name, site.rest.base_url, rest)
-    return DirectTransport(rest, held=lambda: presence.refused)
+    return DirectTransport(rest, presence.why_held)
 
 
 async def check_shop(name: str, base_url: str, rest: MagentoRest) -> None:

@@ -4,10 +4,11 @@ BridgeError
 ├─ ConfigError       at start or reload only: file:line, field, value, hint
 ├─ TransientError    counts an attempt: TargetUnavailable · RateLimited · OutcomeUnknown
 ├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
-└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied
+└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied ·
+                     TakenOver
 
 `hint` names what to do, a command where there is one. `exit_code` is what a program ends with when the error
-reaches its command line (sysexits.h): 78 configuration, 69 unavailable, 77 no permission.
+reaches its command line (sysexits.h): 78 configuration, 69 unavailable, 77 no permission, 76 another has its place.
 """
 
 
@@ -115,3 +116,9 @@ class AccessDenied(PermanentError):
     """Credentials or rights are missing; no retry helps until someone grants them."""
 
     exit_code = 77
+
+
+class TakenOver(PermanentError):
+    """Another run of the agent has been granted an epoch after ours: it carries on, this one leaves."""
+
+    exit_code = 76

@@ -46,6 +46,11 @@ class Program:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it has ended with by itself; negative is the signal that ended it."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start it and return at once; does nothing while it runs."""
         if self.is_alive:

@@ -24,6 +24,7 @@ from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
+from bng_bridge.holds import Holds
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.intents import Intent
 from bng_bridge.magento.client import MagentoClient
@@ -122,11 +123,13 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         clients = {"shop1": MagentoClient("shop1", config.sites["shop1"], gateway)}
         context = Context(config.sites, bng.client, clients, Deliver(store, lambda _write: bng.target), store.read)
         working, presence = Worker(store, flow, slots=1), {"shop1": Presence()}
-        receiver = Receiver(store, working, {"shop1": gateway}, presence)
+        alerts = Alerts()
+        holds = Holds(store, presence, alerts)
+        receiver = Receiver(store, working, {"shop1": gateway}, presence, alerts, holds)
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, Alerts())
+        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, alerts, holds)
         path = tmp_path / "admin.sock"
         async with listening(running, path):
             yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)

@@ -9,6 +9,7 @@ from aiohttp import web
 from bng_bridge.alerts import Alerts
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
+from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
@@ -27,6 +28,7 @@ class Bridge:
     gateways: dict[str, GatewayTransport]
     presence: dict[str, Presence]
     alerts: Alerts
+    holds: Holds
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""

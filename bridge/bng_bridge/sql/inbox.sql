@@ -70,6 +70,9 @@ WHERE state = 'processing' AND EXISTS (
 -- name: rescue
 UPDATE inbox SET state = 'pending', run_at = :now, reason = 'taken back after a crash' WHERE state = 'processing'
 
+-- name: bring_forward
+UPDATE inbox SET run_at = :now WHERE state = 'pending' AND run_at > :beyond AND site = coalesce(:site, site)
+
 -- name: requeue
 UPDATE inbox SET state = 'pending', run_at = :now, reason = 'requeued by an operator', hint = '', attempts = 0, settled_at = NULL
 WHERE seq = :seq AND state = 'dead'
