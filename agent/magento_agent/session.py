@@ -101,7 +101,8 @@ class Session:
         if hello != self._hello or (current is not None and epoch <= current):
             return
         log("welcomed", site=self._site, epoch=epoch)
-        self._parts.health.epoch = self._parts.last_epoch = epoch
+        self._parts.last_epoch = epoch
+        self._parts.health.epoch = epoch
         if self._relaying is not None:
             self._relaying.cancel()
         self.relay = self._new_relay(epoch)
