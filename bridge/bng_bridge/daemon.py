@@ -6,14 +6,16 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner
-from bng_bridge.admin import socket, targets
+from bng_bridge import cleaner, clock_guard, intents
+from bng_bridge.admin import socket
 from bng_bridge.admin.bridge import Bridge
+from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alerts import Alerts
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
@@ -35,6 +37,7 @@ from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
 from bng_bridge.worker import Worker
 from bridge_common import systemd
+from bridge_common.clock import ClockWatch, to_text, utc_now
 from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError, IdentityChanged, RejectedByTarget, TransientError
 from bridge_common.log import log
@@ -49,6 +52,7 @@ class Parts:
     receiver: Receiver
     poller: Poller
     bridge: Bridge
+    clock: ClockWatch
 
 
 async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
@@ -64,13 +68,16 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         async with connect(address):
             pass
         parts = await _build(config, store, stack)
-        targets.restore_pauses(parts.bridge)
+        restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
-                group.create_task(cleaner.run(parts.store), name="cleaner"),
+                group.create_task(cleaner.run(parts.store, parts.clock), name="cleaner"),
+                group.create_task(
+                    clock_guard.run(parts.clock, parts.store, parts.worker, parts.bridge.alerts), name="clock"
+                ),
             ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             systemd.notify("READY=1")
@@ -99,9 +106,12 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
         name: MagentoClient(name, site, await _transport(name, site, gateways[name], presence[name], stack))
         for name, site in config.sites.items()
     }
-    context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
+    targets = _targets(bng, magento)
+    latest = to_text(utc_now() + timedelta(seconds=targets.longest_quiet_s()))
+    await store.write(lambda db: intents.cap_quiet(db, latest))
+    context = Context(config.sites, bng, magento, Deliver(store, targets), store.read)
 
-    alerts = Alerts()
+    alerts, clock = Alerts(), ClockWatch()
     holds = Holds(store, presence, alerts)
 
     async def flow(event: Claimed) -> Outcome:
@@ -112,11 +122,11 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
             await holds.hold(event.site, "record", error.message)
             raise
 
-    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
+    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts, clock=clock)
     receiver = Receiver(store, worker, gateways, presence, alerts, holds)
     receiver_box.append(receiver)
     bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, holds)
-    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
+    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge, clock)
 
 
 async def _transport(
@@ -161,6 +171,9 @@ class TargetOf:
 
     def __call__(self, write: Write) -> Target:
         return self.bng if write.target == "bng" else self.sites[write.site]
+
+    def longest_quiet_s(self) -> float:
+        return max(target.quiet_s() for target in (self.bng, *self.sites.values()))
 
 
 async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:

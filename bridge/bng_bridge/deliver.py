@@ -21,7 +21,7 @@ from bng_bridge.bindings import Binding
 from bng_bridge.intents import Intent
 from bng_bridge.store import Store
 from bng_bridge.target import Record, Target, Write
-from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
     IdentityChanged,
     NotReady,
@@ -103,7 +103,7 @@ class Deliver:
                 log("resolved", event=seq, target_key=write.target_key, target_id=found.id)
                 return
         if known is None or (known.executed and not write.absolute):
-            _check_quiet(intent, utc_now())
+            _check_quiet(intent, steady_now())
         await self._store.write(lambda db: _drop(db, write.target_key))
 
     async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
@@ -157,7 +157,7 @@ class Deliver:
                 return await call(key)
             request_id = str(uuid.uuid4())
             digest = bindings.digest_of(body)
-            quiet_until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+            quiet_until = to_text(steady_now() + timedelta(seconds=target.quiet_s()))
             intent = Intent(
                 write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until,
                 fingerprint=write.fingerprint,

@@ -204,6 +204,12 @@ def _is_answer(reply: dict[str, Any]) -> bool:
 
 def _answer(method: str, path: str, reply: dict[str, Any]) -> Answer:
     """The agent's report in the bridge's words; statuses that a direct call would raise are raised here too."""
+    if reply["state"] == "refused" and reply.get("reason") == "expired":
+        # It was answered in time, so it came in time: no event's fault, and none may die of it.
+        raise TargetPaused(
+            f"the agent says that {method} {path} has expired: its clock and this host's differ",
+            hint="Check both (timedatectl).", delay_s=15,
+        )  # fmt: skip
     if reply["state"] == "refused":
         raise TargetUnavailable(f"the agent refused {method} {path}: {reply.get('reason')}")
     if reply["state"] == "failed":
