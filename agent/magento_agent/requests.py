@@ -51,7 +51,7 @@ class Request:
 
 
 def decode(payload: bytes, expires_in_s: float | None = None) -> Request:
-    """`expires_in_s` is what the broker says: two clocks that know nothing of each other, and the shorter time counts. A wall
+    """`expires_in_s` is what the broker says: two clocks that know nothing of each other; the shorter time counts. A wall
     clock that is wrong refuses a request at worst, and never lets a late one through.
 
     Raises InvalidEvent.
