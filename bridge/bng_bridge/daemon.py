@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner, clock_guard, intents
-from bng_bridge.admin import socket
+from bng_bridge import cleaner, clock_guard, intents, life
+from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alerts import Alerts
@@ -74,6 +74,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
+                group.create_task(life.run(parts.store), name="life"),
                 group.create_task(cleaner.run(parts.store, parts.clock), name="cleaner"),
                 group.create_task(
                     clock_guard.run(parts.clock, parts.store, parts.worker, parts.bridge.alerts), name="clock"
@@ -107,9 +108,9 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
         for name, site in config.sites.items()
     }
     targets = _targets(bng, magento)
-    latest = to_text(utc_now() + timedelta(seconds=targets.longest_quiet_s()))
-    await store.write(lambda db: intents.cap_quiet(db, latest))
-    context = Context(config.sites, bng, magento, Deliver(store, targets), store.read)
+    deliver = Deliver(store, targets)
+    await _take_up(store, deliver, targets.longest_quiet_s())
+    context = Context(config.sites, bng, magento, deliver, store.read)
 
     alerts, clock = Alerts(), ClockWatch()
     holds = Holds(store, presence, alerts)
@@ -125,8 +126,24 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts, clock=clock)
     receiver = Receiver(store, worker, gateways, presence, alerts, holds)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, holds)
+    if life.is_open(store.read):
+        alerts.begin(
+            restored.ALERT, "the store is a copy that was put back",
+            hint="bridgectl restored --backup-time T reads anew what came after the copy was made.",
+        )  # fmt: skip
+    bridge = Bridge(
+        config, store, worker, receiver, context, gateways, presence, alerts, holds, targets.longest_quiet_s()
+    )
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge, clock)
+
+
+async def _take_up(store: Store, deliver: Deliver, quiet_s: float) -> None:
+    """What an earlier run may have under way: known to this store, or not, when the store is a copy."""
+    await life.begin(store)
+    latest = to_text(utc_now() + timedelta(seconds=quiet_s))
+    await store.write(lambda db: intents.cap_quiet(db, latest))
+    if (restored_at := life.restored_at(store.read)) is not None:
+        deliver.wait_out(min(quiet_s, quiet_s - (utc_now() - restored_at).total_seconds()))
 
 
 async def _transport(

@@ -70,6 +70,12 @@ class Deliver:
         self._store = store
         self._target = targets
         self._locks = Locks()
+        self._sends_from = steady_now()
+
+    def wait_out(self, seconds: float) -> None:
+        """The store was restored: writes that it does not know of may be under way for so long. Nothing that could happen
+        twice is sent before their end; after it a look-up finds them."""
+        self._sends_from = max(self._sends_from, steady_now() + timedelta(seconds=seconds))
 
     async def __call__(self, seq: int, write: Write, mapping: Mapping) -> Result:
         """Bring the target to what `mapping` gives; it is called inside the lock, so that it reads the newest state.
@@ -155,6 +161,7 @@ class Deliver:
         async with target.slot():
             if target.guarded(write.entity):
                 return await call(key)
+            self._check_waited_out(write)
             request_id = str(uuid.uuid4())
             digest = bindings.digest_of(body)
             quiet_until = to_text(steady_now() + timedelta(seconds=target.quiet_s()))
@@ -171,6 +178,14 @@ class Deliver:
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):
                 await self._store.write(lambda db: intents.close(db, write.target_key))
                 raise
+
+    def _check_waited_out(self, write: Write) -> None:
+        left_s = (self._sends_from - steady_now()).total_seconds()
+        if left_s > 0:
+            raise QuietPeriod(
+                f"the store was restored; a write to {write.target_key} of before may be under way for {left_s:.0f} s",
+                delay_s=min(left_s + 0.05, 5.0),
+            )
 
     async def _settle_step(self, seq: int, write: Write, record: Record, digest: str, action: str) -> Result:
         """Binding, digest and result, and the end of the intent, in one commit before the next write."""

@@ -166,6 +166,11 @@ def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
     return db.execute(_SQL["discard"], {"seq": seq, "reason": reason, "now": now}).rowcount == 1
 
 
+def close_lost(db: sqlite3.Connection, seq: int, now: str) -> None:
+    """Supersede an event whose record its shop has lost."""
+    db.execute(_SQL["close_lost"], {"seq": seq, "now": now})
+
+
 def clean(db: sqlite3.Connection, before: str) -> int:
     """Forget closed events older than `before`. Bindings, intents and versions stay."""
     deleted = [(row["seq"],) for row in db.execute(_SQL["clean"], {"before": before}).fetchall()]

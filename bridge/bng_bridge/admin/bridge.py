@@ -29,12 +29,17 @@ class Bridge:
     presence: dict[str, Presence]
     alerts: Alerts
     holds: Holds
+    longest_quiet_s: float = 60.0
+
+    def known_site(self, site: str) -> str:
+        """Raises NotFound."""
+        if site not in self.config.sites:
+            raise NotFound(f"There is no site {site}.", hint=f"Sites: {', '.join(sorted(self.config.sites))}.")
+        return site
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""
-        if site not in self.gateways:
-            raise NotFound(f"There is no site {site}.", hint=f"Sites: {', '.join(sorted(self.gateways))}.")
-        return self.gateways[site]
+        return self.gateways[self.known_site(site)]
 
 
 class NotFound(BridgeError):

@@ -7,7 +7,10 @@ import click
 from bng_bridge import __version__
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
+from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.queue import queue
+from bng_bridge.ctl.replay import replay, resync
+from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
 from bng_bridge.ctl.trace import trace
@@ -31,5 +34,5 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, pause, resume, dlq):
+for each in (status, trace, ping, queue, pause, resume, drain, resync, replay, restored, site, dlq):
     main.add_command(each)

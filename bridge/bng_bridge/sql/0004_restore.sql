@@ -18,7 +18,7 @@ CREATE TABLE generation (
     PRIMARY KEY (site, entity, number)
 ) WITHOUT ROWID;
 
--- The store's name since its last start, also kept beside the file: one that does not know it is a copy put back.
+-- The store's name of the moment, also kept beside the file: under another one it is a copy that was put back. See life.py.
 CREATE TABLE life (
     value       TEXT NOT NULL,
     restored_at TEXT NOT NULL,           -- when it last came up as a copy, or an operator said so; '' = never
