@@ -3,6 +3,7 @@
 The oracle is the two sandboxes' books.
 """
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -36,6 +37,7 @@ def test_the_store_is_put_back_and_what_came_after_the_copy_is_found_again(stage
     wait_until_settled(stage)
     wait_until("the store to change its name", lambda: name_of(store(stage)) != name_of(copy), timeout_s=20)
     under_way(stage)
+    accepted_and_not_applied(stage)
     stage.kill("bridge")
     stage.bng.clear_faults()
     put_back(stage, copy)
@@ -45,7 +47,7 @@ def test_the_store_is_put_back_and_what_came_after_the_copy_is_found_again(stage
     said = stage.bridgectl("restored", "--backup-time", backup_at)
     assert "looked at once more" in said
     after = wait_until_settled(stage, timeout_s=90)
-    assert (after.sales_orders, after.lost, after.duplicated) == (before + 5, (), ())
+    assert (after.sales_orders, after.lost, after.duplicated) == (before + 7, (), ())
     wait_for_shop_stock(stage, "NUT+M4", 77_777)
     assert "put back" not in stage.bridgectl("status")
 
@@ -66,6 +68,19 @@ def under_way(stage: Stage) -> None:
     held = stage.bng.fault("hold", method=method, path="/sales-orders", seconds=30)
     stage.shop.checkout("simple")
     wait_until("an answer to be held", lambda: stage.bng.fault_hits(held), timeout_s=10)
+
+
+def accepted_and_not_applied(stage: Stage) -> None:
+    """Two orders whose rows are gone from the outbox, and which are nowhere but in the store that is about to be lost."""
+    stage.bridgectl("pause", "bng", "--reason", "the test")
+    for _ in range(2):
+        stage.shop.checkout("simple")
+
+    def are_accepted() -> bool:
+        status = json.loads(stage.bridgectl("status", "--json"))
+        return status["sites"][0]["outbox_rows"] == 0 and status["bridge"]["inbox_pending"] >= 3
+
+    wait_until("both to be accepted", are_accepted, timeout_s=20)
 
 
 def back_up(stage: Stage) -> tuple[Path, str]:

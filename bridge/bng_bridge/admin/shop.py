@@ -58,7 +58,7 @@ async def restored(bridge: Bridge, site: str, backup_at: datetime | None) -> dic
 
 def lost(bridge: Bridge, site: str) -> list[dict[str, Any]]:
     """Sales orders at BNG whose orders the shop lost."""
-    return [_lost_order(bound) for bound in bindings.lost(bridge.store.read, bridge.known_site(site))]
+    return _lost_orders(bindings.lost(bridge.store.read, bridge.known_site(site)))
 
 
 async def _held(bridge: Bridge, request: web.Request) -> Any:
@@ -111,7 +111,7 @@ def _commit(
     db: sqlite3.Connection, site: str, compared: list[Compared], since: datetime | None, now: datetime
 ) -> dict[str, Any]:
     at_s, at = int(now.timestamp()), to_text(now)
-    lost = [_lost_order(bound) for bound in _set_aside(db, site, compared, at_s) if bound.entity == "sales_order"]
+    moved = _set_aside(db, site, compared, at_s)
     for each in compared:
         if each.first_id is not None:
             generations.begin(db, site, each.kind.entity, each.first_id, at)
@@ -119,7 +119,7 @@ def _commit(
     _requeue(db, site, at)
     applied = _forget_since(db, site, to_text(since), at_s) if since else {}
     wanted = {each.kind.entity: sorted({*_new_ids(each), *applied.get(each.kind.entity, ())}) for each in compared}
-    return {"lost": lost, **wanted}
+    return {"lost": _lost_orders([bound for bound in moved if bound.entity == "sales_order"]), **wanted}
 
 
 def _set_aside(db: sqlite3.Connection, site: str, compared: list[Compared], at_s: int) -> list[Binding]:
@@ -186,10 +186,15 @@ def _new_ids(compared: Compared) -> list[int]:
     return [] if first_id is None else [each for each in compared.shown if each >= first_id]
 
 
-def _lost_order(bound: Binding) -> dict[str, Any]:
-    return {
-        "sales_order_id": bound.target_id,
-        "order_id": bound.target_key.split("/")[2],
-        "increment_id": bound.fingerprint.split(" ")[0],
-        "total": str(bound.facts.get("Total", "")),
-    }
+def _lost_orders(bound: list[Binding]) -> list[dict[str, Any]]:
+    """In the order of their ids."""
+    lost = [
+        {
+            "sales_order_id": each.target_id,
+            "order_id": int(each.target_key.split("/")[2]),
+            "increment_id": each.fingerprint.split(" ")[0],
+            "total": str(each.facts.get("Total", "")),
+        }
+        for each in bound
+    ]
+    return sorted(lost, key=lambda each: each["order_id"])
