@@ -56,8 +56,11 @@ def lost(db: sqlite3.Connection, site: str) -> list[Binding]:
     return [_binding(row) for row in db.execute(_SQL["lost"], {"site": site})]
 
 
-def set_aside(db: sqlite3.Connection, target_key: str, at_s: int) -> None:
-    """The source's id stands for another record from now on; what was bound under it is kept, out of every flow's way."""
+def set_aside(db: sqlite3.Connection, target_key: str, at_s: str) -> None:
+    """The source's id stands for another record from now on; what was bound under it is kept, out of every flow's way.
+
+    `at_s` is unix time, which tells several of one key apart.
+    """
     db.execute(_SQL["set_aside"], {"target_key": target_key, "aside": f"{target_key}{_ASIDE}{at_s}"})
 
 

@@ -78,7 +78,7 @@ def accepted_and_not_applied(stage: Stage) -> None:
 
     def are_accepted() -> bool:
         status = json.loads(stage.bridgectl("status", "--json"))
-        return status["sites"][0]["outbox_rows"] == 0 and status["bridge"]["inbox_pending"] >= 3
+        return bool(status["sites"][0]["outbox_rows"] == 0 and status["bridge"]["inbox_pending"] >= 3)
 
     wait_until("both to be accepted", are_accepted, timeout_s=20)
 

@@ -59,7 +59,7 @@ class Ended:
 
 @dataclass
 class Bridge:
-    """The operations over real parts; the agent behind the gateway answers what `answers` holds."""
+    """The operations over real parts; the agent behind the gateway answers what `answers` holds, and notes `requests`."""
 
     running: Running
     store: Store
@@ -68,6 +68,7 @@ class Bridge:
     presence: Presence
     gateway: GatewayTransport
     answers: dict[str, Any]
+    requests: list[dict[str, Any]]
     socket: Path
 
     async def ctl(self, *arguments: str) -> Ended:
@@ -110,9 +111,13 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
             "rest": {"items": []},
         }
 
+        requests: list[dict[str, Any]] = []
+
         async def take(_topic: str, payload: bytes, _expiry_s: float) -> None:
-            request = json.loads(payload)
-            answer = {"id": request["id"], "state": "done", "status": 200, "body": answers[request["operation"]]}
+            requests.append(request := json.loads(payload))
+            body = answers[request["operation"]]
+            body = body(request) if callable(body) else body
+            answer = {"id": request["id"], "state": "done", "status": 200, "body": body}
             asyncio.get_running_loop().call_soon(gateway.receive, json.dumps(answer).encode())
 
         async def flow(_claimed: Claimed) -> Outcome:
@@ -132,7 +137,7 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, alerts, holds)
         path = tmp_path / "admin.sock"
         async with listening(running, path):
-            yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)
+            yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, requests, path)
 
 
 @asynccontextmanager

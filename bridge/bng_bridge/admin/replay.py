@@ -101,10 +101,8 @@ async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehou
         return {"site": _only_site(bridge, site), "records": [{"entity_id": name}]}
     if entity == "stock":
         shown: set[str] = {each for config in bridge.config.sites.values() for each in config.sources}
-        return {
-            "site": "",
-            "records": [{"SKU": name, "Warehouse": each} for each in sorted({warehouse} - {None} or shown)],
-        }
+        warehouses = [warehouse] if warehouse else sorted(shown)
+        return {"site": "", "records": [{"SKU": name, "Warehouse": each} for each in warehouses]}
     if entity not in BNG:
         raise NotFound(f"There is no {entity} to look at.", hint=f"Known: {', '.join((*SHOP, *BNG))}.")
     path, fields = BNG[entity]

@@ -110,24 +110,24 @@ def _since(compared: list[Compared], backup_at: datetime | None) -> datetime | N
 def _commit(
     db: sqlite3.Connection, site: str, compared: list[Compared], since: datetime | None, now: datetime
 ) -> dict[str, Any]:
-    at_s, at = int(now.timestamp()), to_text(now)
-    moved = _set_aside(db, site, compared, at_s)
+    aside_at, at = f"{now.timestamp():.3f}", to_text(now)
+    moved = _set_aside(db, site, compared, aside_at)
     for each in compared:
         if each.first_id is not None:
             generations.begin(db, site, each.kind.entity, each.first_id, at)
             _close_lost(db, site, each, at)
     _requeue(db, site, at)
-    applied = _forget_since(db, site, to_text(since), at_s) if since else {}
+    applied = _forget_since(db, site, to_text(since), aside_at) if since else {}
     wanted = {each.kind.entity: sorted({*_new_ids(each), *applied.get(each.kind.entity, ())}) for each in compared}
     return {"lost": _lost_orders([bound for bound in moved if bound.entity == "sales_order"]), **wanted}
 
 
-def _set_aside(db: sqlite3.Connection, site: str, compared: list[Compared], at_s: int) -> list[Binding]:
+def _set_aside(db: sqlite3.Connection, site: str, compared: list[Compared], aside_at: str) -> list[Binding]:
     """All that is bound by ids that are lost. Open intents of theirs go: what they look for belongs to nobody any more."""
     first = {each.kind.entity: each.first_id for each in compared}
     moved = [bound for bound in bindings.of_site(db, site, "bng") if _is_lost(bound.target_key, first)]
     for bound in moved:
-        bindings.set_aside(db, bound.target_key, at_s)
+        bindings.set_aside(db, bound.target_key, aside_at)
     for intent in intents.all_open(db):
         if intent.target_key.startswith(f"{site}/") and _is_lost(intent.target_key, first):
             intents.close(db, intent.target_key)
@@ -149,8 +149,16 @@ def _close_lost(db: sqlite3.Connection, site: str, compared: Compared, now: str)
         record_id = int(row["entity_id"]) if row["entity_id"].isdecimal() else 0
         if record_id < (compared.first_id or 0) or row["kind"] != "snapshot" or row["data"] is None:
             continue
-        if compared.kind.fingerprint(decimal_json.loads(row["data"])) != compared.shown.get(record_id):
+        if _fingerprint(compared, row["data"]) != compared.shown.get(record_id):
             inbox.close_lost(db, row["seq"], now)
+
+
+def _fingerprint(compared: Compared, data: bytes) -> str | None:
+    """None for a document that lacks what makes it."""
+    try:
+        return compared.kind.fingerprint(decimal_json.loads(data))
+    except (KeyError, ValueError):
+        return None
 
 
 def _requeue(db: sqlite3.Connection, site: str, now: str) -> None:
@@ -161,7 +169,7 @@ def _requeue(db: sqlite3.Connection, site: str, now: str) -> None:
         inbox.requeue(db, row["seq"], now)
 
 
-def _forget_since(db: sqlite3.Connection, site: str, since: str, at_s: int) -> dict[str, set[int]]:
+def _forget_since(db: sqlite3.Connection, site: str, since: str, aside_at: str) -> dict[str, set[int]]:
     """What was written since the backup: in the shop it may be undone, at BNG it may be ahead of the shop.
 
     Returns the ids of the shop's records that were written to BNG, by entity: their states are read anew.
@@ -169,7 +177,7 @@ def _forget_since(db: sqlite3.Connection, site: str, since: str, at_s: int) -> d
     for bound in bindings.of_site(db, site, "magento"):
         if bound.applied_at >= since and bound.entity == "shipment":
             # Looked for by its reference, and made again where it is gone.
-            bindings.set_aside(db, bound.target_key, at_s)
+            bindings.set_aside(db, bound.target_key, aside_at)
         elif bound.applied_at >= since:
             bindings.forget_digest(db, bound.target_key)
     applied: dict[str, set[int]] = {"order": set(), "customer": set()}
