@@ -6,6 +6,7 @@ was made is unknown to it, and writes of that time may still be under way. A cra
 """
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import uuid
@@ -34,9 +35,11 @@ async def begin(store: Store) -> bool:
 
 
 async def run(store: Store) -> None:
+    """For ever. A disk that takes nothing is the worker's to judge; until it does again the store keeps its name."""
     while True:
         await asyncio.sleep(INTERVAL_S)
-        await rename(store)
+        with contextlib.suppress(OSError, sqlite3.Error):
+            await rename(store)
 
 
 async def rename(store: Store) -> None:

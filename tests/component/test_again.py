@@ -288,6 +288,24 @@ async def test_a_crash_amid_a_rename_does_not_look_like_a_copy(tmp_path: Path, w
         assert not await life.begin(store)
 
 
+async def test_a_disk_that_takes_nothing_does_not_end_the_bridge_for_a_name(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def full(_store: Store) -> None:
+        tried.append("once")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(life, "rename", full)
+    monkeypatch.setattr(life, "INTERVAL_S", 0.001)
+    running = asyncio.create_task(life.run(store))
+    await until("it was tried again", lambda: len(tried) > 1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def shipped(rig: Bridge) -> str:
     """A shipment made in BNG, of an order that is none of ours; its id."""
     customer_id = await rig.bng.customer("hand-made")
