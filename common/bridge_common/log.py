@@ -22,6 +22,7 @@ ACTIONS = frozenset(
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled", "slowed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
         "swept", "sweep_found", "sweep_failed",
+        "clock_set",
     }
 )  # fmt: skip
 
