@@ -11,7 +11,7 @@ import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bng_bridge import bindings, intents
@@ -49,7 +49,7 @@ class Deliver:
         self._store = store
         self._target = targets
         self._locks = Locks()
-        self._sends_from = steady_now()
+        self._sends_from = datetime.min.replace(tzinfo=UTC)
 
     def wait_out(self, seconds: float) -> None:
         """The store was restored: writes that it does not know of may be under way for so long. Nothing that could happen
