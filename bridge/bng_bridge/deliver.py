@@ -159,7 +159,8 @@ class Deliver:
                 log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
                 raise
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):
-                await self._store.write(lambda db: intents.close(db, write.target_key))
+                # The call that failed was not carried out; of a write that is several, one before it may have been.
+                await self._store.write(lambda db: _drop(db, write.target_key))
                 raise
 
     async def _settle_step(self, seq: int, write: Write, record: Record, digest: str, action: str) -> Result:
