@@ -166,7 +166,8 @@ class Deliver:
                 log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
                 raise
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):
-                await self._store.write(lambda db: intents.close(db, write.target_key))
+                # The call that failed was not carried out; of a write that is several, one before it may have been.
+                await self._store.write(lambda db: _drop(db, write.target_key))
                 raise
 
     def _check_waited_out(self, write: Write) -> None:
