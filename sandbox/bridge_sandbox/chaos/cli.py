@@ -10,7 +10,7 @@ import click
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
 from bridge_sandbox.chaos.run import SITES, Options, run
-from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, USUAL
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
 from bridge_sandbox.process import ProgramFailed
 
 EVERY = 5
@@ -59,7 +59,7 @@ def chaos(
         minutes,
         no_keys=no_keys,
         rate=rate,
-        kinds=only or USUAL,
+        kinds=only or KINDS,
         per_minute=per_minute,
         drain_limit_s=drain_limit_s,
         shops=shops or shops_of(seed),

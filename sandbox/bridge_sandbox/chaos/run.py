@@ -17,7 +17,7 @@ from bridge_sandbox.chaos.load import Load
 from bridge_sandbox.chaos.oracle import Verdict
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import LEFT_OUT, PER_MINUTE, USUAL, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.process import ProgramFailed
@@ -44,7 +44,7 @@ class Options:
     minutes: float
     no_keys: bool = False
     rate: float = 7.5
-    kinds: tuple[str, ...] = USUAL
+    kinds: tuple[str, ...] = KINDS
     per_minute: float = PER_MINUTE
     drain_limit_s: float = 240.0
     shops: int = 1
