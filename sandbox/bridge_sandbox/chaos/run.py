@@ -49,6 +49,7 @@ class Options:
     drain_limit_s: float = 240.0
     shops: int = 1
     keep: bool = False
+    manifest: bool = True
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ def stage_plan(options: Options) -> Plan:
         poll_interval_s=2.0,
         hosted=hosted,
         direct=hosted,
-        manifest_interval_s=MANIFEST_INTERVAL_S,
+        manifest_interval_s=MANIFEST_INTERVAL_S if options.manifest else 0,
         doors=True,
         clocks=NEEDS_CLOCKS in options.kinds,
     )
