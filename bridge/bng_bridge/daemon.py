@@ -42,7 +42,7 @@ from bng_bridge.target import Target, Write
 from bng_bridge.watch import Watch
 from bng_bridge.worker import Worker
 from bridge_common import systemd
-from bridge_common.clock import ClockWatch, to_text, utc_now
+from bridge_common.clock import ClockWatch, steady_now, to_text, utc_now
 from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError, IdentityChanged, RejectedByTarget, TransientError
 from bridge_common.log import log
@@ -133,7 +133,7 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
         try:
             return await run_flow(event, context)
         except IdentityChanged as error:
-            await holds.hold(event.site, "record", error.message)
+            await holds.hold(error.site or event.site, "record", error.message)
             raise
 
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts, clock=clock)
@@ -168,8 +168,8 @@ def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:
 async def _take_up(store: Store, deliver: Deliver, quiet_s: float) -> None:
     """What an earlier run may have under way: known to this store, or not, when the store is a copy."""
     await life.begin(store)
-    latest = to_text(utc_now() + timedelta(seconds=quiet_s))
-    await store.write(lambda db: intents.cap_quiet(db, latest))
+    until = to_text(steady_now() + timedelta(seconds=quiet_s))
+    await store.write(lambda db: intents.begin_quiet(db, until))
     if (restored_at := life.restored_at(store.read)) is not None:
         deliver.wait_out(min(quiet_s, quiet_s - (utc_now() - restored_at).total_seconds()))
 

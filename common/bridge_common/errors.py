@@ -126,7 +126,11 @@ class RejectedByTarget(PermanentError):
 
 
 class IdentityChanged(PermanentError):
-    pass
+    """`site` is the one to be held, where the event that shows it is not the site's own."""
+
+    def __init__(self, message: str, *, hint: str = "", site: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.site = site
 
 
 class AccessDenied(PermanentError):

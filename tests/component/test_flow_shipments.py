@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.bridge import at, event, site
-from tests.support.flows import FlowRig, flow_rig
+from tests.support.flows import FlowRig, flow_rig, lost_in_a_restore
 from tests.support.shop import ShopRig
 
 from bng_bridge import bindings, inbox
@@ -16,7 +16,7 @@ from bng_bridge.flows.shipments import shipment_key
 from bng_bridge.mapping import shipments
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import shipment_hint
-from bridge_common.errors import DependencyMissing, InvalidEvent, RejectedByTarget
+from bridge_common.errors import DependencyMissing, IdentityChanged, InvalidEvent, RejectedByTarget
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 
@@ -62,6 +62,14 @@ async def shipped_rows(shop: ShopRig, order: dict[str, Any]) -> dict[str, Decima
     assert document is not None
     rows = [(item["sku"], Decimal(item["qty_shipped"])) for item in document["items"] if item.get("qty_shipped")]
     return dict(rows)
+
+
+async def test_another_order_under_the_id_is_not_shipped(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop, "simple")
+    await lost_in_a_restore(rig)
+    with pytest.raises(IdentityChanged) as raised:
+        await tell(rig, await ship(rig, order))
+    assert (raised.value.site, await in_shop(shop, order)) == ("shop1", [])
 
 
 async def test_a_shipment_reaches_the_shop_with_its_track(rig: FlowRig, shop: ShopRig) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.flows import FlowRig, flow_rig
+from tests.support.flows import FlowRig, flow_rig, lost_in_a_restore
 from tests.support.shop import ShopRig
 
 from bng_bridge import intents
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import status_hint
-from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod, RejectedByTarget
+from bridge_common.errors import DependencyMissing, IdentityChanged, OutcomeUnknown, QuietPeriod, RejectedByTarget
 from bridge_sandbox.bng import samples
 
 pytestmark = pytest.mark.integration
@@ -54,6 +54,15 @@ async def state(shop: ShopRig, order: dict[str, Any]) -> str:
     document = await shop.client.get(f"/V1/orders/{order['entity_id']}")
     assert document is not None
     return str(document["state"])
+
+
+async def test_another_order_under_the_id_is_told_nothing(rig: FlowRig, shop: ShopRig) -> None:
+    order = await sell(rig, shop)
+    await lost_in_a_restore(rig)
+    with pytest.raises(IdentityChanged) as raised:
+        await tell(rig, await say(rig, order, 30))
+    assert raised.value.site == "shop1"
+    assert (await state(shop, order), await comments(shop, order)) == ("new", [])
 
 
 async def test_a_status_is_said_once_in_a_comment(rig: FlowRig, shop: ShopRig) -> None:

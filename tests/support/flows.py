@@ -91,3 +91,9 @@ async def flow_rig(
         found = sites or {"shop1": site()}
         clients = {} if shop is None else {"shop1": shop.client}
         yield FlowRig(Context(found, bng.client, clients, Deliver(store, target), store.read), store, bng)
+
+
+async def lost_in_a_restore(rig: FlowRig) -> None:
+    """What is bound were other orders: the shop has given their ids anew."""
+    query = "UPDATE binding SET fingerprint = '000000099 2026-01-01 00:00:00 lost' WHERE entity = 'sales_order'"
+    await rig.store.write(lambda db: db.execute(query))

@@ -4,6 +4,7 @@ from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
+from bng_bridge.flows import identity
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.inbox import Claimed, Hint
@@ -90,6 +91,7 @@ async def _ship_body(
             f"{bound.site} has no order {order_id}", problem="absent",
             hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
         )  # fmt: skip
+    identity.check_order(order, bound)
     if order["state"] == "holded":
         raise DependencyMissing(f"order {order['increment_id']} is on hold in the shop", delay_s=30)
     separately = await _bundles_that_ship_separately(client, order)

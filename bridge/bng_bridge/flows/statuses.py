@@ -3,6 +3,7 @@
 from typing import Any
 
 from bng_bridge import bindings, intents
+from bng_bridge.flows import identity
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.shipments import unbound
 from bng_bridge.inbox import Claimed
@@ -21,6 +22,7 @@ async def status_to_order(event: Claimed, context: Context) -> Outcome:
     order = await context.magento[bound.site].get(f"/V1/orders/{order_id}")
     if order is None:
         return skipped(f"{bound.site} no longer has order {order_id}")
+    identity.check_order(order, bound)
     # With a write of ours still open it may be known because of that very write: its outcome is resolved first.
     if statuses.is_known(order, status) and intents.get(context.read, key) is None:
         return skipped(f"the shop says {statuses.LABELS.get(status, status)} already")
