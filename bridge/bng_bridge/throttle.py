@@ -182,6 +182,7 @@ class Throttle:
             self.breaker.answered()
         elif isinstance(error, RateLimited):
             self._cut("it asked to wait")
+            self.breaker.answered()
             self.breaker.close_for(error.retry_after_s or 1.0, "it asked to wait")
         elif isinstance(error, TargetUnavailable | OutcomeUnknown):
             if isinstance(error, Overloaded):

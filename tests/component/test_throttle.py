@@ -230,6 +230,22 @@ def test_one_probe_is_let_through_and_its_success_opens_the_way() -> None:
     run_simulated(body())
 
 
+def test_a_target_that_asks_to_wait_is_there_again() -> None:
+    """After its time it is called, not after another of the long pauses of one that was away."""
+
+    async def body() -> None:
+        throttle = new()
+        await fail(throttle, FAILURES_TO_OPEN)
+        await asyncio.sleep(0.6)
+        with pytest.raises(RateLimited):
+            await call(throttle, RateLimited("slow", retry_after_s=1))
+        assert not throttle.is_down
+        await asyncio.sleep(1.1)
+        assert throttle.room() is None
+
+    run_simulated(body())
+
+
 def test_a_call_from_before_that_ends_late_lets_no_second_probe_through() -> None:
     async def body() -> None:
         throttle = new()
