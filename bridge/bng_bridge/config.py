@@ -47,6 +47,7 @@ class Poll(Section):
 
 class Bng(Section):
     base_url: HttpUrl
+    profile: str = "bng"
     client_id: str | None = None
     client_secret_file: Path | None = None
     api_key_file: Path | None = None
@@ -54,8 +55,6 @@ class Bng(Section):
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     concurrency: Annotated[int, Field(ge=1)] = 8
-    idempotency_keys: bool = True
-    upsert: bool = True
     webhooks: WebhookSection = WebhookSection()
     poll: Poll = Poll()
 

@@ -24,6 +24,7 @@ class Answer:
     body: Any
     retry_after_s: float | None = None
     etag: str = ""
+    location: str = ""
 
 
 async def exchange(
@@ -50,8 +51,9 @@ async def exchange(
             raw = await response.read()
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
         raise lost(method, url, error) from error
-    retry_after_s = _seconds(response.headers.get("Retry-After"))
-    return Answer(response.status, _parse(raw), retry_after_s, response.headers.get("ETag", ""))
+    said = response.headers
+    retry_after_s = _seconds(said.get("Retry-After"))
+    return Answer(response.status, _parse(raw), retry_after_s, said.get("ETag", ""), said.get("Location", ""))
 
 
 def lost(method: str, url: URL | str, error: BaseException) -> TargetUnavailable | OutcomeUnknown:

@@ -174,7 +174,7 @@ async def running_bng(folder: Path, *, no_keys: bool = False, **options: Any) ->
     key_file.write_text(Settings.api_key)
     async with serving(Settings(folder / "bng.sqlite", no_keys=no_keys)) as running, aiohttp.ClientSession() as session:
         values: dict[str, Any] = {
-            "base_url": running.url, "api_key_file": key_file, "upsert": not no_keys, "idempotency_keys": not no_keys,
+            "base_url": running.url, "api_key_file": key_file, "profile": "bng-without-keys" if no_keys else "bng",
             "requests_per_s": 1000, "timeout_s": 5, "execution_limit_s": 55,
         }  # fmt: skip
         config = Bng(**{**values, **options})
