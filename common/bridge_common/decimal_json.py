@@ -46,6 +46,11 @@ def dumps(value: Any) -> str:
     return simplejson.dumps(value, use_decimal=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def pretty(value: Any) -> str:
+    """The same for people: indented, one value a line."""
+    return simplejson.dumps(value, use_decimal=True, indent=2, ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """JSON for digests: keys sorted, Decimals normalised, so that equal content gives equal text."""
     return simplejson.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

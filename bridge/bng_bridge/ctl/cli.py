@@ -7,6 +7,7 @@ import click
 from bng_bridge import __version__
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
+from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
@@ -31,5 +32,5 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, pause, resume, dlq):
+for each in (status, trace, ping, queue, pause, resume, dlq, map_group):
     main.add_command(each)

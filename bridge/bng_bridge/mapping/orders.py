@@ -4,7 +4,6 @@ Amounts are carried, never recomputed: Magento's row cents do not follow from pr
 header. What is left between the lines and the grand total becomes one explicit rounding line, within a tolerance.
 """
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bng_bridge.mapping.addresses import address
 from bng_bridge.mapping.money import amount, cents, quantity, text
+from bng_bridge.mapping.sold_rows import net, sold_rows
 from bridge_common.errors import MappingError
 
 STATUS = {"new": 10, "pending_payment": 10, "payment_review": 10, "processing": 20, "holded": 30}
@@ -47,23 +47,8 @@ def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, ti
 
 
 def item_lines(order: dict[str, Any]) -> list[dict[str, Any]]:
-    """One line per thing that is sold or picked, keyed by order item ids, never by SKU.
-
-    Configurable: one line, money and item of the parent, both ids kept. Fixed bundle: the money on the bundle's line, its
-    components at 0 for picking. Dynamic bundle: the components carry the money, the parent only repeats their sum and is
-    left out.
-    """
-    items = order["items"]
-    children = defaultdict(list)
-    for item in items:
-        if item.get("parent_item_id"):
-            children[item["parent_item_id"]].append(item)
-    lines = []
-    for item in items:
-        if item.get("parent_item_id"):
-            continue
-        lines += _lines_of(item, children[item["item_id"]])
-    return lines
+    """One line per thing that is sold or picked."""
+    return [_line(row["item"], sku=row["sku"], external=row["external_id"]) for row in sold_rows(order)]
 
 
 def order_date(order: dict[str, Any], time_zone: str) -> str:
@@ -83,20 +68,10 @@ def fingerprint(order: dict[str, Any]) -> str:
     return f"{order['increment_id']} {order['created_at']} {order.get('protect_code', '')}"
 
 
-def _lines_of(item: dict[str, Any], children: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if item["product_type"] == "bundle" and children:
-        if all(_net(child) == 0 for child in children):
-            return [_line(item), *(_line(child, external=_ids(item, child)) for child in children)]
-        return [_line(child, external=_ids(item, child)) for child in children]
-    if children:
-        return [_line(item, sku=children[0]["sku"], external=_ids(item, children[0]))]
-    return [_line(item)]
-
-
-def _line(item: dict[str, Any], *, sku: str | None = None, external: str | None = None) -> dict[str, Any]:
+def _line(item: dict[str, Any], *, sku: str, external: str) -> dict[str, Any]:
     return {
-        "ExternalLineID": external or str(item["item_id"]),
-        "SKU": sku or item["sku"],
+        "ExternalLineID": external,
+        "SKU": sku,
         "Description": item.get("name") or "",
         "Quantity": quantity(amount(item, "qty_ordered")),
         "UnitPrice": text(amount(item, "price")),
@@ -106,18 +81,9 @@ def _line(item: dict[str, Any], *, sku: str | None = None, external: str | None 
     }
 
 
-def _ids(parent: dict[str, Any], child: dict[str, Any]) -> str:
-    return f"{parent['item_id']}/{child['item_id']}"
-
-
-def _net(item: dict[str, Any]) -> Decimal:
-    """Before discount. REST's row_total is after it and never below 0; the discount is added back from its own field."""
-    return amount(item, "price") * amount(item, "qty_ordered")
-
-
 def _gross(item: dict[str, Any]) -> Decimal:
     compensation = amount(item, "discount_tax_compensation_amount")
-    return _net(item) - amount(item, "discount_amount") + amount(item, "tax_amount") + compensation
+    return net(item) - amount(item, "discount_amount") + amount(item, "tax_amount") + compensation
 
 
 def _freight(order: dict[str, Any]) -> Decimal:

@@ -1,0 +1,209 @@
+"""`bridgectl map`: check, test and try mapping files. It works on files alone; no daemon has to run."""
+
+import json
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bng_bridge.ctl import map_render
+from bridge_common import service
+from bridge_common.errors import BridgeError, ConfigError
+
+if TYPE_CHECKING:
+    from bng_bridge.mapping.cases import Tested
+    from bng_bridge.mapping.findings import Finding
+    from bng_bridge.mapping.schemas import Schemas
+
+USAGE = 64
+files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+schema_option = click.option(
+    "--schema", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The shop's own description of its models: the answer of GET /rest/all/schema, saved. "
+    "Without it: Magento's common fields.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A file that cannot be read, or no JSON, ends in one sentence and exit code 64."""
+
+    @wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except BridgeError as error:
+            error.exit_code = USAGE
+            service.fail(error)
+
+    return guarded
+
+
+@click.group("map")
+def map_group() -> None:
+    """Check, test and try mapping files, which say what becomes which field. No daemon is needed.
+
+    \b
+      bridgectl map check                          the templates that come with the bridge
+      bridgectl map check my/orders.yaml           a file of yours: every mistake with file:line:column
+      bridgectl map test my/orders.yaml            its cases in my/orders/, and which rules they reach
+      bridgectl map try my/orders.yaml order.json --context time_zone=Europe/Berlin
+
+    Exit codes: 0 clean, 1 something was found, 64 misuse. docs/mapping.md explains the files.
+    """
+
+
+@map_group.command()
+@files_argument
+@schema_option
+@json_option
+@command
+def check(files: tuple[Path, ...], schema: Path | None, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
+    """Hold FILES to both schemas: paths, fields, required ones, table values, functions. Without FILES: the templates.
+
+    \b
+    A mistake looks so:
+      orders.yaml:34:9: fields.Total: magento/order has no field grand_totl. Did you mean grand_total?
+    """
+    from bng_bridge.mapping.findings import MappingFileError
+    from bng_bridge.mapping.mapping_file import load
+
+    found: dict[Path, tuple[Finding, ...]] = {}
+    schemas = _schemas(schema)
+    for path in _files(files):
+        try:
+            load(path, schemas=schemas)
+            found[path] = ()
+        except MappingFileError as error:
+            found[path] = error.findings
+    findings = [each for several in found.values() for each in several]
+    if as_json:
+        click.echo(json.dumps({"ok": not findings, "files": len(found), "findings": map_render.as_json(findings)}))
+    else:
+        map_render.checked(findings, len(found))
+    raise SystemExit(1 if findings else 0)
+
+
+@map_group.command()
+@files_argument
+@schema_option
+@json_option
+@click.option("--missed", is_flag=True, help="Also list the rules and table entries that no case reaches.")
+@command
+def test(files: tuple[Path, ...], schema: Path | None, as_json: bool, missed: bool) -> None:  # noqa: FBT001
+    """Run the cases beside FILES and print which rules and table entries they reach. Without FILES: the templates.
+
+    \b
+    Beside orders.yaml, in the folder orders/:
+      CASE.in.json        the document
+      CASE.out.json       what must come out, or
+      CASE.error.txt      lines that must stand in the error
+      context.json        the context of all cases; CASE.context.json of one
+    """
+    from bng_bridge.mapping.cases import test_file
+    from bng_bridge.mapping.findings import MappingFileError
+
+    tested: list[Tested] = []
+    findings: list[Finding] = []
+    schemas = _schemas(schema)
+    for path in _files(files):
+        try:
+            tested.append(test_file(path, schemas))
+            findings += tested[-1].findings
+        except MappingFileError as error:
+            findings += error.findings
+    if as_json:
+        files_json = [map_render.coverage_json(each) for each in tested]
+        click.echo(json.dumps({"ok": not findings, "files": files_json, "findings": map_render.as_json(findings)}))
+    else:
+        map_render.tested(findings, tested, missed=missed)
+    raise SystemExit(1 if findings else 0)
+
+
+@map_group.command("try")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("sample", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--context", "given", multiple=True, metavar="NAME=VALUE",
+              help="A value of the context; a number, true, false, null or JSON is taken as such.")  # fmt: skip
+@schema_option
+@command
+def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) -> None:
+    """Map SAMPLE (a JSON document, or - for standard input) by FILE and print what comes out as JSON.
+
+    The context is FILE's context.json (see `map test`), with what --context says instead. Exit code 1 when the document
+    cannot be mapped; the error then says the field and the line.
+    """
+    from bng_bridge.mapping import cases
+    from bng_bridge.mapping.findings import MappingFileError
+    from bng_bridge.mapping.mapping_file import load
+    from bridge_common import decimal_json
+
+    try:
+        mapping = load(file, schemas=_schemas(schema))
+    except MappingFileError as error:
+        map_render.findings(error.findings)
+        raise SystemExit(1) from error
+    document = _json_of(sample)
+    context = cases.context_of(file, sample) | dict(_pair(each) for each in given)
+    result, problem = cases.outcome(mapping, document, context)
+    if result is None:
+        click.echo(problem, err=True)
+        raise SystemExit(1)
+    click.echo(decimal_json.pretty(result))
+
+
+def templates_folder() -> Path:
+    """Where the templates are: in the source tree, or where the installation put them."""
+    source = Path(__file__).parents[3] / "packaging" / "mappings"
+    return source if source.is_dir() else Path(sysconfig.get_path("data")) / "share" / "bng-bridge" / "mappings"
+
+
+def _files(given: Iterable[Path]) -> list[Path]:
+    """The files, a folder standing for all in it; the templates for none. Raises ConfigError where there is nothing."""
+    found: list[Path] = []
+    for path in given or (templates_folder(),):
+        found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    missing = next((path for path in found if not path.is_file()), None)
+    if missing is not None or not found:
+        raise ConfigError(f"There is no mapping file {missing or templates_folder()}.")
+    return [_relative(path) for path in found]
+
+
+def _relative(path: Path) -> Path:
+    """Short for messages, where it is below the current folder."""
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def _schemas(file: Path | None) -> "Schemas":
+    from bng_bridge.mapping.magento_shapes import ShopSchema
+    from bng_bridge.mapping.schemas import Schemas
+
+    return Schemas(shop=ShopSchema(file) if file else None)
+
+
+def _json_of(path: Path) -> Any:
+    from bridge_common import decimal_json
+
+    try:
+        return decimal_json.loads(sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is no JSON document: {error}") from error
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    from bridge_common import decimal_json
+
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise click.UsageError(f"--context {text}: NAME=VALUE is wanted")
+    try:
+        return name, decimal_json.loads(value)
+    except ValueError:
+        return name, value
