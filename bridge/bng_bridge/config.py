@@ -1,9 +1,10 @@
 """`bridge.toml`: see packaging/bridge.toml for every option with its default."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
@@ -45,6 +46,25 @@ class Poll(Section):
     overlap_s: Annotated[float, Field(ge=0)] = 120
 
 
+class Limit(Section):
+    """Of one class of calls; what it leaves out is the target's own."""
+
+    requests_per_s: Annotated[float, Field(gt=0)] | None = None
+    concurrency: Annotated[int, Field(ge=1)] | None = None
+
+
+BngCalls = Literal[
+    "customers", "sales-orders", "products", "inventory-items", "shipments", "invoices", "payments", "gl-entries",
+    "vendors", "purchase-orders",
+]  # fmt: skip
+"""The first part of the path behind /api/v1."""
+
+MagentoCalls = Literal[
+    "orders", "shipments", "invoices", "creditmemos", "customers", "products", "stock", "static", "other"
+]
+"""The aggregate; `static` is what hardly changes: stores, countries, attribute sets."""
+
+
 class Bng(Section):
     base_url: HttpUrl
     profile: str = "bng"
@@ -55,6 +75,7 @@ class Bng(Section):
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     concurrency: Annotated[int, Field(ge=1)] = 8
+    limits: dict[BngCalls, Limit] = Field(default_factory=dict)
     webhooks: WebhookSection = WebhookSection()
     poll: Poll = Poll()
 
@@ -63,6 +84,7 @@ class Bng(Section):
         oauth = self.client_id is not None and self.client_secret_file is not None
         if oauth == (self.api_key_file is not None):
             raise ValueError("set either client_id and client_secret_file, or api_key_file")
+        _check_limits(self, self.limits)
         return self
 
 
@@ -82,6 +104,7 @@ class Site(Section):
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 10
     concurrency: Annotated[int, Field(ge=1)] = 4
+    limits: dict[MagentoCalls, Limit] = Field(default_factory=dict)
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
@@ -98,7 +121,19 @@ class Site(Section):
             raise ValueError("external_id must contain {id}, or every record gets the same one")
         if self.go_live_at is not None and self.go_live_at.tzinfo is None:
             raise ValueError("go_live_at needs an offset, such as 2026-01-31T00:00:00Z")
+        _check_limits(self, self.limits)
         return self
+
+
+def _check_limits(target: Bng | Site, limits: Mapping[Any, Limit]) -> None:
+    """One that is wider than the target's own would never count: somebody who wrote it expects something else."""
+    for name, limit in limits.items():
+        if limit.requests_per_s is None and limit.concurrency is None:
+            raise ValueError(f"limits.{name} limits nothing: give it requests_per_s or concurrency")
+        for key in ("requests_per_s", "concurrency"):
+            own, of_target = getattr(limit, key), getattr(target, key)
+            if own is not None and own > of_target:
+                raise ValueError(f"limits.{name}.{key} is {own:g}, above the {of_target:g} for all calls together")
 
 
 class BridgeConfig(Section):

@@ -7,11 +7,9 @@ On a crash at any point the event is claimed again and this runs again: what was
 may still be under way waits for the quiet period, and nothing is written twice.
 """
 
-import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from bng_bridge import bindings, intents
 from bng_bridge.bindings import Binding
 from bng_bridge.intents import Intent
+from bng_bridge.locks import Locks
 from bng_bridge.store import Store
 from bng_bridge.target import Record, Target, Write
 from bridge_common.clock import from_text, to_text, utc_now
@@ -34,27 +33,6 @@ from bridge_common.errors import (
 from bridge_common.log import log
 
 Mapping = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class Locks:
-    """One lock per key, forgotten when nobody holds or awaits it."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, tuple[asyncio.Lock, int]] = {}
-
-    @asynccontextmanager
-    async def __call__(self, key: str) -> AsyncIterator[None]:
-        lock, users = self._held.get(key, (asyncio.Lock(), 0))
-        self._held[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._held[key]
-            if users == 1:
-                del self._held[key]
-            else:
-                self._held[key] = (lock, users - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +130,7 @@ class Deliver:
         call: Callable[[str], Awaitable[Record]],
     ) -> Record:
         # The slot first: the quiet period counts from sending, not from a place in the queue.
-        async with target.slot():
+        async with target.slot(write):
             if target.guarded(write.entity):
                 return await call(key)
             request_id = str(uuid.uuid4())

@@ -5,7 +5,14 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from bridge_common.errors import BridgeError, OutcomeUnknown, RateLimited, TargetUnavailable
+from bridge_common.errors import (
+    BridgeError,
+    InMaintenance,
+    OutcomeUnknown,
+    Overloaded,
+    RateLimited,
+    TargetUnavailable,
+)
 from bridge_common.http import Answer, exchange
 
 LONGEST_WAIT_S = 3600.0
@@ -50,11 +57,15 @@ def _refused(method: str, url: str, answer: Answer) -> BridgeError:
     wait_s = bounded(answer.retry_after_s)
     if answer.status == 429:
         return RateLimited(text, retry_after_s=wait_s)
-    if answer.status == 503 or method == "GET":
+    if answer.is_maintenance:
+        return InMaintenance(f"{text}: it is in maintenance", retry_after_s=wait_s)
+    if answer.status == 503:
+        return Overloaded(text, retry_after_s=wait_s)
+    if method == "GET":
         return TargetUnavailable(text, retry_after_s=wait_s)
     return OutcomeUnknown(text)
 
 
-def bounded(wait_s: float | None, otherwise: float | None = None) -> float | None:
-    """What Retry-After asked for, within reason; `otherwise` where it asked for nothing."""
-    return otherwise if wait_s is None else min(wait_s, LONGEST_WAIT_S)
+def bounded(wait_s: float | None) -> float | None:
+    """What Retry-After asked for, within reason."""
+    return None if wait_s is None else min(wait_s, LONGEST_WAIT_S)

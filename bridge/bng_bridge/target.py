@@ -53,12 +53,15 @@ class Target(Protocol):
         """Seconds after sending until an unanswered write can no longer be executed."""
         ...
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        """One permit for one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed."""
+    def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
+        """The turn of one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed.
+
+        What is begun in it is sent within the target's own time limit of its beginning: `quiet_s` counts from there.
+        """
         ...
 
     async def find(self, write: Write) -> Record | None:
-        """Look the record up by its reference."""
+        """Look the record up by its reference. Raises DependencyMissing where it cannot be made yet."""
         ...
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:

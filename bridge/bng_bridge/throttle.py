@@ -1,154 +1,229 @@
-"""How fast a target is called: rate, concurrency, Retry-After, and a breaker, for one target.
+"""How fast a target is called: one budget of rate and concurrency, narrower ones for classes of calls, and a breaker.
 
-`slot()` waits for a permit and learns from how the call ends. The breaker opens after several calls in a row that nobody
-answered: then slots raise TargetPaused at once, which counts no attempt, and one probe at a time is let through.
+`slot()` waits for a permit and a turn, and learns from how the call ends. The rate is halved when the target has too much,
+and grows back (pace.py); when its quota runs low, what is left is spread (quota.py). In no window of time are more calls
+begun than is configured. While the target is away slots raise TargetPaused at once (breaker.py).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
-from bridge_common.errors import OutcomeUnknown, RateLimited, RejectedByTarget, TargetPaused, TargetUnavailable
+from bng_bridge import pace, quota
+from bng_bridge.breaker import Breaker
+from bng_bridge.config import Limit
+from bng_bridge.endpoint import Endpoint
+from bng_bridge.quota import Quota
+from bridge_common.errors import (
+    BridgeError,
+    OutcomeUnknown,
+    Overloaded,
+    RateLimited,
+    RejectedByTarget,
+    TargetPaused,
+    TargetUnavailable,
+)
+from bridge_common.http import Answer
 from bridge_common.log import log
 
-FAILURES_TO_OPEN = 5
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 30.0
-HELD_LOOK_S = 2.0
+OTHER = "other"
+LEAST_LEFT_S = 0.5
 
-_holding: ContextVar[frozenset[str]] = ContextVar("throttles held by this task", default=frozenset())
+
+@dataclass(slots=True)
+class Held:
+    """A slot in a task's hands. `is_paid`: the turn that came with it is not used up by a write."""
+
+    throttle: "Throttle"
+    begun_at_s: float = 0.0
+    is_paid: bool = True
+    calls: int = 0
+
+
+_holding: ContextVar[tuple[Held, ...]] = ContextVar("slots held by this task", default=())
 
 
 class Throttle:
-    """Times are the loop's monotonic clock."""
+    """A class of calls is a word, such as `sales-orders`; some have limits of their own. Times are the loop's clock."""
 
-    def __init__(self, name: str, *, requests_per_s: float, concurrency: int) -> None:
+    def __init__(
+        self, name: str, *, requests_per_s: float, concurrency: int, limits: Mapping[Any, Limit] | None = None
+    ) -> None:
         self.name = name
-        self._interval_s = 1.0 / requests_per_s
+        self.breaker = Breaker(name)
+        self.pace = pace.full(requests_per_s)
+        self.quota: Quota | None = None
+        self._limits = limits or {}
+        self._endpoints: dict[str, Endpoint] = {}
         self._permits = asyncio.Semaphore(concurrency)
+        self._interval_s = 1.0 / requests_per_s
         self._next_at = 0.0
-        self._closed_until = 0.0
-        self._failures = 0
-        self._pause_s = FIRST_PAUSE_S
-        self._probing = False
-        self.reason = ""
-        self.held = ""
-
-    def hold(self, reason: str) -> None:
-        """Closed by an operator, until `release`: nothing is called, and what waits counts no attempt."""
-        self.held = reason
-
-    def release(self) -> None:
-        self.held = ""
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """One call. Raises TargetPaused instead of waiting while the breaker is open.
+    async def slot(self, endpoint: str = OTHER) -> AsyncIterator[None]:
+        """One call. Raises TargetPaused instead of waiting while the target is closed.
 
         A task that holds a slot already gets another without a permit: its look-up inside a write must not wait for itself.
         """
-        if self.name in _holding.get():
-            await self._pace()
+        called = self._endpoint(endpoint)
+        outer = self._held()
+        if outer is not None:
+            await self._turn(called, outer)
             yield
             return
-        self._check_open()
-        async with self._permits:
-            token = _holding.set(_holding.get() | {self.name})
+        self.breaker.check()
+        async with called.gate:
+            held = Held(self)
+            token = _holding.set((*_holding.get(), held))
+            is_probe = False
             try:
-                async with self._watched():
-                    yield
+                is_probe = self.breaker.enter()
+                held.begun_at_s = await self._turn(called, held)
+                self.breaker.check_waits()
+                yield
+            except BridgeError as error:
+                paused = self._learn(error)
+                if paused is not None:
+                    raise paused from error
+                raise
+            else:
+                self._succeeded(called, held)
             finally:
+                self.breaker.leave(is_probe=is_probe)
                 _holding.reset(token)
 
-    @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        self._check_open()
-        is_probe = self.is_down
-        self._probing = self._probing or is_probe
-        try:
-            await self._pace()
-            self._check_waits()
-            yield
-        except RateLimited as error:
-            self._close_for(error.retry_after_s or 1.0, "it asked to wait")
-            raise
-        except (TargetUnavailable, OutcomeUnknown) as error:
-            if isinstance(error, OutcomeUnknown) and error.answered:
-                self._succeed()
-            elif self._fail(error):
-                # The target is away, which is no event's fault: waiting for it counts no attempt.
-                raise TargetPaused(error.message, hint=error.hint, delay_s=self._left_s()) from error
-            raise
-        except RejectedByTarget:
-            self._succeed()
-            raise
-        else:
-            self._succeed()
-        finally:
-            if is_probe:
-                self._probing = False
+    async def begin(self, endpoint: str, within_s: float) -> float:
+        """Before each write inside a slot: the first one's turn came with the slot, every further one waits for its own.
+
+        The seconds left of `within_s` since the slot began: from there counts the quiet period of an unknown outcome.
+        Raises TargetPaused when none are left: the write is not sent.
+        """
+        held = self._held()
+        if held is None:
+            await self.again(endpoint)
+            return within_s
+        if not held.is_paid:
+            await self.again(endpoint)
+        held.is_paid = False
+        left_s = held.begun_at_s + within_s - _now()
+        if left_s < min(LEAST_LEFT_S, within_s / 2):
+            raise TargetPaused(f"{self.name} was too slow for one more write: it was not sent", delay_s=1)
+        return left_s
+
+    async def again(self, endpoint: str) -> None:
+        """A turn for one more call of a slot, or for one without a slot."""
+        await self._turn(self._endpoint(endpoint), self._held())
+
+    def heed(self, answer: Answer) -> None:
+        """What an answer tells of the quota; one that tells nothing ends what an earlier one told."""
+        if not answer.limit and self.quota is None:
+            return
+        now = _now()
+        self.quota = quota.parse(answer.limit, answer.limit_policy, now)
+        self._set_interval()
+        self._next_at = max(self._next_at, now + self._spread_s())
+
+    def hold(self, reason: str) -> None:
+        """Closed by an operator, until `release`: nothing is called, and what waits counts no attempt."""
+        self.breaker.held = reason
+
+    def release(self) -> None:
+        self.breaker.held = ""
 
     def room(self) -> int | None:
-        """How many calls it makes sense to begin now: none while it is closed, one as a probe, else any number (None)."""
-        if self.held or self._left_s() > 0:
-            return 0
-        return 1 if self.is_down else None
+        return self.breaker.room()
 
     @property
     def is_down(self) -> bool:
-        """Several calls in a row were not answered; a mere request to wait does not count."""
-        return self._failures >= FAILURES_TO_OPEN
+        return self.breaker.is_down
 
     def state(self) -> str:
-        """For status: `open`, `paused by an operator: reason`, or `paused N s: reason`."""
-        if self.held:
-            return f"paused by an operator: {self.held}"
-        left_s = self._left_s()
-        if self.is_down or left_s > 0:
-            return f"paused {left_s:.0f} s: {self.reason}"
-        return "open"
+        return self.breaker.state()
 
-    def _check_open(self) -> None:
-        self._check_waits()
-        if self._probing:
-            raise self._paused()
+    def shown(self) -> dict[str, Any]:
+        """For status: the pace, the calls of each class that was called, and the quota as the target told it last."""
+        now = _now()
+        calls = {name: called.calls.counted(now) for name, called in sorted(self._endpoints.items())}
+        return {
+            "pace": self._pace_text(),
+            "calls": {name: counted for name, counted in calls.items() if counted["total"]},
+            "quota": self.quota.shown(now) if self.quota is not None else None,
+        }
 
-    def _check_waits(self) -> None:
-        if self.held:
-            raise TargetPaused(f"{self.name} is paused by an operator: {self.held}", delay_s=HELD_LOOK_S)
-        if self._left_s() > 0:
-            raise self._paused()
+    def _endpoint(self, name: str) -> Endpoint:
+        found = self._endpoints.get(name)
+        if found is None:
+            found = self._endpoints[name] = Endpoint(name, self._limits.get(name), self._permits)
+        return found
 
-    def _paused(self) -> TargetPaused:
-        return TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(self._left_s(), 0.2))
+    def _held(self) -> Held | None:
+        for held in _holding.get():
+            if held.throttle is self:
+                return held
+        return None
 
-    async def _pace(self) -> None:
-        now = asyncio.get_running_loop().time()
+    async def _turn(self, called: Endpoint, held: Held | None) -> float:
+        """Wait for it, and count the call; when it came."""
+        if held is not None:
+            held.calls += 1
+        now = _now()
+        # A class with a rate of its own takes no turn of the target's ahead of time: all others would wait with it.
+        while called.next_at > max(now, self._next_at):
+            await asyncio.sleep(called.next_at - now)
+            now = _now()
         at = max(now, self._next_at)
         self._next_at = at + self._interval_s
+        called.next_at = at + called.interval_s
         if at > now:
             await asyncio.sleep(at - now)
+        called.calls.add(at)
+        return at
 
-    def _fail(self, error: TargetUnavailable | OutcomeUnknown) -> bool:
-        """True when the breaker is open now."""
-        self._failures += 1
-        is_open = self.is_down
-        if is_open or error.retry_after_s:
-            self._close_for(error.retry_after_s or self._pause_s, error.message)
-        if is_open:
-            self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
-        return is_open
+    def _learn(self, error: BridgeError) -> TargetPaused | None:
+        """From a call that failed; what is raised instead of its error."""
+        if isinstance(error, RejectedByTarget) or (isinstance(error, OutcomeUnknown) and error.answered):
+            self.breaker.answered()
+        elif isinstance(error, RateLimited):
+            self._cut("it asked to wait")
+            self.breaker.close_for(error.retry_after_s or 1.0, "it asked to wait")
+        elif isinstance(error, TargetUnavailable | OutcomeUnknown):
+            if isinstance(error, Overloaded):
+                self._cut("it is overloaded")
+            return self.breaker.failed(error)
+        return None
 
-    def _close_for(self, seconds: float, reason: str) -> None:
-        """A shorter wait never cuts a longer one."""
-        self.reason = reason
-        self._closed_until = max(self._closed_until, asyncio.get_running_loop().time() + seconds)
-        log("throttled", target=self.name, seconds=seconds, reason=reason)
+    def _succeeded(self, called: Endpoint, held: Held) -> None:
+        self.breaker.answered()
+        now = _now()
+        took_s = now - held.begun_at_s
+        if held.calls == 1 and called.latency.is_high(took_s, now):
+            self._cut(f"{called.name} take {took_s:.1f} s")
+        elif self.pace.reason:
+            self.pace = pace.grown(self.pace, now)
+            self._set_interval()
 
-    def _left_s(self) -> float:
-        return max(0.0, self._closed_until - asyncio.get_running_loop().time())
+    def _cut(self, reason: str) -> None:
+        slower = pace.cut(self.pace, reason, _now())
+        if slower.rate < self.pace.rate:
+            log("slowed", target=self.name, per_s=slower.rate, reason=reason)
+        self.pace = slower
+        self._set_interval()
 
-    def _succeed(self) -> None:
-        self._failures = 0
-        self._pause_s = FIRST_PAUSE_S
+    def _set_interval(self) -> None:
+        self._interval_s = max(1.0 / self.pace.rate, self._spread_s())
+
+    def _spread_s(self) -> float:
+        return self.quota.spread_s() if self.quota is not None else 0.0
+
+    def _pace_text(self) -> str:
+        spread_s = self._spread_s()
+        if spread_s * self.pace.rate <= 1:
+            return self.pace.text()
+        return f"slowed to {1 / spread_s:.3g}/s: its quota is nearly used up"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

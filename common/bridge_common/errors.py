@@ -2,7 +2,7 @@
 
 BridgeError
 ├─ ConfigError       at start or reload only: file:line, field, value, hint
-├─ TransientError    counts an attempt: TargetUnavailable · RateLimited · OutcomeUnknown
+├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · RateLimited · OutcomeUnknown
 ├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
 └─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied
 
@@ -45,6 +45,14 @@ class TransientError(BridgeError):
 
 class TargetUnavailable(TransientError):
     """The request was certainly not executed."""
+
+
+class Overloaded(TargetUnavailable):
+    """The target answered 503: it is there, and has more to do than it can."""
+
+
+class InMaintenance(TargetUnavailable):
+    """The target answered that it is being worked on: it takes nothing from anybody until that is over."""
 
 
 class RateLimited(TransientError):

@@ -13,18 +13,30 @@ from bridge_common import decimal_json
 from bridge_common.errors import OutcomeUnknown, TargetUnavailable
 
 CONNECT_TIMEOUT_S = 10.0
-TEXT_KEPT = 500
+TEXT_KEPT = 2000
+"""Magento's page of maintenance names it only behind its head."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` is parsed JSON, or {"text": …} with the beginning of anything else."""
+    """`body` is parsed JSON, or {"text": …} with the beginning of anything else.
+
+    `limit` and `limit_policy` are the headers RateLimit and RateLimit-Policy as they came, or empty.
+    """
 
     status: int
     body: Any
     retry_after_s: float | None = None
     etag: str = ""
     location: str = ""
+    limit: str = ""
+    limit_policy: str = ""
+
+    @property
+    def is_maintenance(self) -> bool:
+        """A 503 that says so, as a page or as JSON. So does a web server's own page for one that is overloaded: it cannot
+        be told apart, and both are waited for."""
+        return self.status == 503 and "maintenance" in str(self.body).casefold()
 
 
 async def exchange(
@@ -51,9 +63,11 @@ async def exchange(
             raw = await response.read()
     except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, ConnectionError) as error:
         raise lost(method, url, error) from error
-    said = response.headers
-    retry_after_s = _seconds(said.get("Retry-After"))
-    return Answer(response.status, _parse(raw), retry_after_s, said.get("ETag", ""), said.get("Location", ""))
+    told = response.headers.get
+    return Answer(
+        response.status, _parse(raw), _seconds(told("Retry-After")), told("ETag", ""), told("Location", ""),
+        limit=told("RateLimit", ""), limit_policy=told("RateLimit-Policy", ""),
+    )  # fmt: skip
 
 
 def lost(method: str, url: URL | str, error: BaseException) -> TargetUnavailable | OutcomeUnknown:

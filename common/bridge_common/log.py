@@ -19,7 +19,7 @@ ACTIONS = frozenset(
         "gateway_executed", "gateway_refused",
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
-        "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled",
+        "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled", "slowed",
     }
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from bridge_common.config import read_secret
 from bridge_common.errors import (
     AccessDenied,
     BridgeError,
+    InMaintenance,
     OutcomeUnknown,
     RateLimited,
     RejectedByTarget,
@@ -131,7 +132,8 @@ class MagentoRest:
                 "account for a while.",
             )
         text = f"the admin login answered {answer.status}: {message_of(answer)[:TEXT_SHOWN]}"
-        raise TargetUnavailable(text, retry_after_s=answer.retry_after_s)
+        kind = InMaintenance if answer.is_maintenance else TargetUnavailable
+        raise kind(text, retry_after_s=answer.retry_after_s)
 
     def _url(self, path: str, query: Query | None) -> URL:
         text = f"{self._base}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")

@@ -17,7 +17,7 @@ from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import shipments
 from bng_bridge.store import Store
 from bng_bridge.target import Target, Write
-from bridge_common.errors import OutcomeUnknown, QuietPeriod, RateLimited, TargetUnavailable
+from bridge_common.errors import OutcomeUnknown, QuietPeriod, RateLimited, TargetPaused
 from bridge_sandbox.bng import samples
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
@@ -166,7 +166,7 @@ async def test_nothing_is_found_where_nothing_is(case: Case) -> None:
 
 @every_target
 async def test_what_is_created_is_found_under_the_same_id(case: Case) -> None:
-    async with case.target.slot():
+    async with case.target.slot(case.write):
         created = await case.target.create(case.write, case.body, "request-1")
     found = await case.target.find(case.write)
     assert found is not None
@@ -244,7 +244,7 @@ async def test_an_update_with_an_unknown_outcome_ends_in_its_state(
 
 @every_target
 @pytest.mark.parametrize(
-    ("status", "error"), [(503, TargetUnavailable), (429, RateLimited)], ids=["unavailable", "rate-limited"]
+    ("status", "error"), [(503, TargetPaused), (429, RateLimited)], ids=["unavailable", "rate-limited"]
 )
 async def test_what_was_not_executed_is_simply_written_later(
     case: Case, store: Store, status: int, error: type[Exception]

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.simulated import run_simulated
 
-from bng_bridge.throttle import FAILURES_TO_OPEN, LONGEST_PAUSE_S, Throttle
+from bng_bridge.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S
+from bng_bridge.throttle import Throttle
 from bridge_common.errors import (
     BridgeError,
     OutcomeUnknown,

@@ -1,5 +1,9 @@
-"""BNG's REST API in BNG's names: what its profile says otherwise begins and ends here. Knows no flow and no binding."""
+"""BNG's REST API in BNG's names: what its profile says otherwise begins and ends here. Knows no flow and no binding.
 
+A call's class is its resource, by BNG's name. Tokens are no calls.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -39,13 +43,16 @@ class Written:
 
 
 class BngClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
+    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
         self.profile = profile_file.load(config.profile)
         self.wire = Wire(self.profile)
-        self.throttle = Throttle("BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency)
+        self.throttle = Throttle(
+            "BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency, limits=config.limits
+        )
         self._session = session
         self._base = f"{config.base_url}{self.profile.base_path}"
         self._auth = auth_of(session, config, self.profile.login)
@@ -88,7 +95,7 @@ class BngClient:
         listing = Listing(self.profile, self.wire, resource, filters)
         more = True
         while more:
-            async with self.throttle.slot():
+            async with self.throttle.slot(resource):
                 answer = await self._page(listing)
             rows = listing.rows(answer.body)
             for row in rows:
@@ -145,7 +152,10 @@ class BngClient:
         all_headers = headers or {}
         if request_id and method in keys.methods:
             all_headers = {**all_headers, keys.header: request_id}
-        answer, problem = await self._ask(method, f"{self._base}/{path}", body=body, headers=all_headers, accept=accept)
+        left_s = await self.throttle.begin(resource, self.config.timeout_s)
+        answer, problem = await self._ask(
+            method, resource, f"{self._base}/{path}", body=body, headers=all_headers, accept=accept, timeout_s=left_s
+        )
         if problem:
             return Written(problem, status=answer.status)
         record = at(answer.body, self.profile.answers.record)
@@ -154,8 +164,8 @@ class BngClient:
         return Written(problem, record_id=_id_in(answer.location))
 
     async def _read(self, resource: str, path: str) -> Stored | None:
-        async with self.throttle.slot():
-            answer, problem = await self._ask("GET", f"{self._base}/{path}", accept=("not-found",))
+        async with self.throttle.slot(resource):
+            answer, problem = await self._ask("GET", resource, f"{self._base}/{path}", accept=("not-found",))
         if problem:
             return None
         record = at(answer.body, self.profile.answers.record)
@@ -169,26 +179,34 @@ class BngClient:
             raise RejectedByTarget(f"BNG's list goes on at another server, {url.origin()}: the login is not sent there")
         first = f"{self._base}/{quote(self.profile.path_of(listing.resource))}"
         query = listing.query if url is None else None
-        return (await self._ask("GET", first if url is None else url, query=query, headers=listing.headers))[0]
+        asked = self._ask("GET", listing.resource, first if url is None else url, query=query, headers=listing.headers)
+        return (await asked)[0]
 
     async def _ask(
         self,
         method: str,
+        resource: str,
         url: str | URL,
         *,
         query: dict[str, str] | None = None,
         body: Any = None,
         headers: dict[str, str] | None = None,
         accept: tuple[str, ...] = (),
+        timeout_s: float | None = None,
     ) -> tuple[Answer, str]:
         """The answer and its problem, which is OK or in `accept`."""
+        clock = asyncio.get_running_loop().time
+        ends_at_s = clock() + (timeout_s or self.config.timeout_s)
         for last in (False, True):
+            login = await self._login()
             answer = await http.send(
-                self._session, method, url, timeout_s=self.config.timeout_s, query=query, body=body,
-                headers={**(headers or {}), **await self._login()},
+                self._session, method, url, timeout_s=max(ends_at_s - clock(), 0.001), query=query, body=body,
+                headers={**(headers or {}), **login},
             )  # fmt: skip
+            self.throttle.heed(answer)
             if answer.status != 401 or last or not self._auth.refused():
                 break
+            await self.throttle.again(resource)
         problem = refusals.problem_of(self.profile, answer)
         if problem in accept or answer.status < 400:
             return answer, problem

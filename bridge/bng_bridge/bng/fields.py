@@ -1,78 +1,29 @@
-"""What BNG's records are made of, in the names that the bridge uses inside: BNG.md's table of resources.
+"""What BNG's API has, in the names that the bridge uses inside: resources with their fields, filters, webhooks.
 
-A profile renames these fields and says how their kinds are written; nothing else about them changes.
+A profile renames them and says how their kinds are written; nothing else about them changes.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from bng_bridge.mapping.bng_entities import ENTITIES
+from bng_bridge.mapping.bng_shapes import bng_shape
+from bng_bridge.mapping.shapes import Shape
 
-Kind = Literal["text", "id", "money", "quantity", "number", "date", "time"]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An object inside a record, or with `many` a list of them."""
-
-    fields: Mapping[str, "Kind | Part"]
-    many: bool = False
-
-
-Fields = Mapping[str, Kind | Part]
-
-_OWN_BY_BNG: dict[str, Kind | Part] = {
-    "ExternalID": "text",
-    "Version": "text",
-    "CreatedAt": "time",
-    "UpdatedAt": "time",
-    "UpdatedBy": "text",
-    "Deleted": "text",
+_RESOURCES = {
+    "customers": "customer",
+    "sales-orders": "sales_order",
+    "products": "product",
+    "inventory-items": "inventory_item",
+    "shipments": "shipment",
+    "invoices": "invoice",
+    "payments": "payment",
+    "gl-entries": "gl_entry",
+    "vendors": "vendor",
+    "purchase-orders": "purchase_order",
 }
-_ADDRESS = Part({"Street": "text", "City": "text", "State": "text", "Zip": "text", "Country": "text"})
-_ORDER_LINES = Part(
-    {
-        "LineNo": "number", "ExternalLineID": "text", "SKU": "text", "Description": "text", "Quantity": "quantity",
-        "UnitPrice": "money", "Discount": "money", "Tax": "money", "LineTotal": "money", "Warehouse": "text",
-    },
-    many=True,
-)  # fmt: skip
-_SHIPMENT_LINES = Part({"LineNo": "number", "SKU": "text", "Quantity": "quantity"}, many=True)
 
-RESOURCES: dict[str, Fields] = {
-    "customers": {
-        "CustomerID": "id", **_OWN_BY_BNG, "CompanyName": "text", "FirstName": "text", "LastName": "text",
-        "Email": "text", "Phone": "text", "BillingAddress": _ADDRESS, "ShippingAddress": _ADDRESS,
-        "PaymentTerms": "text", "CreditLimit": "money", "Segment": "text", "TaxID": "text", "Status": "text",
-    },
-    "sales-orders": {
-        "SalesOrderID": "id", **_OWN_BY_BNG, "CustomerID": "id", "OrderDate": "date", "OrderStatus": "number",
-        "Currency": "text", "PaymentTerms": "text", "BillingAddress": _ADDRESS, "ShippingAddress": _ADDRESS,
-        "ShipVia": "text", "Lines": _ORDER_LINES, "Freight": "money", "FreightTax": "money", "DiscountTotal": "money",
-        "TaxTotal": "money", "Total": "money", "PaymentDescription": "text", "AllocationStatus": "text",
-    },
-    "products": {
-        "ProductID": "id", **_OWN_BY_BNG, "SKU": "text", "Name": "text", "Description": "text", "ProductType": "text",
-        "Category": "text", "ListPrice": "money", "Cost": "money", "Weight": "quantity", "TaxCode": "text",
-        "Active": "text",
-    },
-    "inventory-items": {
-        "InventoryItemID": "id", **_OWN_BY_BNG, "SKU": "text", "Warehouse": "text", "QuantityOnHand": "quantity",
-        "QuantityAllocated": "quantity", "QuantityAvailable": "quantity", "ReorderPoint": "quantity",
-        "Sequence": "number",
-    },
-    "shipments": {
-        "ShipmentID": "id", **_OWN_BY_BNG, "SalesOrderID": "id", "ShipDate": "date", "Carrier": "text",
-        "TrackingNumbers": "text", "Lines": _SHIPMENT_LINES, "Warehouse": "text",
-    },
-}  # fmt: skip
-
-ID_FIELDS = {
-    "customers": "CustomerID",
-    "sales-orders": "SalesOrderID",
-    "products": "ProductID",
-    "inventory-items": "InventoryItemID",
-    "shipments": "ShipmentID",
-}
+RESOURCES: dict[str, Shape] = {name: bng_shape(entity, is_target=False) for name, entity in _RESOURCES.items()}
+ID_FIELDS = {name: f"{ENTITIES[entity].__name__}ID" for name, entity in _RESOURCES.items()}
+IDS = frozenset(ID_FIELDS.values())
+"""Fields that hold an id, of the record itself or of another."""
 
 FILTERS = {
     "external_id": "ExternalID",
@@ -87,7 +38,15 @@ WEBHOOKS = {
     "inventory_updated": "inventory-items",
     "order_status_changed": "sales-orders",
     "shipment_created": "shipments",
+    "invoice_created": "invoices",
+    "payment_posted": "payments",
     "customer_updated": "customers",
     "product_updated": "products",
 }
 """What BNG announces, with the resource whose record changed."""
+
+
+def inner(shape: Shape) -> Shape | None:
+    """The fields inside a field: of an object, or of the objects in a list."""
+    found = shape.item if shape.kind == "list" else shape
+    return found if found is not None and found.has_fields else None

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bng_bridge.bng.fields import FILTERS, RESOURCES, WEBHOOKS, Fields, Part
+from bng_bridge.bng.fields import FILTERS, RESOURCES, WEBHOOKS, inner
 from bng_bridge.bng.profile import PROBLEMS, FieldRule, Profile
 from bng_bridge.mapping import yaml_tree
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position, did_you_mean
+from bng_bridge.mapping.shapes import Shape
 from bng_bridge.mapping.yaml_tree import Node, Section, Sequence
 from bridge_common.config import model_at
 from bridge_common.errors import ConfigError
@@ -128,17 +129,18 @@ def _unknown_names(profile: Profile) -> Iterator[tuple[Place, list[str]]]:
     for where, found, known in tables:
         yield from (((*where, name), list(known)) for name in found if name not in known)
     for name, resource in profile.resources.items():
-        fields = RESOURCES.get(name, {})
-        yield from _unknown_fields(("resources", name, "fields"), resource.fields, fields)
-        yield from (
-            (("resources", name, "omit", each), list(fields)) for each in resource.omit if fields and each not in fields
-        )
+        shape = RESOURCES.get(name)
+        if shape is not None:
+            yield from _unknown_fields(("resources", name, "fields"), resource.fields, shape)
+            unknown = (each for each in resource.omit if each not in shape.fields)
+            yield from (((("resources", name, "omit", each)), list(shape.fields)) for each in unknown)
 
 
-def _unknown_fields(where: Place, rules: Mapping[str, FieldRule], fields: Fields) -> Iterator[tuple[Place, list[str]]]:
+def _unknown_fields(where: Place, rules: Mapping[str, FieldRule], shape: Shape) -> Iterator[tuple[Place, list[str]]]:
     for name, rule in rules.items():
-        kind = fields.get(name)
-        if kind is None and fields:
-            yield (*where, name), list(fields)
-        inner = kind.fields if isinstance(kind, Part) else {}
-        yield from _unknown_fields((*where, name, "fields"), rule.fields, inner)
+        field = shape.fields.get(name)
+        if field is None:
+            yield (*where, name), list(shape.fields)
+            continue
+        part = inner(field) or Shape("object")
+        yield from _unknown_fields((*where, name, "fields"), rule.fields, part)

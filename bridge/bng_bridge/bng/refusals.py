@@ -7,11 +7,14 @@ from bng_bridge.bng.pointers import at
 from bng_bridge.bng.profile import Profile, Said
 from bridge_common.errors import (
     BridgeError,
+    InMaintenance,
     OutcomeUnknown,
+    Overloaded,
     RateLimited,
     RejectedByTarget,
     TargetPaused,
     TargetUnavailable,
+    TransientError,
 )
 from bridge_common.http import Answer
 
@@ -50,14 +53,22 @@ def error_of(profile: Profile, method: str, url: str, answer: Answer, problem: s
     message = f"{method} {url} answered {answer.status}: {_text_of(profile, answer)}{_details_of(profile, answer)}"
     if problem == "unauthorized":
         return TargetPaused(message, hint="Check the credentials under [bng].", delay_s=15)
-    if problem == "rate-limited":
-        return RateLimited(message, retry_after_s=http.bounded(answer.retry_after_s, profile.limits.wait_s))
-    if problem == "unavailable" or (method == "GET" and answer.status in (502, 504)):
-        return TargetUnavailable(message, retry_after_s=http.bounded(answer.retry_after_s))
+    if problem in ("rate-limited", "unavailable") or (method == "GET" and answer.status in (502, 504)):
+        return _not_executed(profile, message, answer, problem)
     if problem == "idempotency-key-in-flight" or answer.status >= 500:
         # A 502 or 504 comes from a proxy that may have passed the request on; any other is BNG's own.
         return OutcomeUnknown(message, answered=answer.status not in (502, 504))
     return RejectedByTarget(message, status=answer.status, problem=problem)
+
+
+def _not_executed(profile: Profile, message: str, answer: Answer, problem: str) -> TransientError:
+    wait_s = http.bounded(answer.retry_after_s)
+    if answer.is_maintenance:
+        return InMaintenance(f"{message}: it is in maintenance", retry_after_s=wait_s)
+    if problem == "rate-limited":
+        return RateLimited(message, retry_after_s=profile.limits.wait_s if wait_s is None else wait_s)
+    kind = Overloaded if problem == "unavailable" else TargetUnavailable
+    return kind(message, retry_after_s=wait_s)
 
 
 def _is_said(way: Said, status: int, code: str) -> bool:

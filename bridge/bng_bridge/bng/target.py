@@ -27,8 +27,8 @@ class BngTarget:
     def quiet_s(self) -> float:
         return self._config.timeout_s + self._config.execution_limit_s
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        return self._client.throttle.slot()
+    def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
+        return self._client.throttle.slot(RESOURCE_OF[write.entity])
 
     async def find(self, write: Write) -> Record | None:
         """The oldest record with this ExternalID: where it is not unique, every run binds the same one."""

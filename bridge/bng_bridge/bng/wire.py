@@ -11,9 +11,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bng_bridge.bng.fields import ID_FIELDS, RESOURCES, Fields, Kind, Part
+from bng_bridge.bng.fields import ID_FIELDS, IDS, RESOURCES, inner
 from bng_bridge.bng.profile import FieldRule, Formats, Profile
 from bng_bridge.mapping.money import text as money_text
+from bng_bridge.mapping.shapes import Shape
 from bridge_common import decimal_json
 from bridge_common.clock import from_text, to_text
 from bridge_common.errors import MappingError
@@ -96,17 +97,19 @@ class _Place:
 class _Shape:
     """An object's fields; `inner` are its parts, those without a path with their fields in this very object."""
 
-    def __init__(self, fields: Fields, rules: Mapping[str, FieldRule], formats: Formats) -> None:
+    def __init__(self, shape: Shape, rules: Mapping[str, FieldRule], formats: Formats) -> None:
         self._places: dict[str, _Place] = {}
         self._inner: dict[str, tuple[tuple[str, ...], bool, _Shape]] = {}
-        for name, kind in fields.items():
+        for name, field in shape.fields.items():
             rule = rules.get(name, _AS_IS)
-            if isinstance(kind, Part):
-                path = tuple(rule.name.split("/")) if rule.name else () if rule.fields and not kind.many else (name,)
-                self._inner[name] = path, kind.many, _Shape(kind.fields, rule.fields, formats)
-            else:
+            part, many = inner(field), field.kind == "list"
+            if part is None:
                 path = tuple((rule.name or name).split("/"))
-                self._places[name] = _Place(path, *_converters(name, kind, rule, formats))
+                self._places[name] = _Place(path, *_converters(name, field.kind, rule, formats))
+                continue
+            stands_apart = many or rule.name or not rule.fields
+            path = tuple((rule.name or name).split("/")) if stands_apart else ()
+            self._inner[name] = path, many, _Shape(part, rule.fields, formats)
         self._claimed = set(self._names())
 
     def outward(self, record: Record) -> Record:
@@ -158,7 +161,7 @@ class _Shape:
             yield from path[:1] or shape.owns()
 
 
-def _converters(name: str, kind: Kind, rule: FieldRule, formats: Formats) -> tuple[Convert, Convert]:
+def _converters(name: str, kind: str, rule: FieldRule, formats: Formats) -> tuple[Convert, Convert]:
     """(how BNG's value is written, how the ERP's is read)."""
     if rule.values:
         return _words(name, kind, rule)
@@ -170,15 +173,15 @@ def _converters(name: str, kind: Kind, rule: FieldRule, formats: Formats) -> tup
         return time.write, time.read
     if kind == "date":
         return _date_writer(formats.dates), _date_reader(formats.dates)
-    read: Convert = str if kind == "id" else _same
+    read: Convert = str if name in IDS else _same
     return (_number if rule.type == "number" else _same), read
 
 
-def _words(name: str, kind: Kind, rule: FieldRule) -> tuple[Convert, Convert]:
+def _words(name: str, kind: str, rule: FieldRule) -> tuple[Convert, Convert]:
     """Of several words for one value the first is written and all are read. A word that is not known stays as it is."""
     typed = _number if rule.type == "number" else _same
     written = {value: typed(words[0]) for value, words in rule.values.items()}
-    known = {word: int(value) if kind == "number" else value for value, words in rule.values.items() for word in words}
+    known = {word: int(value) if kind == "integer" else value for value, words in rule.values.items() for word in words}
 
     def write(value: Any) -> Any:
         if str(value) not in written:

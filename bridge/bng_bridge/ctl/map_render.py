@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from bng_bridge.ctl.render import _console
+from bng_bridge.ctl.console import console
 
 if TYPE_CHECKING:
     from bng_bridge.mapping.cases import Tested
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 def checked(found: "Sequence[Finding]", files: int) -> None:
     findings(found)
     wrong = len({each.at.file for each in found})
-    _console().print(Text(f"{files - wrong} of {files} files clean", style="red" if found else "green"))
+    console().print(Text(f"{files - wrong} of {files} files clean", style="red" if found else "green"))
 
 
 def tested(found: "Iterable[Finding]", results: "Iterable[Tested]", *, missed: bool) -> None:
-    console = _console()
+    target = console()
     findings(found)
     for each in results:
         (rules, all_rules), (entries, all_entries) = each.coverage.counts()
         tables = f", {entries} of {all_entries} table entries" if all_entries else ""
         differences = f"{len(each.findings)} differences" if each.findings else "all as expected"
         line = f"{each.path}: {each.cases} cases, {differences}; reached {rules} of {all_rules} rules{tables}"
-        console.print(Text(line, style="red" if each.findings else "green"), soft_wrap=True)
+        target.print(Text(line, style="red" if each.findings else "green"), soft_wrap=True)
         for mark in each.coverage.missed() if missed else ():
-            console.print(f"  not reached: {mark.at} {mark.name}", soft_wrap=True)
+            target.print(f"  not reached: {mark.at} {mark.name}", soft_wrap=True)
 
 
 def findings(found: "Iterable[Finding]") -> None:
     """One a line, never wrapped: editors jump to file:line:column."""
-    console = _console()
+    target = console()
     for each in found:
         place = str(each.at)
-        console.print(Text(place, style="bold") + Text(str(each).removeprefix(place)), soft_wrap=True)
+        target.print(Text(place, style="bold") + Text(str(each).removeprefix(place)), soft_wrap=True)
 
 
 def as_json(found: "Iterable[Finding]") -> list[dict[str, Any]]:

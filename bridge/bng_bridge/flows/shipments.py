@@ -15,6 +15,9 @@ from bng_bridge.outcome import Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.errors import DependencyMissing, RejectedByTarget
 
+BUNDLE_KEPT_S = 60.0
+"""Somebody may set a bundle to ship otherwise; the shipments of a busy minute ask once."""
+
 
 async def shipment_to_shipment(event: Claimed, context: Context) -> Outcome:
     shipment = await context.bng.get(f"shipments/{event.entity_id}")
@@ -125,7 +128,7 @@ async def _bundles_that_ship_separately(client: MagentoClient, order: dict[str, 
     for item in order["items"]:
         product_id = int(item["product_id"])
         if item["product_type"] == "bundle" and product_id not in separately:
-            found = await client.search("/V1/products", entity_id=str(product_id))
+            found = await client.search("/V1/products", kept_s=BUNDLE_KEPT_S, entity_id=str(product_id))
             attributes = {a["attribute_code"]: a["value"] for a in found[0]["custom_attributes"]} if found else {}
             separately[product_id] = str(attributes.get("shipment_type", "0")) == "1"
     return separately

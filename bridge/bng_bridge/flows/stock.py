@@ -45,7 +45,7 @@ async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
 def _write(site: str, reference: str) -> Write:
     return Write(
         target="magento", entity="source_item", site=site, target_key=stock_key(site, reference),
-        lock_key=f"{site}/stock", reference=reference, absolute=True,
+        lock_key=f"{site}/stock/{reference}", reference=reference, absolute=True,
     )  # fmt: skip
 
 

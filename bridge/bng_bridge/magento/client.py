@@ -4,37 +4,50 @@ from typing import Any
 from urllib.parse import quote
 
 from bng_bridge.config import Site
+from bng_bridge.magento.endpoints import endpoint_of
+from bng_bridge.magento.static import HOUR_S, Static
 from bng_bridge.magento.transport import Transport
 from bng_bridge.throttle import Throttle
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate
 
+TEXT_SHOWN = 500
+
 
 class MagentoClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
+    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
 
     def __init__(self, site: str, config: Site, transport: Transport) -> None:
         self.site = site
         self.config = config
         self.transport = transport
         self.throttle = Throttle(
-            f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency
-        )
+            f"Magento {site}", requests_per_s=config.requests_per_s, concurrency=config.concurrency,
+            limits=config.limits,
+        )  # fmt: skip
+        self._static = Static()
 
     async def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any] | None:
         """The document, or None on 404."""
-        async with self.throttle.slot():
+        async with self.throttle.slot(endpoint_of(path)):
             answer = await self._request("GET", path, query=query)
         return None if answer.status == 404 else dict(answer.body)
 
-    async def search(self, path: str, **equal: str) -> list[dict[str, Any]]:
-        """Up to 100 items whose fields equal all the given values."""
+    async def static(
+        self, path: str, query: dict[str, str] | None = None, *, kept_s: float = HOUR_S
+    ) -> dict[str, Any] | None:
+        """As `get`, of what hardly changes: asked for once in `kept_s` seconds. Nobody may change the document."""
+        return await self._static.get(f"{path}?{query}", kept_s, lambda: self.get(path, query))
+
+    async def search(self, path: str, *, kept_s: float = 0.0, **equal: str) -> list[dict[str, Any]]:
+        """Up to 100 items whose fields equal all the given values; with `kept_s` as `static`."""
         query = {"searchCriteria[pageSize]": "100"}
         for index, (field, value) in enumerate(equal.items()):
             prefix = f"searchCriteria[filter_groups][{index}][filters][0]"
             query |= {f"{prefix}[field]": field, f"{prefix}[value]": value}
-        found = await self.get(path, query)
+        found = await (self.static(path, query, kept_s=kept_s) if kept_s else self.get(path, query))
         return list(found["items"] or []) if found else []
 
     async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
@@ -42,7 +55,8 @@ class MagentoClient:
 
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
         """
-        return (await self._request(method, path, body=body, request_id=request_id)).body
+        left_s = await self.throttle.begin(endpoint_of(path), self.config.timeout_s)
+        return (await self._request(method, path, body=body, request_id=request_id, timeout_s=left_s)).body
 
     async def _request(
         self,
@@ -52,10 +66,12 @@ class MagentoClient:
         query: dict[str, str] | None = None,
         body: Any = None,
         request_id: str | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
         answer = await self.transport.request(
-            method, path, query=query, body=body, timeout_s=self.config.timeout_s, request_id=request_id
+            method, path, query=query, body=body, timeout_s=timeout_s or self.config.timeout_s, request_id=request_id
         )
+        self.throttle.heed(answer)
         if (answer.status // 100 == 2 and _is_magento_s(answer)) or (answer.status == 404 and method == "GET"):
             return answer
         raise _error(self.site, method, path, answer)
@@ -81,7 +97,7 @@ def _error(site: str, method: str, path: str, answer: Answer) -> BridgeError:
 
     So does a 403, which comes from what stands before the shop.
     """
-    message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)}"
+    message = f"{method} {path} at {site} answered {answer.status}: {interpolate(answer.body)[:TEXT_SHOWN]}"
     if answer.status in (401, 403):
         hint = f"Check the login ([magento] of the agent, or [sites.{site}.rest]) and what it may use."
         return TargetPaused(message, hint=hint, delay_s=15)

@@ -5,6 +5,8 @@ from typing import Any
 
 from bng_bridge.magento import order_status
 from bng_bridge.magento.client import MagentoClient, segment
+from bng_bridge.magento.endpoints import OTHER, of_entity
+from bng_bridge.magento.source_items import SourceItems
 from bng_bridge.target import Record, Settled, Write
 from bridge_common.errors import DependencyMissing
 
@@ -12,6 +14,7 @@ from bridge_common.errors import DependencyMissing
 class MagentoTarget:
     def __init__(self, client: MagentoClient) -> None:
         self._client = client
+        self._source_items = SourceItems(client)
 
     def guarded(self, entity: str) -> bool:
         """Nothing in Magento's API is: partial shipments are duplicated, a late stock write overwrites a newer one."""
@@ -20,8 +23,10 @@ class MagentoTarget:
     def quiet_s(self) -> float:
         return self._client.config.timeout_s + self._client.config.execution_limit_s
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        return self._client.throttle.slot()
+    def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
+        if write.entity == "source_item":
+            return self._source_items.place(write.reference)
+        return self._client.throttle.slot(of_entity(write.entity))
 
     async def find(self, write: Write) -> Record | None:
         if write.entity == "shipment":
@@ -37,10 +42,6 @@ class MagentoTarget:
             return Record(str(created), facts={"order_id": order_id})
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
-        sku, _ = split_source_reference(write.reference)
-        if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
-            # Magento would take the quantity of an unknown SKU and keep an orphan row.
-            raise DependencyMissing(f"{write.site} has no product {sku}; its stock waits for it", delay_s=30)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
@@ -54,8 +55,8 @@ class MagentoTarget:
         `unknown` is no proof while the request may still lie at the broker: the quiet period, which is longer than the
         request's expiry, decides then.
         """
-        async with self._client.throttle.slot():
-            state = await self._client.transport.state_of(request_id)
+        async with self._client.throttle.slot(OTHER):
+            state = await self._client.transport.state_of(self._source_items.sent_as(request_id))
         if state is None or state.state in ("unknown", "interrupted", "running"):
             return None
         answer = state.answer or {}
@@ -76,10 +77,15 @@ class MagentoTarget:
     async def _find_source_item(self, write: Write) -> Record | None:
         sku, source_code = split_source_reference(write.reference)
         found = await self._client.search("/V1/inventory/source-items", sku=sku, source_code=source_code)
-        return Record(write.reference, body=found[0]) if found else None
+        if found:
+            return Record(write.reference, body=found[0])
+        if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
+            # Magento would take the quantity of an unknown SKU and keep an orphan row.
+            raise DependencyMissing(f"{write.site} has no product {sku}; its stock waits for it", delay_s=30)
+        return None
 
     async def _set_quantity(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
-        await self._client.write("POST", "/V1/inventory/source-items", {"sourceItems": [body]}, request_id)
+        await self._source_items.write(write.reference, body, request_id)
         return Record(write.reference, facts={"quantity": body["quantity"]})
 
 

@@ -22,7 +22,9 @@ class Schemas:
         """Raises Wrong for a name that is none of NAMES, nor a part of Magento's documents."""
         side, _, entity = name.partition("/")
         if name not in NAMES and not (side == "magento" and entity in described_names()):
-            raise Wrong(at, f"there is no schema {name}.", did_you_mean(name, NAMES) or f"There are {', '.join(NAMES)}.")
+            raise Wrong(
+                at, f"there is no schema {name}.", did_you_mean(name, NAMES) or f"There are {', '.join(NAMES)}."
+            )
         if side == "bng":
             return bng_shape(entity, is_target=is_target)
         return self.shop.shape(entity) if self.shop else default_shape(entity)

@@ -6,6 +6,7 @@ from bridge_sandbox.chaos.mutants.checkout import Edit
 
 RECEIVER = "bridge/bng_bridge/receiver.py"
 DELIVER = "bridge/bng_bridge/deliver.py"
+LOCKS = "bridge/bng_bridge/locks.py"
 RELAY = "agent/magento_agent/relay.py"
 CAPTURE = "agent/magento_agent/capture.py"
 SESSION = "agent/magento_agent/session.py"
@@ -73,7 +74,7 @@ MUTANTS = (
         "no-target-lock",
         "several writers may be at one target record at once",
         ("bng_stall", "kill_agent"),
-        (Edit(DELIVER, "            async with lock:\n", "            if lock:\n"),),
+        (Edit(LOCKS, "            async with lock:\n", "            if lock:\n"),),
         no_keys=True,
     ),
     Mutant(

@@ -1,0 +1,35 @@
+"""Which class of calls a path of Magento's REST API belongs to: the aggregate that it reads or writes."""
+
+OTHER = "other"
+STOCK = "stock"
+
+_BY_FIRST = {
+    "orders": "orders",
+    "shipments": "shipments",
+    "shipment": "shipments",
+    "invoices": "invoices",
+    "creditmemos": "creditmemos",
+    "customers": "customers",
+    "products": "products",
+    "inventory": STOCK,
+    "store": "static",
+    "directory": "static",
+    "eav": "static",
+}
+_BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
+"""What an order is told to make: /V1/order/:id/ship."""
+
+_OF_ENTITY = {"shipment": "shipments", "order_status": "orders"}
+
+
+def endpoint_of(path: str) -> str:
+    """`path` begins with /V1/."""
+    parts = path.split("/")
+    if parts[2] == "order":
+        return _BY_LAST.get(parts[-1], "orders")
+    return _BY_FIRST.get(parts[2], OTHER)
+
+
+def of_entity(entity: str) -> str:
+    """What a write of such a record calls first."""
+    return _OF_ENTITY.get(entity, OTHER)
