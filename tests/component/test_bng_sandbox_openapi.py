@@ -21,7 +21,7 @@ from tests.support.bng_scenarios import (
 from tests.support.openapi import Described
 
 from bridge_sandbox.bng import checks, openapi, samples
-from bridge_sandbox.bng.auth import TOKEN_PATH
+from bridge_sandbox.bng.openapi import TOKEN_PATH
 from bridge_sandbox.bng.fields import Check, FieldErrors
 from bridge_sandbox.bng.schemas import webhook_name
 from bridge_sandbox.bng.server import create_apps, open_store
