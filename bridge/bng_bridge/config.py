@@ -53,6 +53,12 @@ class Limit(Section):
     concurrency: Annotated[int, Field(ge=1)] | None = None
 
 
+class BngWebhooks(WebhookSection):
+    """`public_url`: under which BNG reaches them, for an ERP where the bridge subscribes itself."""
+
+    public_url: HttpUrl | None = None
+
+
 BngCalls = Literal[
     "customers", "sales-orders", "products", "inventory-items", "shipments", "invoices", "payments", "gl-entries",
     "vendors", "purchase-orders",
@@ -76,7 +82,7 @@ class Bng(Section):
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     concurrency: Annotated[int, Field(ge=1)] = 8
     limits: dict[BngCalls, Limit] = Field(default_factory=dict)
-    webhooks: WebhookSection = WebhookSection()
+    webhooks: BngWebhooks = BngWebhooks()
     poll: Poll = Poll()
 
     @model_validator(mode="after")

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -15,6 +16,8 @@ from bng_bridge import cleaner
 from bng_bridge.admin import socket, targets
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.alerts import Alerts
+from bng_bridge.bng import subscriptions
+from bng_bridge.bng.announcements import Announcements
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
 from bng_bridge.config import BridgeConfig, Site
@@ -64,12 +67,13 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             pass
         parts = await _build(config, store, stack)
         targets.restore_pauses(parts.bridge)
-        await _serve(config, parts, stack)
+        hooks = await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
                 group.create_task(cleaner.run(parts.store), name="cleaner"),
+                *[group.create_task(each, name="subscriptions") for each in hooks],
             ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             systemd.notify("READY=1")
@@ -155,13 +159,17 @@ class TargetOf:
         return self.bng if write.target == "bng" else self.sites[write.site]
 
 
-async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:
+async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> list[Coroutine[Any, Any, None]]:
+    """What has to run beside the servers: the renewal of subscriptions, where BNG lets them die."""
     await stack.enter_async_context(_unix_server(socket.application(parts.bridge), config.bridge.socket))
-    hooks = config.bng.webhooks
-    if hooks.port and hooks.secret_file is not None:
-        secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
-        app = webhooks.application(parts.store, parts.worker, secret)
-        await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
+    hooks, bng = config.bng.webhooks, parts.bridge.context.bng
+    if not hooks.port or hooks.secret_file is None:
+        return []
+    secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
+    app = webhooks.application(parts.store, parts.worker, Announcements(bng.profile, secret), parts.poller.look)
+    await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
+    how = bng.profile.webhooks.subscription
+    return [] if how is None or hooks.public_url is None else [subscriptions.run(bng, how, hooks.public_url, secret)]
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ from bridge_common import decimal_json
 from bridge_common.clock import to_text
 from bridge_common.event import Event, Kind, Version
 from bridge_sandbox.bng import samples
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.bng.server import serving
 from bridge_sandbox.bng.settings import Settings
 
@@ -168,13 +169,19 @@ class BngRig:
 
 
 @asynccontextmanager
-async def running_bng(folder: Path, *, no_keys: bool = False, **options: Any) -> AsyncIterator[BngRig]:
+async def running_bng(
+    folder: Path, *, no_keys: bool = False, profile: str = OWN, rate: float | None = None, **options: Any
+) -> AsyncIterator[BngRig]:
     """`options` go into the bridge's [bng] table; the quiet period is 60 s unless they say otherwise."""
+    profile = POOREST if no_keys else profile
     key_file = folder / "bng-key"
     key_file.write_text(Settings.api_key)
-    async with serving(Settings(folder / "bng.sqlite", no_keys=no_keys)) as running, aiohttp.ClientSession() as session:
+    async with (
+        serving(Settings(folder / "bng.sqlite", profile=profile, rate=rate)) as running,
+        aiohttp.ClientSession() as session,
+    ):
         values: dict[str, Any] = {
-            "base_url": running.url, "api_key_file": key_file, "profile": "bng-without-keys" if no_keys else "bng",
+            "base_url": running.url, "api_key_file": key_file, "profile": profile,
             "requests_per_s": 1000, "timeout_s": 5, "execution_limit_s": 55,
         }  # fmt: skip
         config = Bng(**{**values, **options})

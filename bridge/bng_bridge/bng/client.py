@@ -163,6 +163,14 @@ class BngClient:
             return Written(problem, self._stored(resource, record, answer.etag))
         return Written(problem, record_id=_id_in(answer.location))
 
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """For what is no record: the answer's body. `path` and `body` as the ERP has them."""
+        resource = path.partition("/")[0]
+        headers = {"If-Match": "*"} if method == "PATCH" and self.profile.concurrency.required else {}
+        async with self.throttle.slot(resource):
+            answer, _ = await self._ask(method, resource, f"{self._base}/{path}", body=body, headers=headers)
+        return answer.body
+
     async def _read(self, resource: str, path: str) -> Stored | None:
         async with self.throttle.slot(resource):
             answer, problem = await self._ask("GET", resource, f"{self._base}/{path}", accept=("not-found",))

@@ -5,10 +5,13 @@ What a file leaves out is as in bng.yaml, which states everything. A file is not
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 Settings = dict[str, Any]
@@ -92,3 +95,20 @@ def merge(below: Settings, above: Settings) -> Settings:
 def is_on(text: str) -> bool:
     """A flag as typed in YAML."""
     return text.lower() in ("true", "yes", "on")
+
+
+def profile_options(command: Callable[..., None]) -> Callable[..., None]:
+    """--profile, and --no-keys for the poorest one: they arrive together as `profile`."""
+
+    @click.option(
+        "--profile", default=OWN, show_default=True, help="Which ERP BNG is like: a shipped profile, or a file."
+    )
+    @click.option("--no-keys", is_flag=True, help=f"The same as --profile {POOREST}: no keys, no upsert, no versions.")
+    @wraps(command)
+    def chosen(*args: Any, profile: str, no_keys: bool, **options: Any) -> None:
+        name = POOREST if no_keys else profile
+        if not path_of(name).is_file():
+            raise click.BadParameter(f"there is no profile {name}: {path_of(name)}", param_hint="--profile")
+        command(*args, profile=name, **options)
+
+    return chosen

@@ -17,7 +17,7 @@ from bridge_sandbox.bng.auth import DOCUMENT_PATH, Auth
 from bridge_sandbox.bng.edge import Edge
 from bridge_sandbox.bng.idempotency import InFlight
 from bridge_sandbox.bng.problems import Problem, render_fault, rendering
-from bridge_sandbox.bng.profile import POOREST, is_on, read
+from bridge_sandbox.bng.profile import is_on, read
 from bridge_sandbox.bng.rate import Bucket
 from bridge_sandbox.bng.seed import seed
 from bridge_sandbox.bng.settings import Settings
@@ -42,7 +42,7 @@ class Running:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """A BNG that serves until the block is left; then requests under way are finished and the file is closed."""
-    edge = Edge(read(POOREST if settings.no_keys else settings.profile))
+    edge = edge_of(settings)
     store = open_store(settings, edge)
     webhook_faults = WebhookFaults(store)
     sending = asyncio.create_task(sender.run(store, webhook_faults, edge), name="webhook sender")
@@ -58,6 +58,11 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
         with suppress(asyncio.CancelledError):
             await sending
         store.close()
+
+
+def edge_of(settings: Settings) -> Edge:
+    """What the server looks like from outside."""
+    return Edge(read(settings.profile))
 
 
 def open_store(settings: Settings, edge: Edge) -> Store:

@@ -8,7 +8,7 @@ from bridge_sandbox.bng.profile import OWN
 
 @dataclass(frozen=True)
 class Settings:
-    """`profile` is a shipped one's name or a file; `no_keys` means the poorest ERP's.
+    """`profile` is a shipped one's name or a file.
 
     `rate` is requests a second for all clients together, None for no limit.
     """
@@ -22,6 +22,5 @@ class Settings:
     token_life_s: int = 3600
     rate: float | None = None
     profile: str = OWN
-    no_keys: bool = False
     webhook_url: str | None = None
     webhook_secret: str | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.book import by_external_id, latencies_ms
 from bridge_sandbox.chaos import oracle, report
 from bridge_sandbox.chaos.inflict import Ground, heal, inflict
@@ -63,7 +64,7 @@ def plan(options: Options) -> Programme:
 def run(options: Options, say: Callable[[str], None]) -> Report:
     """Raises what the stage raises when it does not come up."""
     began = time.monotonic()
-    stage = Stage(Plan((SITE,), no_keys=options.no_keys, poll_interval_s=2.0, doors=True), say=say)
+    stage = Stage(Plan((SITE,), profile=POOREST if options.no_keys else OWN, poll_interval_s=2.0, doors=True), say=say)
     with Network(stage.endpoints.doors, stage.endpoints.broker_port) as network, stage, Supervisor(stage) as guard:
         result = Trial(options, Ground(stage, network, guard), say).run()
         result.seconds = round(time.monotonic() - began, 1)
