@@ -131,6 +131,11 @@ class Names:
         return Decimal(value) if name in AMOUNTS and (self._amounts_are_numbers or is_number) else value
 
     def _read(self, rules: Rules, rest: Record, at: str) -> Record:
+        """The whole object: what the rules name, and the rest under the names it has."""
+        found = self._named(rules, rest, at)
+        return found | {name: self._value(name, None, value, f"{at}/{name}") for name, value in rest.items()}
+
+    def _named(self, rules: Rules, rest: Record, at: str) -> Record:
         """Takes out of `rest` what the rules name."""
         found: Record = {}
         taken = [(name, rule, take(rest, path_of(rule, name))) for name, rule in rules.items() if path_of(rule, name)]
@@ -139,9 +144,9 @@ class Names:
                 found[name] = self._value(name, rule, value, "/".join([at, *path_of(rule, name)]))
         for name, rule in rules.items():
             if not path_of(rule, name):
-                part = self._read(inner_rules(rule), rest, at)
+                part = self._named(inner_rules(rule), rest, at)
                 found |= {name: part} if any(value is not None for value in part.values()) else {}
-        return found | {name: self._value(name, None, value, f"{at}/{name}") for name, value in rest.items()}
+        return found
 
     def _value(self, name: str, rule: Any, value: Any, at: str) -> Any:
         inner = inner_rules(rule)
