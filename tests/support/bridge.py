@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from bng_bridge.bng import profile_file
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
 from bng_bridge.config import Bng, Site
@@ -174,19 +175,27 @@ async def running_bng(
 ) -> AsyncIterator[BngRig]:
     """`options` go into the bridge's [bng] table; the quiet period is 60 s unless they say otherwise."""
     profile = POOREST if no_keys else profile
-    key_file = folder / "bng-key"
-    key_file.write_text(Settings.api_key)
     async with (
         serving(Settings(folder / "bng.sqlite", profile=profile, rate=rate)) as running,
         aiohttp.ClientSession() as session,
     ):
         values: dict[str, Any] = {
-            "base_url": running.url, "api_key_file": key_file, "profile": profile,
+            "base_url": running.url, "profile": profile, **login_of(profile, folder),
             "requests_per_s": 1000, "timeout_s": 5, "execution_limit_s": 55,
         }  # fmt: skip
         config = Bng(**{**values, **options})
         client = BngClient(session, config)
         yield BngRig(running.url, config, client, BngTarget(client), session, running.admin_url)
+
+
+def login_of(profile: str, folder: Path) -> dict[str, Any]:
+    """By key where the profile has that, else by OAuth; as options of [bng]."""
+    by_key = bool(profile_file.load(profile).login.key_header)
+    secret = folder / "bng-secret"
+    secret.write_text(Settings.api_key if by_key else Settings.client_secret)
+    if by_key:
+        return {"api_key_file": secret}
+    return {"client_id": Settings.client_id, "client_secret_file": secret}
 
 
 def customer_write(number: int = 5, **changes: Any) -> Write:

@@ -228,9 +228,9 @@ class BngClient:
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
 
     def _stored(self, resource: str, record: Record, etag: str = "") -> Stored:
+        body = self.wire.inward(resource, record)
         how = self.profile.concurrency
-        body = self.wire.inward(resource, {**record, "Version": etag} if etag and how.version == "header" else record)
-        if how.check == "none" or (how.version == "header" and not etag):
+        if how.check == "none":
             return Stored(body, "")
         return Stored(body, etag if how.version == "header" else how.tag.format(Version=body["Version"]))
 

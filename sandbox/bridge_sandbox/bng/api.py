@@ -103,7 +103,7 @@ class Api:
 
     async def _get(self, request: web.Request, resource: Resource) -> web.Response:
         with self._store.work(request[ACTOR]) as work:
-            record = records.get(work, resource.entity, request.match_info["id"])
+            record = records.get(work, resource.entity, self._edge.id_in(resource.entity, request))
         return self._edge.answer(resource.entity, 200, record).response()
 
     async def _get_by_key(self, request: web.Request, resource: Resource) -> web.Response:
@@ -120,7 +120,7 @@ class Api:
 
     async def _change(self, request: web.Request, resource: Resource) -> web.Response:
         def change(work: Work, body: bytes) -> Answer:
-            record = records.get(work, resource.entity, request.match_info["id"])
+            record = records.get(work, resource.entity, self._edge.id_in(resource.entity, request))
             self._edge.check(resource.entity, request, read_json(body), record)
             return self._update(work, resource, record, body)
 
@@ -140,7 +140,7 @@ class Api:
 
     async def _cancel(self, request: web.Request) -> web.Response:
         def cancel(work: Work, _body: bytes) -> Answer:
-            order = records.get(work, SALES_ORDER, request.match_info["id"])
+            order = records.get(work, SALES_ORDER, self._edge.id_in(SALES_ORDER, request))
             self._edge.check(SALES_ORDER, request, None, order)
             return self._edge.answer(SALES_ORDER, 200, sales_orders.cancel(work, order), is_write=True)
 

@@ -17,7 +17,7 @@ from bridge_sandbox.bng.entities import Entity
 from bridge_sandbox.bng.idempotency import Answer, Keys
 from bridge_sandbox.bng.listing import Page, Query
 from bridge_sandbox.bng.names import Names
-from bridge_sandbox.bng.problems import PRECONDITION_FAILED, VERSION_REQUIRED, Problem
+from bridge_sandbox.bng.problems import PRECONDITION_FAILED, VALIDATION, VERSION_REQUIRED, Problem, invalid
 from bridge_sandbox.bng.profile import Profile, is_on
 from bridge_sandbox.bng.questions import Questions, set_at
 from bridge_sandbox.bng.records import Record
@@ -44,6 +44,10 @@ class Edge:
     def _path(self, kind: str, entity: Entity) -> str:
         template: str = self.profile["paths"][kind]
         return f"{self.profile['base_path']}/{template.replace('{path}', self.profile.path_of(entity.resource))}"
+
+    def id_in(self, entity: Entity, request: web.Request) -> str:
+        """The record that the request's path names."""
+        return self.names.value_in(entity, entity.id_field, request.match_info["id"])
 
     def query(self, entity: Entity, request: web.Request) -> Query:
         return self._questions.read(entity, request)
@@ -99,13 +103,15 @@ class Edge:
             set_at(body, f"{where['list']}/{number}{where['pointer']}", pointer)
             set_at(body, f"{where['list']}/{number}{where['text']}", detail)
         set_at(body, how["code"], said.get("code", problem.sort.name))
-        set_at(body, how["texts"][0], problem.detail)
+        if not problem.errors or not how["texts"][0].startswith(f"{where['list']}/"):
+            set_at(body, how["texts"][0], problem.detail)
         return json_response(status, body, headers)
 
     def refused(self, entity: Entity, problem: Problem) -> Problem:
         """The same with its pointers into the client's body."""
-        errors = [(self.names.pointer_out(entity, pointer), detail) for pointer, detail in problem.errors]
-        return Problem(problem.sort, problem.detail, tuple(errors), problem.headers)
+        errors = tuple((self.names.pointer_out(entity, pointer), detail) for pointer, detail in problem.errors)
+        detail = invalid(errors).detail if problem.sort is VALIDATION else problem.detail
+        return Problem(problem.sort, detail, errors, problem.headers)
 
     def _shown(self, entity: Entity, record: Record) -> Record:
         if self._looks_like_bng:
