@@ -47,7 +47,7 @@ def path_of(name: str) -> Path:
 
 def shipped() -> dict[str, Path]:
     folder = next((each for each in _FOLDERS if each.is_dir()), _FOLDERS[0])
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
 
 
 @lru_cache(maxsize=16)

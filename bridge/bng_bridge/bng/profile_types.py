@@ -1,6 +1,6 @@
 """The kinds of text in a profile, each with its check: templates, JSON pointers, paths, formats of times and dates."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from string import Formatter
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -44,17 +44,23 @@ def _zone(name: str) -> str:
 
 
 def _moment_format(text: str) -> str:
-    moment = datetime(2026, 1, 31, 13, 14, 15)  # noqa: DTZ001 # a format without offset gives one without
-    if text != "rfc3339" and datetime.strptime(moment.strftime(text), text).replace(tzinfo=None) != moment:  # noqa: DTZ007
+    if text != "rfc3339" and not _says(text, datetime(2026, 1, 31, 13, 14, 15, tzinfo=UTC)):
         raise ValueError("rfc3339, or a strftime format with date and time to the second at least")
     return text
 
 
 def _date_format(text: str) -> str:
-    day = datetime(2026, 1, 31)  # noqa: DTZ001
-    if datetime.strptime(day.strftime(text), text) != day:  # noqa: DTZ007
+    if not _says(text, datetime(2026, 1, 31, tzinfo=UTC)):
         raise ValueError("a strftime format with year, month and day")
     return text
+
+
+def _says(form: str, moment: datetime) -> bool:
+    """Whether the moment is read again as it was written."""
+    try:
+        return datetime.strptime(moment.strftime(form), form).replace(tzinfo=UTC) == moment
+    except ValueError:
+        return False
 
 
 def _named(value: Any) -> Any:
