@@ -158,6 +158,7 @@ errors:
   texts: [/error/message]
   details: { list: /error/details, pointer: /target, text: /message }
   problems:
+    validation: { status: 400 }
     closed-period: { status: 400, code: PERIOD }
     rate-limited: { status: 503 }
     idempotency-key-in-flight: { code: BUSY }
@@ -172,7 +173,7 @@ limits: { wait_s: 9 }
         (400, "PERIOD", RejectedByTarget, "closed-period"),
         (409, "PERIOD", RejectedByTarget, "PERIOD"),
         (418, "OWN_CODE", RejectedByTarget, "OWN_CODE"),
-        (400, "", RejectedByTarget, ""),
+        (400, "OTHER", RejectedByTarget, "validation"),
         (409, "BUSY", OutcomeUnknown, None),
         (503, "ANY", RateLimited, None),
         (429, "", RateLimited, None),
