@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bridge_common import decimal_json, queries
+from bridge_common.disk import unusable
 from bridge_common.errors import ConfigError
 
 VERSION = 1
@@ -29,7 +30,10 @@ class Answers:
     """One SQLite file, for one thread at a time. All methods block for a disk write at most."""
 
     def __init__(self, path: Path) -> None:
-        """Opening turns what an earlier run left running into interrupted. Raises ConfigError."""
+        """Opening turns what an earlier run left running into interrupted.
+
+        Raises ConfigError, and TransientError while the disk is full.
+        """
         self._sql = queries.load(__package__, "answers")
         try:
             # The answers hold addresses and e-mails of customers.
@@ -37,9 +41,7 @@ class Answers:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare(path)
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(
-                f"{path} cannot be used: {error}.", hint="[agent] state_dir must be writable by the service's user."
-            ) from error
+            raise unusable(path, error, hint="[agent] state_dir must be writable by the service's user.") from error
 
     def begin(self, request_id: str, method: str, path: str) -> None:
         """On record as running; only a new request, or one that surely was not sent."""

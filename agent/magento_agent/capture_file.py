@@ -7,7 +7,7 @@ shop's own table.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 
 from bridge_common import decimal_json, queries
 from bridge_common.clock import utc_now
+from bridge_common.disk import unusable
 from bridge_common.errors import ConfigError, TargetUnavailable
 from magento_agent.listing import Entry
-from magento_agent.rows import Row, RowKey
+from magento_agent.rows import Added, Row, RowKey, Wanted
 
 VERSION = 1
 
@@ -26,7 +27,10 @@ class CaptureFile:
     """Implements Rows. It is called on the event loop: a statement takes microseconds, a commit waits for the disk."""
 
     def __init__(self, path: Path, shop: str) -> None:
-        """`shop` is its address: the identity of what is polled. Raises ConfigError when the file cannot be used."""
+        """`shop` is its address: the identity of what is polled.
+
+        Raises ConfigError when the file cannot be used, and TransientError while the disk is full.
+        """
         self._shop = shop
         self._sql = queries.load(__package__, "capture")
         try:
@@ -34,9 +38,7 @@ class CaptureFile:
             self._connection = sqlite3.connect(path, isolation_level=None)
             self._prepare(path)
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(
-                f"{path} cannot be used: {error}.", hint="[agent] state_dir must be writable by the service's user."
-            ) from error
+            raise unusable(path, error, hint="[agent] state_dir must be writable by the service's user.") from error
 
     # Rows
 
@@ -49,6 +51,14 @@ class CaptureFile:
     async def delete(self, rows: Iterable[RowKey]) -> int:
         with self._transaction() as db:
             return db.executemany(self._sql["delete"], [(row_id, _text(at)) for row_id, at in rows]).rowcount
+
+    async def add_missing(self, wanted: Collection[Wanted]) -> Added:
+        now = _now()
+        with self._transaction() as db:
+            waiting = set(db.execute(self._sql["waiting_of"]))
+            missing = {each for each in wanted if not each.is_among(waiting)}
+            db.executemany(self._sql["add"], [(*each, now) for each in sorted(missing)])
+        return Added(missing, _moment(now))
 
     async def waiting(self) -> tuple[int, float]:
         ((count, oldest),) = self._fetch("waiting")

@@ -124,6 +124,8 @@ class Gateway:
         if request.operation == "rest":
             # Judged again: it may have waited for its slot.
             return self._refusal(request) or await self._call_shop(request)
+        if request.operation == "reemit":
+            return self._refusal(request) or await self._reemit(request)
         if request.operation == "state":
             return requests.told(request, await self._state(request.about))
         if request.operation == "outbox":
@@ -136,7 +138,7 @@ class Gateway:
             reason = "stale-epoch"
         elif utc_now() >= request.expires_at:
             reason = "expired"
-        elif not self._routes.allows(request.method, request.path):
+        elif request.operation == "rest" and not self._routes.allows(request.method, request.path):
             reason = "not-allowed"
         else:
             return None
@@ -181,6 +183,16 @@ class Gateway:
         except BridgeError as error:
             return requests.failed(request.id, "unsent", error.sentence())
         return requests.told(request, {"outbox_rows": rows, "outbox_oldest_s": round(oldest_s, 3)})
+
+    async def _reemit(self, request: Request) -> Response:
+        """Not recorded: a row more, should it be asked twice, makes the same event."""
+        try:
+            added = await self._outbox.add_missing(request.entities)
+        except BridgeError as error:
+            return requests.failed(request.id, "unknown", error.sentence())
+        inserted = len(added.wanted)
+        log("reemitted", request=request.id, inserted=inserted, waiting=len(request.entities) - inserted)
+        return requests.reemitted(request, added)
 
     async def _store(self, function: Callable[..., T], *arguments: object) -> T:
         """In a thread of its own: each commit waits for the disk."""

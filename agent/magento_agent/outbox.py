@@ -1,10 +1,10 @@
-"""The outbox table as the relay sees it: read, delete, count.
+"""The outbox table as the relay and the gateway see it: read, delete, count, add what is to be sent again.
 
 Every call is a single statement in autocommit, so a crash at any point leaves either the row or its deletion.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import pymysql
@@ -15,7 +15,7 @@ from bridge_common.errors import ConfigError
 from magento_agent.config import Outbox as OutboxSection
 from magento_agent.database import Account, Connection, quoted
 from magento_agent.line import Line
-from magento_agent.rows import Row, RowKey
+from magento_agent.rows import Added, Row, RowKey, Wanted
 
 ROWS_PER_DELETE = 500
 
@@ -44,6 +44,10 @@ class Outbox:
         """How many of these very rows were there and are gone now."""
         return await self._deletes.run(self._delete, list(rows))
 
+    async def add_missing(self, wanted: Collection[Wanted]) -> Added:
+        """A row for each that has none waiting."""
+        return await self._deletes.run(self._add_missing, set(wanted))
+
     async def waiting(self) -> tuple[int, float]:
         """Rows in the table, and the age of the oldest in seconds."""
         return await self._deletes.run(self._waiting)
@@ -70,6 +74,17 @@ class Outbox:
                 some = rows[start : start + ROWS_PER_DELETE]
                 deleted += cursor.execute(self._sql["delete"], ([row_id for row_id, _ in some], some))
         return deleted
+
+    def _add_missing(self, connection: Connection, wanted: set[Wanted]) -> Added:
+        """The shop may add one in between: two rows of an entity become one event."""
+        keys = {(each.entity, each.entity_id) for each in wanted}
+        waiting = set(self._fetch(connection, "waiting_of", tuple(keys))) if keys else set()
+        missing = {each for each in wanted if not each.is_among(waiting)}
+        # After the look: whatever had a row before it was written earlier than this.
+        at = self._fetch(connection, "now")[0][0]
+        with connection.cursor() as cursor:
+            cursor.executemany(self._sql["add"], [(*each, at) for each in sorted(missing)])
+        return Added(missing, at)
 
     def _waiting(self, connection: Connection) -> tuple[int, float]:
         ((count, oldest_s),) = self._fetch(connection, "waiting")

@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
 
 from bridge_common import decimal_json
-from bridge_common.clock import from_text
+from bridge_common.clock import from_text, to_text
 from bridge_common.errors import InvalidEvent
 from bridge_common.http import Answer
 from bridge_common.magento_rest import Query
+from magento_agent.hydrate import SOURCES
+from magento_agent.rows import Added, Wanted
 
-Operation = Literal["rest", "ping", "state", "outbox"]
+Operation = Literal["rest", "ping", "state", "outbox", "reemit"]
 Reason = Literal["stale-epoch", "expired", "not-allowed"]
 Response = dict[str, Any]
-_OPERATIONS = ("rest", "ping", "state", "outbox")
+MOST_ENTITIES = 500
+"""In one request: it becomes one statement on the outbox, which the shop's own must not wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`about` is the request whose state is asked for."""
+    """`about` is the request whose state is asked for; `entities` are those to be sent again."""
 
     id: str
     operation: Operation
@@ -30,6 +33,7 @@ class Request:
     query: Query | None = None
     body: Any = None
     about: str = ""
+    entities: tuple[Wanted, ...] = ()
 
     @property
     def is_write(self) -> bool:
@@ -40,7 +44,7 @@ def decode(payload: bytes) -> Request:
     """Raises InvalidEvent."""
     try:
         fields = decimal_json.loads(payload)
-        if fields["operation"] not in _OPERATIONS:
+        if fields["operation"] not in get_args(Operation):
             raise InvalidEvent(f"unknown operation {fields['operation']!r}")
         return Request(
             id=str(fields["id"]),
@@ -52,6 +56,7 @@ def decode(payload: bytes) -> Request:
             query=_pairs(fields.get("query")),
             body=fields.get("body"),
             about=str(fields.get("request_id", "")),
+            entities=_wanted(fields["entities"]) if fields["operation"] == "reemit" else (),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidEvent(f"not a request: {type(error).__name__}: {error}") from error
@@ -65,6 +70,14 @@ def done(request: Request, answer: Answer) -> Response:
 def told(request: Request, body: dict[str, Any]) -> Response:
     """The agent's own answer."""
     return {"id": request.id, "state": "done", "status": 200, "body": body}
+
+
+def reemitted(request: Request, added: Added) -> Response:
+    """Which have a row now, and which had one."""
+    inserted, waiting = (
+        [_pair(each) for each in request.entities if (each in added.wanted) == is_new] for is_new in (True, False)
+    )
+    return told(request, {"inserted": inserted, "waiting": waiting, "at": to_text(added.at.replace(tzinfo=UTC))})
 
 
 def refused(request: Request, reason: Reason) -> Response:
@@ -95,3 +108,20 @@ def _pairs(query: Any) -> Query | None:
         return None
     pairs = query.items() if isinstance(query, Mapping) else query
     return [(str(name), str(value)) for name, value in pairs]
+
+
+def _wanted(entities: Any) -> tuple[Wanted, ...]:
+    """Each once, in their order."""
+    if len(entities) > MOST_ENTITIES:
+        raise InvalidEvent(f"{len(entities)} entities in one request, at most {MOST_ENTITIES}")
+    wanted = [Wanted(each["entity"], int(each["entity_id"]), each.get("op", "U")) for each in entities]
+    for each in wanted:
+        if each.entity not in SOURCES or each.op not in ("U", "D"):
+            raise InvalidEvent(f"cannot be sent again: {each}")
+    return tuple(dict.fromkeys(wanted))
+
+
+def _pair(wanted: Wanted) -> dict[str, str]:
+    """As it was asked."""
+    pair = {"entity": wanted.entity, "entity_id": str(wanted.entity_id)}
+    return pair | {"op": "D"} if wanted.op == "D" else pair

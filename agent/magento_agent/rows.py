@@ -1,6 +1,6 @@
 """What the relay needs of an outbox: rows that wait, and their deletion. The shop's own table, or this host's file."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,26 @@ class Row(NamedTuple):
     created_at: datetime
 
 
+class Wanted(NamedTuple):
+    """An entity whose event the bridge wants once more; op D: it has seen that the record is gone."""
+
+    entity: str
+    entity_id: int
+    op: str = "U"
+
+    def is_among(self, waiting: Collection[tuple[str, int, str]]) -> bool:
+        """Whether one of these rows (entity, id, op) leads to what is wanted; only a D explains an absence."""
+        ops = ("D",) if self.op == "D" else ("I", "U", "D")
+        return any((self.entity, self.entity_id, op) in waiting for op in ops)
+
+
+class Added(NamedTuple):
+    """What got a row. `at` is its `created_at`, by the same clock as all others'; what had a row and has none is older."""
+
+    wanted: set[Wanted]
+    at: datetime
+
+
 class Rows(Protocol):
     """Every method raises AccessDenied, ConfigError or TargetUnavailable."""
 
@@ -27,6 +47,10 @@ class Rows(Protocol):
 
     async def delete(self, rows: Iterable[RowKey]) -> int:
         """How many of these very rows were there and are gone now."""
+        ...
+
+    async def add_missing(self, wanted: Collection[Wanted]) -> Added:
+        """A row for each that has none waiting. Repeated, it adds nothing that still waits."""
         ...
 
     async def waiting(self) -> tuple[int, float]:

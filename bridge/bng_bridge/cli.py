@@ -9,7 +9,7 @@ import click
 
 from bng_bridge import __version__, daemon, store
 from bng_bridge.bng import profile_file
-from bng_bridge.bng.announcements import Announcements
+from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.config import BridgeConfig
 from bridge_common import log as logs
 from bridge_common import service
@@ -113,6 +113,8 @@ def _check_secrets(path: Path, config: BridgeConfig, secrets: dict[str, Path]) -
             secret = read_secret(file, key=key)
             if key == "bng.webhooks.secret_file":
                 Announcements(profile_file.load(config.bng.profile), secret)
+            if key == "alerts.webhook_secret_file":
+                verifier(secret, key)
         except BridgeError as error:
             service.fail(ConfigError(f"{locate(path, key)}: {error.message}", hint=error.hint))
 

@@ -23,10 +23,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _http_url(url: str) -> str:
+def _http_address(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must begin with https:// or http://")
-    return url.rstrip("/")
+    return url
+
+
+def _http_url(url: str) -> str:
+    return _http_address(url).rstrip("/")
 
 
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
@@ -52,6 +56,12 @@ class Limit(Section):
     requests_per_s: Annotated[float, Field(gt=0)] | None = None
     concurrency: Annotated[int, Field(ge=1)] | None = None
 
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.requests_per_s is None and self.concurrency is None:
+            raise ValueError("limits nothing: set requests_per_s, concurrency, or both")
+        return self
+
 
 class BngWebhooks(WebhookSection):
     """`public_url`: under which BNG reaches them, for an ERP where the bridge subscribes itself."""
@@ -71,6 +81,13 @@ MagentoCalls = Literal[
 """The aggregate; `static` is what hardly changes: stores, countries, attribute sets."""
 
 
+class Sweep(Section):
+    """`days` stays below the time that the inbox keeps closed events: what was handled must still be known."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 86400
+    days: Annotated[int, Field(ge=1, le=28)] = 7
+
+
 class Bng(Section):
     base_url: HttpUrl
     profile: str = "bng"
@@ -84,6 +101,7 @@ class Bng(Section):
     limits: dict[BngCalls, Limit] = Field(default_factory=dict)
     webhooks: BngWebhooks = BngWebhooks()
     poll: Poll = Poll()
+    sweep: Sweep = Sweep()
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
@@ -92,6 +110,15 @@ class Bng(Section):
             raise ValueError("set either client_id and client_secret_file, or api_key_file")
         _check_limits(self, self.limits)
         return self
+
+
+class Manifest(Section):
+    """`interval_s` 0: only when an operator asks for it."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 900
+    grace_s: Annotated[float, Field(ge=0)] = 10
+    order_days: Annotated[float, Field(gt=0)] = 30
+    customers_per_pass: Annotated[int, Field(ge=1)] = 5000
 
 
 class Site(Section):
@@ -106,6 +133,7 @@ class Site(Section):
     guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
     generic_customer_id: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
+    offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
     requests_per_s: Annotated[float, Field(gt=0)] = 10
@@ -113,6 +141,7 @@ class Site(Section):
     limits: dict[MagentoCalls, Limit] = Field(default_factory=dict)
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
+    manifest: Manifest = Manifest()
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
 
     @property
@@ -134,16 +163,29 @@ class Site(Section):
 def _check_limits(target: Bng | Site, limits: Mapping[Any, Limit]) -> None:
     """One that is wider than the target's own would never count: somebody who wrote it expects something else."""
     for name, limit in limits.items():
-        if limit.requests_per_s is None and limit.concurrency is None:
-            raise ValueError(f"limits.{name} limits nothing: give it requests_per_s or concurrency")
         for key in ("requests_per_s", "concurrency"):
             own, of_target = getattr(limit, key), getattr(target, key)
             if own is not None and own > of_target:
                 raise ValueError(f"limits.{name}.{key} is {own:g}, above the {of_target:g} for all calls together")
 
 
+class AlertsSection(Section):
+    """Who is told of an alert, besides the log and `bridgectl status`."""
+
+    command: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    webhook_url: Annotated[str, AfterValidator(_http_address)] | None = None
+    webhook_secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _secret_signs_a_webhook(self) -> Self:
+        if self.webhook_secret_file is not None and self.webhook_url is None:
+            raise ValueError("webhook_secret_file signs what goes to webhook_url; set that, too")
+        return self
+
+
 class BridgeConfig(Section):
     bridge: Daemon = Daemon()
+    alerts: AlertsSection = AlertsSection()
     broker: BrokerSection
     bng: Bng
     sites: Annotated[dict[str, Site], Field(min_length=1)]
@@ -162,6 +204,7 @@ class BridgeConfig(Section):
             "bng.client_secret_file": self.bng.client_secret_file,
             "bng.api_key_file": self.bng.api_key_file,
             "bng.webhooks.secret_file": self.bng.webhooks.secret_file,
+            "alerts.webhook_secret_file": self.alerts.webhook_secret_file,
         }
         for name, site in self.sites.items():
             if site.rest is not None:

@@ -15,12 +15,13 @@ from aiohttp import web
 from bng_bridge import cleaner
 from bng_bridge.admin import socket, targets
 from bng_bridge.admin.bridge import Bridge
+from bng_bridge.alert_ways import Command, Way, WebhookPost
 from bng_bridge.alerts import Alerts
 from bng_bridge.bng import subscriptions
-from bng_bridge.bng.announcements import Announcements
+from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
-from bng_bridge.config import BridgeConfig, Site
+from bng_bridge.config import AlertsSection, BridgeConfig, Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.registry import run_flow
@@ -28,13 +29,17 @@ from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
+from bng_bridge.manifest.manifest import Manifest
+from bng_bridge.notifier import Notifier
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
 from bng_bridge.sources import webhooks
 from bng_bridge.sources.poller import Poller
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
+from bng_bridge.watch import Watch
 from bng_bridge.worker import Worker
 from bridge_common import systemd
 from bridge_common.config import read_secret
@@ -50,6 +55,7 @@ class Parts:
     worker: Worker
     receiver: Receiver
     poller: Poller
+    watch: Watch
     bridge: Bridge
 
 
@@ -72,8 +78,14 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
+                group.create_task(parts.bridge.sweeper.run(), name="sweeper"),
                 group.create_task(cleaner.run(parts.store), name="cleaner"),
                 *[group.create_task(each, name="subscriptions") for each in hooks],
+                group.create_task(parts.watch.run(), name="watch"),
+                group.create_task(parts.bridge.notifier.run(), name="notifier"),
+            ]
+            tasks += [
+                group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
             ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             systemd.notify("READY=1")
@@ -107,12 +119,26 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     async def flow(event: Claimed) -> Outcome:
         return await run_flow(event, context)
 
-    alerts = Alerts()
+    notifier = Notifier(_ways(config.alerts, session))
+    alerts = Alerts(notifier.take)
     worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
     receiver = Receiver(store, worker, gateways, presence, alerts)
     receiver_box.append(receiver)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts)
-    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), bridge)
+    manifests = {name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites}
+    sweeper = Sweeper(store, worker, bng, config.sites, alerts)
+    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, sweeper, notifier, manifests)
+    watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
+    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge)
+
+
+def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:
+    """Raises ConfigError for a secret that cannot be used."""
+    ways: list[Way] = [Command(section.command)] if section.command else []
+    if section.webhook_url is not None:
+        key, file = "alerts.webhook_secret_file", section.webhook_secret_file
+        signer = None if file is None else verifier(read_secret(file, key=key), key)
+        ways.append(WebhookPost(session, section.webhook_url, signer))
+    return ways
 
 
 async def _transport(

@@ -28,6 +28,7 @@ from bridge_common.errors import (
     PermanentError,
     QuietPeriod,
     RateLimited,
+    RejectedByTarget,
     TargetUnavailable,
 )
 from bridge_common.log import log
@@ -56,15 +57,23 @@ class Deliver:
         behind a binding is another one, MappingError from the mapping.
         """
         async with self._locks(write.lock_key):
-            target = self._target(write)
-            await self._resolve(seq, write, target)
-            binding = bindings.get(self._store.read, write.target_key)
-            if binding is None:
-                return await self._create(seq, write, target, mapping)
-            _check_fingerprint(write, binding.fingerprint)
-            if write.create_only:
-                return Result("unchanged", binding)
-            return await self._update(seq, write, target, binding, await mapping())
+            try:
+                return await self._apply(seq, write, mapping)
+            except RejectedByTarget as error:
+                # An order's flow writes customers, too: which of them was refused belongs to the cause.
+                error.entity = error.entity or write.entity
+                raise
+
+    async def _apply(self, seq: int, write: Write, mapping: Mapping) -> Result:
+        target = self._target(write)
+        await self._resolve(seq, write, target)
+        binding = bindings.get(self._store.read, write.target_key)
+        if binding is None or (write.instead_of and binding.target_id == write.instead_of):
+            return await self._create(seq, write, target, mapping)
+        _check_fingerprint(write, binding.fingerprint)
+        if write.create_only:
+            return Result("unchanged", binding)
+        return await self._update(seq, write, target, binding, await mapping())
 
     async def _resolve(self, seq: int, write: Write, target: Target) -> None:
         """An open intent is settled before anything else is written there: found, known, or waited for."""
@@ -98,7 +107,7 @@ class Deliver:
             write,
             target,
             body,
-            _idempotency_key(write, digest, ""),
+            _idempotency_key(write, digest, write.instead_of),
             lambda request_id: target.create(write, body, request_id),
         )
         if not record.applied:
@@ -144,6 +153,9 @@ class Deliver:
             try:
                 return await call(request_id)
             except OutcomeUnknown as error:
+                # Some writes are several calls, the last of them sent long after the intent: from now on nothing is.
+                until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+                await self._store.write(lambda db: intents.keep_quiet(db, write.target_key, until))
                 log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
                 raise
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):
@@ -171,7 +183,10 @@ class Deliver:
 
 
 def _idempotency_key(write: Write, digest: str, version: str) -> str:
-    """Same content from the same state, same key: a hold that comes a second time is another request than the first."""
+    """Same content from the same state, same key: a hold that comes a second time is another request than the first.
+
+    So is making a record anew that the target has lost: the first request's answer would name the lost one.
+    """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{write.target_key}#{digest}#{version}"))
 
 
@@ -186,7 +201,7 @@ def _check_fingerprint(write: Write, known: str) -> None:
         raise IdentityChanged(
             f"{write.target_key} was {known} when it was bound and is {write.fingerprint} now: "
             "another record has its id.",
-            hint="The shop was restored or cloned. Compare both records, then discard this event.",
+            hint="The shop was restored or cloned. Compare both records, then bridgectl dlq discard {event} --reason TEXT.",
         )
 
 

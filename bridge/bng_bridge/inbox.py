@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bng_bridge.cause import cause_of
 from bridge_common import decimal_json, queries
 from bridge_common.clock import to_text
+from bridge_common.errors import InvalidEvent
 from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
+
+DELETED = "deleted before BNG knew it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Claimed:
     attempts: int
     stored_at: str
     data: bytes | None
+    requeued_at: str | None = None
 
     def document(self) -> dict[str, Any]:
         return dict(decimal_json.loads(self.data or b"{}"))
@@ -81,9 +86,11 @@ def put_undecodable(db: sqlite3.Connection, site: str, payload: bytes, reason: s
     row = _row(
         event_key=f"sha256/{digest}", site=site, source="magento", entity="batch", entity_id=digest[:16], kind="raw",
         ordering_key=f"raw/{digest}", stored_at=now, state="dead", reason=reason, data=payload,
-        hint="bridgectl dlq show shows it. After an upgrade of the bridge, bridgectl dlq retry decodes it again.",
+        cause=cause_of(InvalidEvent(reason), "batch"),
+        hint="See bridgectl dlq show {event}. After an upgrade of the bridge, bridgectl dlq retry {event} decodes it again.",
     )  # fmt: skip
-    _insert(db, row)
+    if _insert(db, row):
+        db.execute(_SQL["name_event"], {"event_key": row["event_key"]})
 
 
 def claim(db: sqlite3.Connection, now: str, limit: int) -> list[Claimed]:
@@ -103,6 +110,7 @@ def settle(
     now: str,
     reason: str = "",
     hint: str = "",
+    cause: str = "",
     error_kind: str = "",
 ) -> str:
     """Close the event with its outcome and attempt row, in one commit: the only place that commits results.
@@ -112,8 +120,8 @@ def settle(
     """
     _add_attempt(db, event, started_at, now, state, error_kind, reason)
     if state == "dead" and _newer_waits(db, event):
-        state, reason, hint = "superseded", "a newer state was stored", ""
-    _close(db, event, state, reason, hint, now, counted=1)
+        state, reason, hint, cause = "superseded", "a newer state was stored", "", ""
+    _close(db, event, state, reason, now, hint=hint, cause=cause, counted=1)
     return state
 
 
@@ -135,7 +143,7 @@ def give_back(
     """
     _add_attempt(db, event, started_at, now, outcome, error_kind, reason)
     if _newer_waits(db, event):
-        _close(db, event, "superseded", "a newer state was stored", "", now, counted=0)
+        _close(db, event, "superseded", "a newer state was stored", now, counted=0)
         return "superseded"
     counted = int(outcome == "retried")
     db.execute(_SQL["again"], {"seq": event.seq, "run_at": run_at, "reason": reason, "hint": hint, "counted": counted})
@@ -145,6 +153,12 @@ def give_back(
 def next_due(db: sqlite3.Connection) -> str | None:
     row = db.execute(_SQL["next_due"]).fetchone()
     return None if row is None else row[0]
+
+
+def is_deleted(db: sqlite3.Connection, site: str, entity: str, entity_id: str) -> bool:
+    """Whether the shop told of the entity's deletion; its ids are not used again."""
+    values = {"site": site, "entity": entity, "entity_id": entity_id}
+    return db.execute(_SQL["is_deleted"], values).fetchone() is not None
 
 
 def rescue(db: sqlite3.Connection, now: str) -> int:
@@ -162,11 +176,22 @@ def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
 
 
 def clean(db: sqlite3.Connection, before: str) -> int:
-    """Forget closed events older than `before`. Bindings, intents and versions stay."""
-    deleted = [(row["seq"],) for row in db.execute(_SQL["clean"], {"before": before}).fetchall()]
+    """Forget closed events older than `before`. Bindings, intents and versions stay, and why a record was left out."""
+    rows = sorted(db.execute(_SQL["clean"], {"before": before}).fetchall(), key=lambda row: int(row["seq"]))
+    for row in rows:
+        if row["state"] in ("skipped", "discarded"):
+            reason = exclusion(row["state"], row["kind"], row["reason"])
+            db.execute(_SQL["keep_reason"], {**dict(row), "reason": reason})
     for query in ("forget_document", "clean_attempts", "clean_steps"):
-        db.executemany(_SQL[query], deleted)
-    return len(deleted)
+        db.executemany(_SQL[query], [(row["seq"],) for row in rows])
+    return len(rows)
+
+
+def exclusion(state: str, kind: str, reason: str) -> str:
+    """Why the record of a skipped or discarded event is not at the other side, in the ledger's words."""
+    if state == "discarded":
+        return f"discarded: {reason}"
+    return DELETED if kind == "tombstone" else reason
 
 
 def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:
@@ -179,10 +204,18 @@ def _newer_waits(db: sqlite3.Connection, event: Claimed) -> bool:
 
 
 def _close(
-    db: sqlite3.Connection, event: Claimed, state: str, reason: str, hint: str, now: str, *, counted: int
+    db: sqlite3.Connection,
+    event: Claimed,
+    state: str,
+    reason: str,
+    now: str,
+    *,
+    counted: int,
+    hint: str = "",
+    cause: str = "",
 ) -> None:
-    values = {"seq": event.seq, "state": state, "reason": reason, "hint": hint, "now": now, "counted": counted}
-    db.execute(_SQL["settle"], values)
+    values = {"seq": event.seq, "state": state, "reason": reason, "hint": hint, "cause": cause, "now": now}
+    db.execute(_SQL["settle"], {**values, "counted": counted})
 
 
 def _put_event(db: sqlite3.Connection, event: Event, published_at: datetime, now: str) -> bool:
@@ -229,7 +262,7 @@ def _supersede(db: sqlite3.Connection, newer: dict[str, Any], now: str) -> None:
 
 def _row(**values: Any) -> dict[str, Any]:
     empty = dict.fromkeys(("committed_at", "captured_at", "published_at", "increment_id", "data"))
-    return {"state": "pending", "reason": "", "hint": "", **empty, **values}
+    return {"state": "pending", "reason": "", "hint": "", "cause": "", **empty, **values}
 
 
 def _add_attempt(

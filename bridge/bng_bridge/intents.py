@@ -39,6 +39,10 @@ def open_intent(db: sqlite3.Connection, intent: Intent, now: str) -> None:
     db.execute(_SQL["open"], {**values, "body": decimal_json.dumps(intent.body), "now": now})
 
 
+def keep_quiet(db: sqlite3.Connection, target_key: str, until: str) -> None:
+    db.execute(_SQL["keep_quiet"], {"target_key": target_key, "until": until})
+
+
 def close(db: sqlite3.Connection, target_key: str) -> None:
     db.execute(_SQL["close"], {"target_key": target_key})
 

@@ -9,7 +9,7 @@ LOW_CALLS = 10
 LONGEST_S = 60.0
 """A header that promises less than a call a minute is asked again after one: the next answer says it anew."""
 
-_ITEM = re.compile(r'"([^"]*)"((?:\s*;\s*[a-z]+=[^;,"]*)*)')
+_ITEM = re.compile(r'"([^"]*)"((?:\s*;\s*[a-z]+=(?:"[^"]*"|[^;,"]*))*)')
 _PARAMETER = re.compile(r";\s*([a-z]+)=(\d{1,12})(?=\s*(?:;|$))")
 
 

@@ -4,13 +4,15 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge_common.errors import NotReady, PermanentError, TargetPaused, TransientError
+from bridge_common.errors import NotReady, PermanentError, QuietPeriod, RateLimited, TargetPaused, TransientError
 
 MAX_ATTEMPTS = 12
 MAX_BUG_ATTEMPTS = 3
 LONGEST_PAUSE_S = 300.0
 MAX_AGE = timedelta(days=7)
-"""A postponed event counts no attempt; it is bounded by age. A paused target bounds nothing: its events wait for it."""
+"""A postponed event counts no attempt; it is bounded by age. A paused target bounds nothing: its events wait for it.
+
+A target that asks for fewer requests (429) is slow, not broken: it uses up no attempts either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +24,20 @@ class Decision:
     hint: str = ""
 
 
-def decide(error: Exception, *, attempts: int, stored_at: datetime, now: datetime) -> Decision:
-    """`attempts` are those counted before this one."""
-    if isinstance(error, NotReady):
-        if now - stored_at > MAX_AGE and not isinstance(error, TargetPaused):
-            return Decision("dead", now, error.hint or "Waited for 7 days. bridgectl dlq retry runs it again.")
-        return Decision("postponed", now + timedelta(seconds=error.delay_s * random.uniform(0.8, 1.2)), error.hint)  # noqa: S311
+def decide(error: Exception, *, attempts: int, since: datetime, now: datetime) -> Decision:
+    """`attempts` are those counted before this one; `since` is when it was stored, or requeued by an operator.
+
+    `{event}` in the hint stands for the event's number.
+    """
+    if isinstance(error, NotReady | RateLimited):
+        if now - since > MAX_AGE and not isinstance(error, TargetPaused):
+            return Decision("dead", now, f"Waited for {MAX_AGE.days} days. {_again(error)}")
+        return Decision("postponed", now + timedelta(seconds=_look_again_s(error, now - since)), error.hint)
     if isinstance(error, PermanentError):
-        return Decision("dead", now, error.hint or "Correct the cause, then bridgectl dlq retry.")
+        return Decision("dead", now, error.hint or "Correct the cause, then bridgectl dlq retry {event}.")
     transient = isinstance(error, TransientError)
     if attempts + 1 >= (MAX_ATTEMPTS if transient else MAX_BUG_ATTEMPTS):
-        return Decision("dead", now, "Gave up after repeated attempts. bridgectl dlq retry runs it again.")
+        return Decision("dead", now, f"Gave up after {attempts + 1} attempts. {_again(error)}")
     wanted_s = error.retry_after_s if isinstance(error, TransientError) else None
     return Decision("retried", now + timedelta(seconds=pause_s(attempts, wanted_s)))
 
@@ -41,3 +46,18 @@ def pause_s(attempts: int, retry_after_s: float | None = None) -> float:
     """Exponential from 0.5 s with full jitter above half, never earlier than the target asked for."""
     ceiling = min(LONGEST_PAUSE_S, 0.5 * 2.0**attempts)
     return max(retry_after_s or 0.0, ceiling * random.uniform(0.5, 1.0))  # noqa: S311
+
+
+def _look_again_s(error: NotReady | RateLimited, age: timedelta) -> float:
+    """What is missing is looked for ever more rarely: a tenth of the time it has been missing, up to the longest pause."""
+    wanted_s = error.retry_after_s or 1.0 if isinstance(error, RateLimited) else error.delay_s
+    if isinstance(error, RateLimited):
+        return wanted_s * random.uniform(1.0, 1.2)  # noqa: S311
+    if not isinstance(error, TargetPaused | QuietPeriod):
+        wanted_s = max(wanted_s, min(age.total_seconds() / 10, LONGEST_PAUSE_S))
+    return wanted_s * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def _again(error: Exception) -> str:
+    hint = getattr(error, "hint", "")
+    return f"{hint} bridgectl dlq retry {{event}} runs it again.".strip()

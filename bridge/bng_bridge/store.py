@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from bng_bridge import schema
+from bridge_common.disk import unusable
 from bridge_common.errors import ConfigError
 
 R = TypeVar("R")
@@ -55,6 +56,10 @@ class Store:
         if len(self._waiting) == 1 and not self._writing:
             self._begin_soon()
         return await future
+
+    async def look(self, operation: Operation[R]) -> R:
+        """A read that may take long: in a thread, over a connection of its own that sees one moment."""
+        return await asyncio.to_thread(_look, self.path, operation)
 
     async def close(self) -> None:
         """Commits what waits, then lets go of the file."""
@@ -94,7 +99,8 @@ class Store:
 def open_store(path: Path) -> Store:
     """Lock, migrate, open.
 
-    Raises ConfigError when the file cannot be used, another daemon holds it, or it is newer than this program.
+    Raises ConfigError when the file cannot be used, another daemon holds it, or it is newer than this program, and
+    TransientError when the disk is full.
     """
     with usable(path):
         lock = _lock(path)
@@ -108,13 +114,11 @@ def open_store(path: Path) -> Store:
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """What the block cannot do with the file is a mistake in the configuration: ConfigError."""
+    """What the block cannot do with the file is a mistake in the configuration: ConfigError; unless the disk is full."""
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise ConfigError(
-            f"{path} cannot be used: {error}.", hint="[bridge] state_dir must be writable by the service's user."
-        ) from error
+        raise unusable(path, error, hint="[bridge] state_dir must be writable by the service's user.") from error
 
 
 def migrate(path: Path) -> tuple[int, int]:
@@ -155,6 +159,15 @@ def connect(path: Path, *, read_only: bool = False, timeout_s: float = 30) -> sq
         connection.close()
         raise
     return connection
+
+
+def _look(path: Path, operation: Operation[R]) -> R:
+    connection = connect(path, read_only=True)
+    try:
+        connection.execute("BEGIN")
+        return operation(connection)
+    finally:
+        connection.close()
 
 
 def _lock(path: Path) -> TextIO:

@@ -13,7 +13,8 @@ class Write:
     that has one writer at a time. `reference` is what the target can be searched by. `fingerprint` are facts of the source
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
-    changes as a side effect.
+    changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
+    record is looked up and made anew.
     """
 
     target: str
@@ -26,6 +27,7 @@ class Write:
     create_only: bool = False
     absolute: bool = False
     invalidates: tuple[str, ...] = ()
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,7 @@ class Target(Protocol):
         ...
 
     def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
-        """The turn of one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed.
-
-        What is begun in it is sent within the target's own time limit of its beginning: `quiet_s` counts from there.
-        """
+        """The turn of one create or update; waits for rate and concurrency. Raises TargetPaused when it is closed."""
         ...
 
     async def find(self, write: Write) -> Record | None:

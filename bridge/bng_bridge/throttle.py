@@ -30,7 +30,6 @@ from bridge_common.http import Answer
 from bridge_common.log import log
 
 OTHER = "other"
-LEAST_LEFT_S = 0.5
 
 
 @dataclass(slots=True)
@@ -95,23 +94,13 @@ class Throttle:
                 self.breaker.leave(is_probe=is_probe)
                 _holding.reset(token)
 
-    async def begin(self, endpoint: str, within_s: float) -> float:
-        """Before each write inside a slot: the first one's turn came with the slot, every further one waits for its own.
-
-        The seconds left of `within_s` since the slot began: from there counts the quiet period of an unknown outcome.
-        Raises TargetPaused when none are left: the write is not sent.
-        """
+    async def begin(self, endpoint: str) -> None:
+        """Before each write: the turn of a slot's first one came with the slot, every further one waits for its own."""
         held = self._held()
-        if held is None:
+        if held is not None and held.is_paid:
+            held.is_paid = False
+        else:
             await self.again(endpoint)
-            return within_s
-        if not held.is_paid:
-            await self.again(endpoint)
-        held.is_paid = False
-        left_s = held.begun_at_s + within_s - _now()
-        if left_s < min(LEAST_LEFT_S, within_s / 2):
-            raise TargetPaused(f"{self.name} was too slow for one more write: it was not sent", delay_s=1)
-        return left_s
 
     async def again(self, endpoint: str) -> None:
         """A turn for one more call of a slot, or for one without a slot."""

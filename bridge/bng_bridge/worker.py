@@ -9,10 +9,12 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from bng_bridge import inbox, retry
 from bng_bridge.alerts import Alerts
+from bng_bridge.cause import cause_of
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome
 from bng_bridge.store import Store
@@ -111,13 +113,15 @@ class Worker:
 
     async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
         now = utc_now()
-        decision = retry.decide(error, attempts=event.attempts, stored_at=from_text(event.stored_at), now=now)
+        since = from_text(event.requeued_at or event.stored_at)
+        decision = _named(event, retry.decide(error, attempts=event.attempts, since=since, now=now))
         if not isinstance(error, BridgeError):
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
         state = await self._store.write(lambda db: self._record(db, event, error, decision, started_at, now))
         _log_failure(event, error, decision, state)
         if state == "dead":
-            self._alerts.tell("dead letter", event=event.event_key, hint=decision.hint)
+            cause = cause_of(error, event.entity)
+            self._alerts.tell("dead letter", key="dead-letters", event=event.event_key, hint=decision.hint, cause=cause)
 
     def _record(
         self,
@@ -134,12 +138,17 @@ class Worker:
         if decision.outcome == "dead":
             return inbox.settle(
                 db, event, "dead", started_at=started_at, now=to_text(now), reason=reason, hint=decision.hint,
-                error_kind=kind,
+                cause=cause_of(error, event.entity), error_kind=kind,
             )  # fmt: skip
         return inbox.give_back(
             db, event, decision.outcome, started_at=started_at, now=to_text(now), run_at=to_text(decision.run_at),
             error_kind=kind, reason=reason, hint=decision.hint,
         )  # fmt: skip
+
+
+def _named(event: Claimed, decision: retry.Decision) -> retry.Decision:
+    """With the event's number in its hint, so that the command in it can be run as it stands."""
+    return replace(decision, hint=decision.hint.replace("{event}", str(event.seq)))
 
 
 def _log_failure(event: Claimed, error: Exception, decision: retry.Decision, state: str) -> None:

@@ -74,7 +74,7 @@ def _read(path: Path) -> str:
 
 
 def _describe(path: Path, text: str, model: type[BaseModel], detail: ErrorDetails) -> str:
-    location = [part for part in detail["loc"] if part not in ("function-after", "function-before")]
+    location = [part for part in detail["loc"] if part not in ("function-after", "function-before", "[key]")]
     key = ".".join(str(part) for part in location) or "(file)"
     where = f"{path}:{_line_of(text, location)}: {key}"
     if detail["type"] == "extra_forbidden":

@@ -63,7 +63,7 @@ def dumps(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """The same for people: indented, one value a line."""
+    """The same over several lines, for a person to read and change."""
     return simplejson.dumps(value, use_decimal=True, indent=2, ensure_ascii=False, allow_nan=False)
 
 

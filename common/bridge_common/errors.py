@@ -2,12 +2,14 @@
 
 BridgeError
 ├─ ConfigError       at start or reload only: file:line, field, value, hint
-├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · RateLimited · OutcomeUnknown
+├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · OutcomeUnknown;
+│                    RateLimited counts none, bounded by age
 ├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
 └─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied
 
-`hint` names what to do, a command where there is one. `exit_code` is what a program ends with when the error
-reaches its command line (sysexits.h): 78 configuration, 69 unavailable, 77 no permission.
+`hint` names what to do, a command where there is one; `{event}` in it stands for the event's number, which the worker
+knows. `exit_code` is what a program ends with when the error reaches its command line (sysexits.h): 78 configuration,
+69 unavailable, 77 no permission.
 """
 
 
@@ -95,7 +97,12 @@ class QuietPeriod(NotReady):
 
 
 class PermanentError(BridgeError):
-    pass
+    """`problem` and `pointer` name the cause in a word and by its field, without values: one remedy, one name."""
+
+    def __init__(self, message: str, *, hint: str = "", problem: str = "", pointer: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problem = problem
+        self.pointer = pointer
 
 
 class InvalidEvent(PermanentError):
@@ -107,12 +114,14 @@ class MappingError(PermanentError):
 
 
 class RejectedByTarget(PermanentError):
-    """The target understood and refused; `status` is its HTTP status."""
+    """The target understood and refused; `status` is its HTTP status, `entity` what was to be written."""
 
-    def __init__(self, message: str, *, hint: str = "", status: int = 0, problem: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", status: int = 0, problem: str = "", pointer: str = "", entity: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint, problem=problem, pointer=pointer)
         self.status = status
-        self.problem = problem
+        self.entity = entity
 
 
 class IdentityChanged(PermanentError):

@@ -11,16 +11,18 @@ from typing import Any
 
 ACTIONS = frozenset(
     {
-        "started", "stopping", "stopped", "reloaded", "alert", "bug",
+        "started", "stopping", "stopped", "reloaded", "alert", "alert_ended", "alert_sent", "alert_failed", "bug",
         "broker_connected", "broker_lost", "welcomed", "hello",
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",
         "shop_unreadable", "shop_readable", "publish_refused",
         "gateway_executed", "gateway_refused",
-        "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded",
+        "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded", "edited",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled", "slowed",
         "subscribed", "subscribe_failed",
+        "reemitted", "manifest", "manifest_missing", "manifest_failed",
+        "swept", "sweep_found", "sweep_failed",
     }
 )  # fmt: skip
 

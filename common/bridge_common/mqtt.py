@@ -92,6 +92,9 @@ class Connection:
         self._acknowledged: dict[int, asyncio.Future[ReasonCode]] = {}
         self._aiomqtt_on_connect: Any = self._paho.on_connect
         self._paho.on_connect = self._on_connect
+        self._aiomqtt_on_disconnect: Any = self._paho.on_disconnect
+        self._paho.on_disconnect = self._on_disconnect
+        self._loop = asyncio.get_running_loop()
         self._paho.on_publish = self._on_publish
         self._paho.manual_ack_set(on=True)
         client._disconnected.add_done_callback(self._on_disconnected)  # noqa: SLF001
@@ -148,6 +151,20 @@ class Connection:
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: ReasonCode, properties: Any = None) -> None:
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         self._aiomqtt_on_connect(client, userdata, flags, reason, properties)
+
+    def _on_disconnect(
+        self, client: Any, userdata: Any, flags: Any, reason: ReasonCode, properties: Any = None
+    ) -> None:
+        """Also in the thread in which paho connects."""
+        self._loop.call_soon_threadsafe(self._give_up_connecting, reason)
+        self._aiomqtt_on_disconnect(client, userdata, flags, reason, properties)
+
+    def _give_up_connecting(self, reason: ReasonCode) -> None:
+        """Cut before the broker's answer, by a broker that starts or something between: aiomqtt would wait for its limit."""
+        connected = self._client._connected  # noqa: SLF001
+        if not connected.done():
+            connected.set_exception(aiomqtt.MqttError(f"it ended the connection before it answered ({reason})"))
+            connected.exception()  # retrieved: perhaps nobody awaits it
 
     def _on_disconnected(self, disconnected: "asyncio.Future[None]") -> None:
         """A publish under way learns it at once, instead of waiting for its limit."""

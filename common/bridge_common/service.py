@@ -4,6 +4,7 @@ A user's mistake ends in one sentence on standard error and an exit code of syse
 """
 
 import asyncio
+import contextlib
 import gc
 import signal
 import sys
@@ -60,7 +61,9 @@ def tune_garbage_collection() -> None:
 
 
 def fail(error: BridgeError) -> NoReturn:
-    print(error.sentence(), file=sys.stderr)
+    """On a full disk nobody may read the sentence, and systemd goes by the code all the same."""
+    with contextlib.suppress(OSError):
+        print(error.sentence(), file=sys.stderr)
     raise SystemExit(error.exit_code)
 
 

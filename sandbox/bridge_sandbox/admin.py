@@ -123,6 +123,22 @@ class BngAdmin(Admin):
         item: JsonObject = self.post("/stock", SKU=sku, Warehouse=warehouse, QuantityOnHand=on_hand)
         return item
 
+    def delete(self, shelf: str, record_id: str) -> None:
+        """As somebody does by hand: the record is gone, and nothing is announced."""
+        self.call("DELETE", f"/records/{shelf}/{record_id}")
+
+    def backdate(self, shelf: str, record_id: str, updated_at: str) -> JsonObject:
+        """The record as if its transaction had begun then and become visible only now."""
+        record: JsonObject = self.post(f"/records/{shelf}/{record_id}/backdate", UpdatedAt=updated_at)
+        return record
+
+    def back_up(self) -> None:
+        self.post("/backup")
+
+    def restore(self) -> None:
+        """Everything as in the copy: ids and versions given out since then are given out again."""
+        self.post("/restore")
+
     def webhook_faults(self, **switches: Any) -> JsonObject:
         """Set some of them (see bng/webhook_faults.py) and return all, with {"done"} what they have done so far."""
         described: JsonObject = self.post("/webhooks/faults", **switches)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,9 +31,13 @@ class WaitedInVain(Exception):
 class Program:
     """A child process, started and stopped any number of times; its output is appended to `FOLDER/NAME.log`."""
 
-    def __init__(self, name: str, command: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` comes on top of our own."""
         self.name = name
         self.command = list(command)
+        self._environment = os.environ | dict(environment or {})
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
@@ -46,6 +50,11 @@ class Program:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it has ended with by itself; negative is the signal that ended it."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Start it and return at once; does nothing while it runs."""
         if self.is_alive:
@@ -54,7 +63,12 @@ class Program:
             self._log_start = output.tell()
             # A group of its own: Ctrl-C reaches the parent only, which then stops its children in order.
             self._process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self._environment,
+                process_group=0,
             )
 
     def stop(self) -> None:
@@ -90,6 +104,9 @@ class Program:
     def last_lines(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         return "\n".join([f"The end of {self.log}:", *(f"  {line}" for line in lines)])
+
+    def last_line(self) -> str:
+        return next(reversed(self.log.read_text(errors="replace").splitlines()), "")
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:

@@ -35,8 +35,17 @@ class Plan:
     direct: tuple[str, ...] = ()
     """Sites that the bridge writes into over HTTP; the others through their agent."""
     shop_poll_interval_s: float = 1.0
+    manifest_interval_s: float = 0.0
+    """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
+    clocks: bool = False
+    """The daemons' wall clocks can be set, where libfaketime is installed."""
+
+    @property
+    def daemons(self) -> tuple[str, ...]:
+        """The product's own programs, by the names of their parts."""
+        return ("bridge", *(f"agent-{site}" for site in self.sites))
 
     @property
     def bng(self) -> Profile:
@@ -160,6 +169,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         **_bng_webhooks(plan, endpoints, secret),
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
+        **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
         **{
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct
@@ -246,6 +256,10 @@ def _site(plan: Plan) -> dict[str, Value]:
         "requests_per_s": plan.requests_per_s,
         "stale_after_s": 5,
     }
+
+
+def _manifest(plan: Plan) -> dict[str, Value]:
+    return {"interval_s": plan.manifest_interval_s, "grace_s": 0.5}
 
 
 def _toml(value: Value) -> str:

@@ -21,8 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from bridge_sandbox import settings
+from bridge_sandbox import clock, settings
 from bridge_sandbox.admin import BngAdmin, Server, ShopAdmin
+from bridge_sandbox.clock import Clock
 from bridge_sandbox.commands import bng_options, shop_options
 from bridge_sandbox.mariadb import MariaDB, MariaDBError
 from bridge_sandbox.mosquitto import Mosquitto
@@ -46,7 +47,7 @@ class Part(Protocol):
 class Stage:
     """Parts by name: mariadb, broker, bng, bridge, and for each site shop-SITE and agent-SITE.
 
-    `shop` and `agent` alone mean the first site's.
+    `shop` and `agent` alone mean the first site's. `clocks` are the daemons', if the plan has any and libfaketime is there.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Stage:
         for site in self.plan.hosted:
             self._secrets.put(f"shop-webhook-{site}", settings.webhook_secret())
         users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
+        self.clocks = self._make_clocks()
         self.broker = Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
         self._parts: dict[str, Part] = dict(self._furnish())
 
@@ -150,6 +152,14 @@ class Stage:
         """Until the bridge has answered the site's agent, as that was last started."""
         self.program(f"agent-{site or self.site}").wait_for_log("action=welcomed", START_TIMEOUT_S)
 
+    def install_outbox(self, site: str | None = None) -> None:
+        """By the shop's own account, which then defines the triggers; those that are missing are made."""
+        config = self.folder / f"agent-{site or self.site}.toml"
+        command = [installed("magento-agent"), "outbox", "install", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ProgramFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
+
     def bridgectl(self, *arguments: str) -> str:
         """What `bridgectl` prints on standard output, whatever it ends with: a degraded bridge is not an error here."""
         command = [installed("bridgectl"), "--socket", str(self.endpoints.bridgectl_socket), *arguments]
@@ -184,7 +194,14 @@ class Stage:
             yield self._program(f"agent-{site}", "magento-agent", "run", "--config", self._write_agent_config(site))
 
     def _program(self, name: str, script: str, *arguments: str) -> tuple[str, Program]:
-        return name, Program(name, [installed(script), *arguments], self.folder)
+        environment = self.clocks[name].environment if name in self.clocks else None
+        return name, Program(name, [installed(script), *arguments], self.folder, environment)
+
+    def _make_clocks(self) -> dict[str, Clock]:
+        library = clock.library()
+        if library is None or not self.plan.clocks:
+            return {}
+        return {name: Clock(library, self.folder / f"{name}.clock") for name in self.plan.daemons}
 
     def _build(self) -> None:
         """The bridge's side and the shops' side at once: most of a start is Python importing, on one core each."""
@@ -228,17 +245,13 @@ class Stage:
         self.start(f"shop-{site}")
         self.program(f"shop-{site}").wait_for_log(READY, START_TIMEOUT_S)
         if site not in self.plan.hosted:
-            self._install_outbox(site)
+            self.install_outbox(site)
+            self._admit_agent(site)
         broker.result()
         self.start(f"agent-{site}")
 
-    def _install_outbox(self, site: str) -> None:
-        """By the shop's own account, which then defines the triggers; the agent's is granted the outbox only."""
-        config = self.folder / f"agent-{site}.toml"
-        command = [installed("magento-agent"), "outbox", "install", "--config", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ProgramFailed(f"magento-agent outbox install ended with {done.returncode}: {done.stderr.strip()}")
+    def _admit_agent(self, site: str) -> None:
+        """Its account is granted the outbox only."""
         user = settings.agent_account(site)
         self.mariadb.create_user(user, self._secrets.read(f"database-agent-{site}"))
         table = f"`{settings.database_name(site)}`.`{OUTBOX}`"

@@ -86,7 +86,7 @@ def done(futures: Iterable["Future[Any]"]) -> list["Future[Any]"]:
 def register(api: Server, number: int) -> int:
     """The id of a new customer of the shop."""
     customer = {
-        "email": f"buyer{number}@example.com",
+        "email": email_of(number),
         "firstname": "Zoë",
         "lastname": f"Müller-{number}",
         "website_id": 1,
@@ -95,6 +95,10 @@ def register(api: Server, number: int) -> int:
     }
     created: int = api.post("/rest/V1/customers", customer=customer)["id"]
     return created
+
+
+def email_of(number: int) -> str:
+    return f"buyer{number}@example.com"
 
 
 def choose_order(number: int, customers: list[int], rng: random.Random) -> dict[str, Any]:

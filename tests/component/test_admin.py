@@ -28,13 +28,15 @@ from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.intents import Intent
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import TargetPaused
+from bridge_common.errors import RateLimited, TargetPaused
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.process import installed
@@ -42,7 +44,7 @@ from bridge_sandbox.process import installed
 STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
-    "inbox_oldest_s", "dead", "throttle",
+    "inbox_oldest_s", "dead", "throttle", "pace", "calls", "quota",
 }  # fmt: skip
 
 
@@ -101,8 +103,15 @@ async def bridgectl(path: Path, *arguments: str) -> Ended:
 
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with operated(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
-        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": {}}})
+        shop = {"manifest": {"interval_s": 0, "grace_s": 0}}
+        config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": shop}})
         answers: dict[str, Any] = {
             "ping": {},
             "outbox": {"outbox_rows": 0, "outbox_oldest_s": None},
@@ -126,7 +135,21 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        running = Running(config, store, working, receiver, context, {"shop1": gateway}, presence, Alerts())
+        alerts = Alerts()
+        manifests = {"shop1": Manifest(clients["shop1"], gateway, store, alerts)}
+        sweeper = Sweeper(store, working, bng.client, config.sites, alerts)
+        running = Running(
+            config,
+            store,
+            working,
+            receiver,
+            context,
+            {"shop1": gateway},
+            presence,
+            alerts,
+            sweeper,
+            manifests=manifests,
+        )
         path = tmp_path / "admin.sock"
         async with listening(running, path):
             yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)
@@ -150,7 +173,7 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
-    assert (answer["broker"], answer["bng"]) == ({"connected": True}, {"throttle": "open"})
+    assert (answer["broker"], answer["bng"]["throttle"]) == ({"connected": True}, "open")
     assert site["round_trip_ms"] >= 0
 
 
@@ -241,6 +264,27 @@ async def test_a_paused_bng_makes_it_down_with_the_reason(bridge: Bridge) -> Non
     assert "answered 503" in ended.json()["cause"]
 
 
+async def test_the_calls_of_each_target_are_shown_with_their_pace(bridge: Bridge) -> None:
+    await bridge.bng.client.get("customers/C-1")
+    await bridge.running.context.magento["shop1"].get("/V1/orders/7")
+    answer = (await bridge.ctl("status", "--json")).json()
+    assert answer["bng"]["calls"] == {"customers": {"minute": 1, "hour": 1, "total": 1}}
+    assert (answer["bng"]["pace"], answer["bng"]["quota"]) == ("1000/s", None)
+    (shown,) = answer["sites"]
+    assert (shown["calls"]["orders"]["total"], shown["pace"]) == (1, "10/s")
+
+
+async def test_a_bng_that_is_called_more_slowly_is_well_all_the_same(bridge: Bridge) -> None:
+    """A rate limit pages nobody."""
+    await bridge.bng.fault("status", method="GET", status=429, retry_after="0.01")
+    with pytest.raises(RateLimited):
+        await bridge.bng.client.get("customers/C-1")
+    await until("BNG is open", lambda: bridge.bng.client.throttle.state() == "open")
+    ended = await bridge.ctl("status")
+    assert ended.code == 0
+    assert "BNG open, slowed to 500/s: it asked to wait (1 calls this hour: customers 1)\n" in ended.out
+
+
 async def test_ping_goes_to_the_agent_and_back(bridge: Bridge) -> None:
     ended = await bridge.ctl("ping", "shop1", "--json")
     assert ended.code == 0
@@ -265,7 +309,7 @@ async def test_the_dead_letters_are_listed_and_shown(bridge: Bridge) -> None:
     shown = (await bridge.ctl("dlq", "show", str(dead.seq), "--json")).json()
     assert json.loads(shown["data"]) == {"increment_id": "000000074", "n": 1}
     assert [(each["outcome"], each["error_kind"]) for each in shown["attempt_log"]] == [("dead", "MappingError")]
-    for_people = await bridge.ctl("dlq", "list")
+    for_people = await bridge.ctl("dlq", "list", "--flat")
     assert f"{dead.seq} shop1 order 000000074: does not add up" in for_people.out
     assert "mend it" in for_people.out
 
@@ -500,3 +544,54 @@ async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -
     (unknown,) = (await bridge.ctl("queue", "--unknown", "--json")).json()["unknown"]
     assert (unknown["target_key"], unknown["quiet_until"]) == (intent.target_key, at(60))
     assert "shop1/order/1/sales_order: looked up until" in (await bridge.ctl("queue")).out
+
+
+@asynccontextmanager
+async def passing(bridge: Bridge) -> AsyncIterator[Manifest]:
+    """The site's manifest runs; only an operator begins a pass."""
+    manifest = bridge.running.manifests["shop1"]
+    task = asyncio.create_task(manifest.run())
+    yield manifest
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_pass_is_begun_waited_for_and_told(bridge: Bridge) -> None:
+    async with passing(bridge) as manifest:
+        ended = await bridge.ctl("manifest")
+        assert (ended.code, ended.out) == (
+            0, "shop1: 0 listed, 0 covered, 0 on the way, 0 to look at again, 0 found missing, 0 asked for\n"
+        )  # fmt: skip
+        (report,) = (await bridge.ctl("manifest", "shop1", "--json")).json()
+        assert (report["number"], report["missing"], report["error"]) == (2, [], "")
+        assert manifest.report.number == 2
+
+
+async def test_what_a_pass_finds_missing_ends_the_command_with_1(bridge: Bridge) -> None:
+    order = {
+        "entity_id": 74, "increment_id": "000000074", "created_at": "2026-03-02 10:00:00",
+        "updated_at": "2026-03-02 10:00:00",
+    }  # fmt: skip
+    bridge.answers["rest"] = {
+        "items": [order | {"order_id": 74, "id": 5, "email": "ida@example.com"}],
+        "total_count": 1,
+    }
+    bridge.answers["reemit"] = {"inserted": [{"entity": "order", "entity_id": "74"}], "waiting": [], "at": at(0)}
+    async with passing(bridge):
+        ended = await bridge.ctl("manifest")
+        assert ended.code == 1
+        assert "2 listed, 0 covered, 1 on the way, 0 to look at again, 1 found missing, 1 asked for" in ended.out
+        assert "  missed: order/74" in ended.out
+
+
+async def test_a_pass_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
+    bridge.gateway.online = False
+    async with passing(bridge):
+        ended = await bridge.ctl("manifest")
+        assert ended.code == 1
+        assert "  not ended: the agent of shop1 is offline" in ended.out
+
+
+async def test_a_pass_over_no_site_names_those_there_are(bridge: Bridge) -> None:
+    ended = await bridge.ctl("manifest", "shop9")
+    assert (ended.code, ended.err) == (1, "There is no site shop9. Sites: shop1.\n")

@@ -12,6 +12,7 @@ import pytest
 from bridge_common.errors import ConfigError, TargetUnavailable
 from magento_agent.capture_file import CaptureFile
 from magento_agent.listing import Entry
+from magento_agent.rows import Wanted
 
 SHOP = "https://shop.example.com"
 
@@ -83,6 +84,26 @@ async def test_what_waits_is_counted_with_the_age_of_the_oldest(capture: Capture
     count, age_s = await capture.waiting()
     assert count == 2
     assert age_s == pytest.approx(3600, abs=60)
+
+
+async def test_what_is_wanted_again_gets_a_row_unless_one_waits(capture: CaptureFile) -> None:
+    capture.add("order", 1)
+    wanted = [Wanted("order", 1), Wanted("order", 2), Wanted("customer", 1, "D")]
+    added = await capture.add_missing(wanted)
+    assert added.wanted == set(wanted[1:])
+    assert (await capture.add_missing(wanted)).wanted == set()
+    first, *rows = await capture.read_after(0, 10)
+    assert [(row.entity, row.entity_id, row.op, row.created_at) for row in rows] == [
+        ("customer", 1, "D", added.at), ("order", 2, "U", added.at)
+    ]  # fmt: skip
+    assert first.created_at <= added.at
+
+
+async def test_only_a_row_of_a_delete_explains_that_a_record_is_gone(capture: CaptureFile) -> None:
+    capture.add("order", 1)
+    gone = Wanted("order", 1, "D")
+    assert (await capture.add_missing([gone])).wanted == {gone}
+    assert (await capture.add_missing([gone, Wanted("order", 1)])).wanted == set()
 
 
 async def test_the_same_entry_is_taken_once(capture: CaptureFile) -> None:

@@ -115,8 +115,10 @@ async def test_a_change_is_announced_with_ids_and_no_content(bng: Bng, receiver:
     assert body == {
         "type": "customer_updated",
         "timestamp": customer["UpdatedAt"],
-        "data": {"CustomerID": customer["CustomerID"], "ExternalID": "7", "Version": 1},
-    }
+        "data": {
+            "CustomerID": customer["CustomerID"], "ExternalID": "7", "Version": 1, "UpdatedAt": customer["UpdatedAt"],
+        },
+    }  # fmt: skip
 
 
 async def test_an_order_from_creation_to_shipment_announces_stock_status_and_shipment(

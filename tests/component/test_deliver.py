@@ -139,6 +139,21 @@ async def test_a_daemon_that_dies_between_sending_and_settling_finds_its_record(
     assert await poor.calls(POST) == 1
 
 
+async def test_the_quiet_period_counts_from_the_last_of_the_calls_that_a_write_is(
+    poor: BngRig, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def create(*_: Any) -> None:
+        clock.advance(40)
+        raise OutcomeUnknown("the second call was cut")
+
+    monkeypatch.setattr(poor.target, "create", create)
+    with pytest.raises(OutcomeUnknown):
+        await write(poor, store)
+    kept = intent_of(store)
+    assert kept is not None
+    assert (from_text(kept.quiet_until) - clock.now).total_seconds() == poor.target.quiet_s()
+
+
 async def test_an_answer_that_was_cut_off_is_resolved_by_looking_it_up(poor: BngRig, store: Store) -> None:
     await start_and_lose(poor, store, "cut_after")
     assert on_disk(store) == [WRITE.target_key]

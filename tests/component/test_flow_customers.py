@@ -1,13 +1,16 @@
 """Magento customer → BNG customer; a deleted one becomes inactive, never deleted."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.bridge import at, event, until
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.orders import ADDRESS, order
 
+from bng_bridge import inbox
 from bng_bridge.outcome import Outcome
 from bridge_common.errors import OutcomeUnknown
 
@@ -92,3 +95,36 @@ async def test_a_customer_whose_making_was_not_answered_is_deactivated_all_the_s
     await rig.bng.clear_faults()
     assert (await put(rig, None)).state == "done"
     assert (await at_bng(rig))["Status"] == "inactive"
+
+
+async def test_a_customer_that_only_an_order_brings_after_its_deletion_is_inactive_from_the_beginning(
+    rig: FlowRig,
+) -> None:
+    told = event(entity="customer", entity_id="5", kind="tombstone", data={})
+    await rig.store.write(lambda db: inbox.put_events(db, [told], at(0)))
+    assert (await put(rig, None)).state == "skipped"
+    assert (await rig.order(order())).state == "done"
+    (sales_order,) = await rig.bng.records("sales_orders")
+    found = await at_bng(rig)
+    assert (found["ExternalID"], found["Status"], found["CustomerID"]) == (
+        "shop1-5",
+        "inactive",
+        sales_order["CustomerID"],
+    )
+
+
+async def test_a_customer_deleted_while_an_order_is_making_it_becomes_inactive(rig: FlowRig) -> None:
+    making = "PUT" if rig.context.bng.profile.guards else "POST"
+    fault = await rig.bng.fault("latency", path="/customers", method=making, seconds=60)
+    ordering = asyncio.create_task(rig.order(order()))
+    await until("the customer's making is under way", rig.bng.hits)
+    deleting = asyncio.create_task(put(rig, None))
+    await until("it waits for the lock", lambda: deleting.done() or is_awaited(rig, "bng/customer/shop1-5"))
+    await rig.bng.admin("POST", f"/faults/{fault}/release")
+    await asyncio.gather(ordering, deleting)
+    assert (await at_bng(rig))["Status"] == "inactive"
+
+
+def is_awaited(rig: FlowRig, lock_key: str) -> bool:
+    _, users = rig.context.deliver._locks._held[lock_key]  # noqa: SLF001 # nothing else tells of a flow that waits
+    return users == 2

@@ -13,7 +13,9 @@ from tests.support.flows import FlowRig, flow_rig
 from tests.support.orders import fixed_bundle, item, order
 
 from bng_bridge import bindings, inbox
+from bng_bridge.cause import cause_of
 from bng_bridge.flows.orders import cancellation_key, sales_order_key
+from bng_bridge.target import Record, Write
 from bridge_common.errors import DependencyMissing, IdentityChanged, InvalidEvent, MappingError, RejectedByTarget
 from bridge_common.event import encode_batch
 
@@ -79,6 +81,72 @@ async def test_orders_of_one_guest_share_a_customer(rig: FlowRig) -> None:
     assert len(await customers(rig)) == 2
     ids = [each["CustomerID"] for each in await sales_orders(rig)]
     assert ids[0] == ids[1] != ids[2]
+
+
+async def test_a_customer_that_bng_has_lost_is_made_again_and_the_order_follows_it(rig: FlowRig) -> None:
+    await rig.order(order())
+    (lost,) = await customers(rig)
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
+    assert (await rig.order(order(order_id=75))).state == "done"
+    (made,) = await customers(rig)
+    assert (made["ExternalID"], made["CustomerID"] != lost["CustomerID"]) == ("shop1-5", True)
+    assert [each["CustomerID"] for each in await sales_orders(rig)] == [lost["CustomerID"], made["CustomerID"]]
+    assert (await rig.order(order(order_id=76))).state == "done"
+    assert len(await customers(rig)) == 1
+
+
+async def test_an_order_whose_customer_both_sides_have_deleted_gets_it_made_again(rig: FlowRig) -> None:
+    await rig.order(order())
+    (lost,) = await customers(rig)
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
+    await rig.order(order(state="processing", customer_id=None))
+    (made,), (sold,) = await customers(rig), await sales_orders(rig)
+    assert (made["ExternalID"], sold["CustomerID"], sold["OrderStatus"]) == ("shop1-5", made["CustomerID"], 20)
+
+
+async def test_a_customer_that_was_made_again_by_hand_is_found_and_not_doubled(rig: FlowRig) -> None:
+    await rig.order(order())
+    (lost,) = await customers(rig)
+    await rig.bng.admin("DELETE", f"/records/customers/{lost['CustomerID']}")
+    by_hand = await rig.bng.customer("shop1-5")
+    await rig.order(order(order_id=75))
+    assert [each["CustomerID"] for each in await customers(rig)] == [by_hand]
+    assert (await sales_orders(rig))[1]["CustomerID"] == by_hand
+
+
+async def test_a_customer_id_that_is_refused_again_is_a_dead_letter_with_a_hint(
+    rig: FlowRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BNG has the customer and takes no order for it: it is blocked, for instance."""
+    refusal = RejectedByTarget("no", problem="unknown-customer", pointer="/CustomerID")
+    sent: list[str] = []
+
+    async def refuse(write: Write, _body: dict[str, Any], _request_id: str) -> Record:
+        sent.append(write.entity)
+        raise refusal
+
+    create = rig.bng.target.create
+
+    async def blocked(write: Write, body: dict[str, Any], request_id: str) -> Record:
+        return await (refuse if write.entity == "sales_order" else create)(write, body, request_id)
+
+    monkeypatch.setattr(rig.bng.target, "create", blocked)
+    with pytest.raises(RejectedByTarget) as refused:
+        await rig.order(order())
+    (customer,) = await customers(rig)
+    assert f"customer {customer['CustomerID']}" in refused.value.hint
+    assert "bridgectl dlq retry {event}" in refused.value.hint
+    assert cause_of(refused.value, "order") == "RejectedByTarget sales_order unknown-customer /CustomerID"
+    assert sent == ["sales_order"]
+
+
+async def test_a_generic_customer_that_is_wrong_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
+    generic = site(guest_policy="generic", generic_customer_id="C-9")
+    async with flow_rig(tmp_path, sites={"shop1": generic}) as rig:
+        with pytest.raises(RejectedByTarget) as refused:
+            await rig.order(guest())
+        assert "generic_customer_id of [sites.shop1]" in refused.value.hint
+        assert await customers(rig) == []
 
 
 async def test_each_order_of_a_guest_may_have_a_customer_of_its_own(tmp_path: Path) -> None:

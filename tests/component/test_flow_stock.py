@@ -53,9 +53,9 @@ async def test_the_quantity_on_hand_reaches_the_shop(rig: FlowRig, shop: ShopRig
 async def test_an_unchanged_quantity_is_not_written(rig: FlowRig, shop: ShopRig) -> None:
     await count(rig, 70)
     await tell(rig)
-    before = await shop.calls("POST /rest/V1/inventory/source-items")
+    before = await shop.calls("POST /rest/{store}/V1/inventory/source-items")
     await tell(rig)
-    assert await shop.calls("POST /rest/V1/inventory/source-items") == before
+    assert await shop.calls("POST /rest/{store}/V1/inventory/source-items") == before
 
 
 async def test_an_open_order_does_not_lower_what_is_pushed(rig: FlowRig, shop: ShopRig) -> None:
@@ -137,10 +137,44 @@ async def test_a_sku_that_bng_keeps_no_stock_of_is_skipped(rig: FlowRig, shop: S
     assert (outcome.state, outcome.reason) == ("skipped", "BNG keeps no stock of SET-FIXED in MAIN")
 
 
-async def test_a_product_that_the_shop_does_not_have_yet_is_waited_for(rig: FlowRig, shop: ShopRig) -> None:
+async def test_the_stock_of_an_unknown_product_is_parked_until_the_shop_has_it(rig: FlowRig, shop: ShopRig) -> None:
+    """Magento itself would take it with a 200 and keep a row that belongs to nothing."""
     await count(rig, 5, "NEW-SKU")
-    with pytest.raises(DependencyMissing, match="shop1 has no product NEW-SKU"):
-        await tell(rig, "NEW-SKU")
+    for _ in range(2):
+        with pytest.raises(DependencyMissing, match="parked until the product NEW-SKU exists in shop1"):
+            await tell(rig, "NEW-SKU")
+    assert await shop.quantity("NEW-SKU") is None
+    product = {"sku": "NEW-SKU", "name": "New", "price": 1, "attribute_set_id": 4, "type_id": "simple"}
+    await shop.client.write("POST", "/V1/products", {"product": product}, "made")
+    assert (await tell(rig, "NEW-SKU")).state == "done"
+    assert await shop.quantity("NEW-SKU") == 5
+
+
+async def test_a_product_that_one_shop_lacks_holds_up_no_other_shop(
+    tmp_path: Path, shop: ShopRig, mariadb: MariaDB
+) -> None:
+    async with (
+        running_shop_rig(mariadb, new_account(mariadb), site()) as other,
+        flow_rig(tmp_path, shop, sites={"shop1": site(), "shop2": site()}) as rig,
+    ):
+        rig.context.magento["shop2"] = shop.client
+        rig.context.magento["shop1"] = other.client
+        product = {"sku": "ONLY-2", "name": "New", "price": 1, "attribute_set_id": 4, "type_id": "simple"}
+        await shop.client.write("POST", "/V1/products", {"product": product}, "made")
+        await count(rig, 5, "ONLY-2")
+        with pytest.raises(DependencyMissing, match=r"parked until the product ONLY-2 exists in shop1$"):
+            await tell(rig, "ONLY-2")
+        assert await shop.quantity("ONLY-2") == 5
+
+
+async def test_the_catalogue_is_not_asked_again_and_again_for_a_product_that_is_there(
+    rig: FlowRig, shop: ShopRig
+) -> None:
+    before = await shop.calls("GET /rest/{store}/V1/products/{sku}")
+    for on_hand in (41, 42, 43):
+        await count(rig, on_hand)
+        await tell(rig)
+    assert await shop.calls("GET /rest/{store}/V1/products/{sku}") == before + 1
 
 
 async def test_a_fraction_is_kept(rig: FlowRig, shop: ShopRig) -> None:

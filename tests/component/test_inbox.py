@@ -318,6 +318,21 @@ def test_closed_events_are_forgotten_after_their_time_and_open_ones_never(db: sq
             if state == "discarded":
                 inbox.discard(db, claimed.seq, "no", at(7))
     assert inbox.clean(db, at(1)) == 0
-    assert inbox.clean(db, at(1000)) == 3
-    assert sorted(states(db).values()) == ["dead", "pending", "processing"]
-    assert {attempt["seq"] for attempt in db.execute("SELECT seq FROM attempt")} == {4}
+    assert inbox.clean(db, at(1000)) == 2
+    assert sorted(states(db).values()) == ["dead", "discarded", "pending", "processing"]
+    assert {attempt["seq"] for attempt in db.execute("SELECT seq FROM attempt")} == {3, 4}
+
+
+def test_a_discarded_state_is_kept_as_long_as_it_is_the_last_word_on_its_record(db: sqlite3.Connection) -> None:
+    put(db, 1)
+    dead = claim_one(db)
+    settle(db, dead, "dead")
+    inbox.discard(db, dead.seq, "no", at(3))
+    assert inbox.clean(db, at(1000)) == 0
+    put(db, 2)
+    settle(db, claim_one(db), "skipped")
+    assert inbox.clean(db, at(1000)) == 1
+    put(db, 3)
+    settle(db, claim_one(db))
+    assert inbox.clean(db, at(1000)) == 2
+    assert states(db) == {}

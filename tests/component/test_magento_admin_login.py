@@ -151,10 +151,11 @@ async def test_a_wrong_password_is_told_with_its_remedy_and_without_itself(tmp_p
     "answer",
     [
         lambda: web.Response(status=503, headers={"Retry-After": "7"}),
+        lambda: web.Response(status=503, text="due to maintenance downtime"),
         lambda: web.Response(text="<html>We will be back soon</html>", content_type="text/html"),
         lambda: web.json_response({"message": "Internal error"}, status=500),
     ],
-    ids=["maintenance", "web page", "error"],
+    ids=["unavailable", "maintenance", "web page", "error"],
 )
 async def test_a_shop_that_cannot_log_anybody_in_is_away(tmp_path: Path, answer: Callable[[], web.Response]) -> None:
     async with admin_shop(tmp_path) as (shop, rest):

@@ -24,7 +24,7 @@ from bng_bridge.target import Write
 from bridge_common.clock import from_text, utc_now
 from bridge_common.errors import (
     BridgeError,
-    DependencyMissing,
+    InMaintenance,
     OutcomeUnknown,
     QuietPeriod,
     RateLimited,
@@ -36,7 +36,7 @@ from bridge_common.magento_rest import interpolate
 from bridge_common.mqtt import BrokerLost, PublishRefused
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
-SHIP = "POST /rest/V1/order/{id}/ship"
+SHIP = "POST /rest/{store}/V1/order/{id}/ship"
 
 
 @pytest.fixture
@@ -262,16 +262,6 @@ async def test_a_sku_may_hold_a_slash_a_plus_or_a_space(shop: ShopRig, store: St
 
 
 @pytest.mark.integration
-async def test_the_stock_of_a_product_that_the_shop_does_not_have_waits(shop: ShopRig, store: Store) -> None:
-    """Magento would keep the quantity in a row that belongs to nothing."""
-    through = Deliver(store, lambda _write: shop.target)
-    with pytest.raises(DependencyMissing, match="no product GHOST"):
-        await through(1, stock_write("GHOST"), giving(stock_body("GHOST", "5")))
-    assert await shop.quantity("GHOST") is None
-    assert intents.all_open(store.read) == []
-
-
-@pytest.mark.integration
 @pytest.mark.parametrize(
     ("status", "error"),
     [(400, RejectedByTarget), (401, TargetPaused), (404, RejectedByTarget), (500, OutcomeUnknown)],
@@ -368,6 +358,7 @@ async def test_an_amount_in_an_answer_is_a_decimal() -> None:
         ({"state": "refused", "reason": "stale-epoch"}, TargetUnavailable, TargetUnavailable),
         ({"state": "done", "status": 429, "body": None}, RateLimited, RateLimited),
         ({"state": "done", "status": 503, "body": None}, TargetUnavailable, TargetUnavailable),
+        ({"state": "done", "status": 503, "body": {"text": "<p>maintenance"}}, InMaintenance, InMaintenance),
         ({"state": "done", "status": 502, "body": None}, TargetUnavailable, OutcomeUnknown),
         (BrokerLost("no PUBACK"), TargetUnavailable, OutcomeUnknown),
         (PublishRefused("nobody listens"), TargetUnavailable, OutcomeUnknown),
@@ -439,3 +430,19 @@ async def test_requests_at_once_get_each_their_own_answer(call: str) -> None:
         calls = [lambda: agent.post("r1"), lambda: agent.post("r2")]
     await asyncio.gather(*(each() for each in calls))
     assert len({request["id"] for _, request, _ in agent.requests}) == 2
+
+
+async def test_an_agent_is_asked_for_events_once_more() -> None:
+    agent = Agent({"state": "done", "status": 200, "body": {"inserted": [], "waiting": []}})
+    pairs = [{"entity": "order", "entity_id": "74"}]
+    assert await agent.gateway.ask("reemit", entities=pairs) == {"inserted": [], "waiting": []}
+    ((_, request, _),) = agent.requests
+    assert (request["operation"], request["entities"]) == ("reemit", pairs)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"state": "refused", "reason": "stale-epoch"}, {"state": "failed", "error": "down"}]
+)
+async def test_an_agent_that_did_not_do_it_is_not_believed_to_have(answer: dict[str, Any]) -> None:
+    with pytest.raises(TargetUnavailable, match=r"stale-epoch|down"):
+        await Agent(answer).gateway.ask("reemit", entities=[])

@@ -1,4 +1,4 @@
-"""The throttle in simulated time: the rate, Retry-After, and the breaker with its one probe."""
+"""The throttle in simulated time: the rate, classes of calls, the quota, Retry-After, and the breaker with its one probe."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 from tests.support.simulated import run_simulated
 
 from bng_bridge.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S
+from bng_bridge.config import Limit
+from bng_bridge.pace import RECOVERY_S, SLOW_IN_A_ROW
 from bng_bridge.throttle import Throttle
 from bridge_common.errors import (
     BridgeError,
+    InMaintenance,
     OutcomeUnknown,
+    Overloaded,
     RateLimited,
     RejectedByTarget,
     TargetPaused,
     TargetUnavailable,
 )
+from bridge_common.http import Answer
 
 DOWN = TargetUnavailable("nobody answers")
 
@@ -32,9 +37,11 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def call(throttle: Throttle, error: Exception | None = None, seconds: float = 0.0) -> float:
+async def call(
+    throttle: Throttle, error: Exception | None = None, seconds: float = 0.0, endpoint: str = "customers"
+) -> float:
     """One call that takes so long and ends so; returns when it was begun."""
-    async with throttle.slot():
+    async with throttle.slot(endpoint):
         begun_at = now()
         await asyncio.sleep(seconds)
         if error is not None:
@@ -48,8 +55,13 @@ async def fail(throttle: Throttle, times: int, error: BridgeError = DOWN) -> Non
             await call(throttle, error)
 
 
-def new(rate: float = 1000, concurrency: int = 8) -> Throttle:
-    return Throttle("BNG", requests_per_s=rate, concurrency=concurrency)
+def new(rate: float = 1000, concurrency: int = 8, **limits: Limit) -> Throttle:
+    return Throttle("BNG", requests_per_s=rate, concurrency=concurrency, limits=limits)
+
+
+async def at_once(throttle: Throttle, endpoint: str, number: int, seconds: float = 0.0) -> list[float]:
+    """When each of so many calls was begun that all came now."""
+    return await asyncio.gather(*(call(throttle, None, seconds, endpoint) for _ in range(number)))
 
 
 @settings(max_examples=80, deadline=None)
@@ -284,3 +296,207 @@ def test_a_long_outage_counts_few_attempts_of_an_event_that_waits_alone() -> Non
         return counted
 
     assert run_simulated(body()) == FAILURES_TO_OPEN - 1
+
+
+# Classes of calls
+
+
+def test_a_class_with_a_rate_of_its_own_keeps_it_and_holds_up_no_other() -> None:
+    async def body() -> None:
+        throttle = new(rate=10, concurrency=2, shipments=Limit(requests_per_s=1))
+        slow = asyncio.create_task(at_once(throttle, "shipments", 10))
+        await asyncio.sleep(0.05)
+        assert await at_once(throttle, "customers", 10) == pytest.approx([0.1 + number / 10 for number in range(10)])
+        assert await slow == pytest.approx([0, 1.1, 2.1, 3.1, 4.1, 5.1, 6.1, 7.1, 8.1, 9.1], abs=0.11)
+
+    run_simulated(body())
+
+
+def test_a_class_with_a_concurrency_of_its_own_keeps_it_and_holds_up_no_other() -> None:
+    async def body() -> None:
+        throttle = new(concurrency=3, shipments=Limit(concurrency=1))
+        slow = asyncio.create_task(at_once(throttle, "shipments", 5, seconds=10))
+        await asyncio.sleep(0.05)
+        assert max(await at_once(throttle, "customers", 10)) < 0.1
+        assert await slow == pytest.approx([0, 10, 20, 30, 40], abs=0.1)
+
+    run_simulated(body())
+
+
+def test_a_call_that_is_cut_off_in_the_queue_of_its_class_gives_its_place_back() -> None:
+    async def body() -> None:
+        throttle = new(shipments=Limit(requests_per_s=1, concurrency=1))
+        tasks = [asyncio.create_task(call(throttle, None, 0, "shipments")) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(10):
+            await at_once(throttle, "shipments", 2)
+
+    run_simulated(body())
+
+
+def test_calls_are_counted_by_class() -> None:
+    async def body() -> None:
+        throttle = new()
+        async with throttle.slot("sales-orders"):
+            async with throttle.slot("customers"):
+                pass
+            for _ in range(3):
+                await throttle.begin("sales-orders")
+        shown = throttle.shown()["calls"]
+        assert {name: each["total"] for name, each in shown.items()} == {"customers": 1, "sales-orders": 3}
+
+    run_simulated(body())
+
+
+# The rate that yields
+
+
+@pytest.mark.parametrize("error", [RateLimited("429", retry_after_s=1), Overloaded("503")])
+def test_a_target_that_has_too_much_is_called_half_as_often(error: BridgeError) -> None:
+    async def body() -> None:
+        throttle = new(rate=10)
+        await fail(throttle, 1, error)
+        assert throttle.shown()["pace"].startswith("slowed to 5/s: it ")
+        await asyncio.sleep(1)
+        assert throttle.state() == "open"
+        begun = await at_once(throttle, "customers", 5)
+        assert begun[-1] - begun[0] > 0.7
+
+    run_simulated(body())
+
+
+@pytest.mark.parametrize("error", [DOWN, OutcomeUnknown("500", answered=True), RejectedByTarget("no")])
+def test_what_is_no_sign_of_load_slows_nothing(error: BridgeError) -> None:
+    async def body() -> None:
+        throttle = new(rate=10)
+        await fail(throttle, 1, error)
+        assert throttle.shown()["pace"] == "10/s"
+
+    run_simulated(body())
+
+
+def test_successes_bring_the_rate_back() -> None:
+    async def body() -> None:
+        throttle = new(rate=10)
+        await fail(throttle, 1, Overloaded("503"))
+        while throttle.shown()["pace"] != "10/s":
+            await call(throttle)
+        assert now() == pytest.approx(RECOVERY_S / 2, abs=2)
+        begun = await at_once(throttle, "customers", 21)
+        assert begun[-1] - begun[0] == pytest.approx(2)
+
+    run_simulated(body())
+
+
+def test_answers_that_come_far_later_than_they_did_slow_the_calls() -> None:
+    async def body() -> None:
+        throttle = new(rate=10)
+        await call(throttle, None, 0.1)
+        for _ in range(SLOW_IN_A_ROW):
+            assert throttle.shown()["pace"] == "10/s"
+            await call(throttle, None, 2)
+        assert throttle.shown()["pace"] == "slowed to 5/s: customers take 2.0 s"
+
+    run_simulated(body())
+
+
+def test_a_slot_with_look_ups_inside_is_no_measure_of_an_answer() -> None:
+    async def body() -> None:
+        throttle = new(rate=10)
+        await call(throttle, None, 0.1)
+        for _ in range(2 * SLOW_IN_A_ROW):
+            async with throttle.slot("customers"), throttle.slot("customers"):
+                await asyncio.sleep(2)
+        assert throttle.shown()["pace"] == "10/s"
+
+    run_simulated(body())
+
+
+# The quota
+
+
+def quota(remaining: int, reset_s: int) -> Answer:
+    return Answer(200, {}, limit=f'"default";r={remaining};t={reset_s}', limit_policy='"default";q=100;w=60')
+
+
+def test_the_last_calls_of_a_quota_are_spread_until_it_is_reset() -> None:
+    async def body() -> None:
+        throttle = new()
+        left = 4
+        begun = []
+        while now() < 30:
+            begun.append(await call(throttle))
+            left -= 1
+            throttle.heed(quota(left, int(30 - now())))
+        assert left >= -1
+        assert begun[:3] == pytest.approx([0, 30 / 4, 30 / 2], abs=1)
+
+    run_simulated(body())
+
+
+def test_a_low_quota_is_told_and_ends_when_the_target_says_so() -> None:
+    async def body() -> None:
+        throttle = new(rate=50)
+        throttle.heed(quota(1, 40))
+        shown = throttle.shown()
+        assert shown["pace"] == "slowed to 0.05/s: its quota is nearly used up"
+        assert shown["quota"] == {"remaining": 1, "allowed": 100, "window_s": 60, "reset_s": 40}
+        throttle.heed(quota(99, 60))
+        assert throttle.shown()["pace"] == "50/s"
+
+    run_simulated(body())
+
+
+def test_a_target_that_stops_telling_of_its_quota_is_not_slowed_by_what_it_told() -> None:
+    async def body() -> None:
+        throttle = new(rate=50)
+        throttle.heed(quota(0, 40))
+        throttle.heed(Answer(200, {}))
+        assert (throttle.shown()["pace"], throttle.shown()["quota"]) == ("50/s", None)
+
+    run_simulated(body())
+
+
+# Maintenance
+
+
+def test_one_word_of_maintenance_pauses_the_target_until_a_probe_is_answered() -> None:
+    async def body() -> None:
+        throttle = new()
+        with pytest.raises(TargetPaused):
+            await call(throttle, InMaintenance("503: it is in maintenance"))
+        assert (throttle.state(), throttle.is_down, throttle.room()) == ("paused 0 s: maintenance mode", True, 0)
+        probes = 0
+        while now() < 600:
+            with pytest.raises(TargetPaused) as paused:
+                await call(throttle, InMaintenance("503: it is in maintenance"))
+            probes += "is paused" not in paused.value.message
+            await asyncio.sleep(paused.value.delay_s)
+        assert probes < 30
+        await call(throttle)
+        assert (throttle.state(), throttle.room(), throttle.shown()["pace"]) == ("open", None, "1000/s")
+
+    run_simulated(body())
+
+
+def test_a_maintenance_that_names_its_end_is_not_asked_before() -> None:
+    async def body() -> None:
+        throttle = new()
+        await fail(throttle, 1, InMaintenance("503", retry_after_s=600))
+        assert throttle.state() == "paused 600 s: maintenance mode"
+
+    run_simulated(body())
+
+
+def test_an_event_that_meets_a_target_which_names_a_time_counts_no_attempt() -> None:
+    async def body() -> None:
+        throttle = new()
+        with pytest.raises(TargetPaused) as paused:
+            await call(throttle, Overloaded("answered 503", retry_after_s=7))
+        assert paused.value.delay_s == 7
+        assert not throttle.is_down, "it is there, and only slow"
+
+    run_simulated(body())

@@ -16,7 +16,7 @@ from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import DependencyMissing, MappingError, TargetUnavailable
+from bridge_common.errors import DependencyMissing, MappingError, RateLimited, TargetUnavailable
 
 Flow = Callable[[Claimed], Awaitable[Outcome]]
 
@@ -184,15 +184,58 @@ async def test_what_is_not_ready_waits_without_being_counted(store: Store) -> No
 
 async def test_a_lasting_failure_is_a_dead_letter_with_an_alert(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     async def flow(_claimed: Claimed) -> Outcome:
-        raise MappingError("does not add up", hint="mend it")
+        raise MappingError(
+            "does not add up", hint="bridgectl dlq retry {event}", problem="totals-differ", pointer="/grand_total"
+        )
 
     await put(store, 1)
     with caplog.at_level(logging.INFO, "bridge"):
         async with running(store, flow):
             await settled(store, 1)
     dead = row(store)
-    assert (dead["state"], dead["reason"], dead["hint"]) == ("dead", "does not add up", "mend it")
-    assert 'action=alert subject="dead letter" event=shop1/1.1 hint="mend it"' in caplog.messages
+    assert (dead["state"], dead["reason"], dead["hint"]) == ("dead", "does not add up", "bridgectl dlq retry 1")
+    assert dead["cause"] == "MappingError order totals-differ /grand_total"
+    (alert,) = [message for message in caplog.messages if message.startswith("action=alert")]
+    assert 'subject="dead letter" event=shop1/1.1' in alert
+    assert 'hint="bridgectl dlq retry 1"' in alert
+
+
+async def test_a_target_that_asks_for_fewer_requests_kills_no_event_and_pages_nobody(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[int] = []
+
+    async def flow(claimed: Claimed) -> Outcome:
+        tries.append(claimed.attempts)
+        if len(tries) <= 2 * retry.MAX_ATTEMPTS:
+            raise RateLimited("429", retry_after_s=1e-6)
+        return DONE
+
+    await put(store, 1)
+    with caplog.at_level(logging.INFO, "bridge"):
+        async with running(store, flow):
+            await settled(store, 1)
+    assert (state(store, 1), set(tries), len(tries)) == ("done", {0}, 2 * retry.MAX_ATTEMPTS + 1)
+    assert not [message for message in caplog.messages if "alert" in message]
+
+
+async def test_a_requeued_event_waits_anew_however_old_it_is(store: Store) -> None:
+    """Its limit by age counts from the operator's word, or it would die again at its first look."""
+    long_ago = to_text(utc_now() - 2 * retry.MAX_AGE)
+
+    async def flow(_claimed: Claimed) -> Outcome:
+        raise DependencyMissing("not there", delay_s=3600)
+
+    def bury(db: sqlite3.Connection) -> None:
+        inbox.put_events(db, [event(1, entity_id="1")], long_ago)
+
+    await store.write(bury)
+    async with running(store, flow) as (made, _stop):
+        await until("it is dead of age", lambda: state(store, 1) == "dead")
+        assert "bridgectl dlq retry 1" in row(store)["hint"]
+        await store.write(lambda db: inbox.requeue(db, 1, to_text(utc_now())))
+        made.wake()
+        await until("it waits again", lambda: row(store)["reason"] == "not there" and state(store, 1) == "pending")
 
 
 async def test_a_lasting_failure_of_an_older_state_is_no_dead_letter_and_no_alert(

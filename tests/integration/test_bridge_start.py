@@ -152,6 +152,25 @@ async def test_a_webhook_port_that_is_taken_ends_with_78(place: Place) -> None:
     assert_sentence(await run_to_the_end(config), 78, f"bng.webhooks: cannot listen on 127.0.0.1:{taken}")
 
 
+async def test_an_alerts_secret_that_cannot_sign_ends_with_78(place: Place) -> None:
+    config = place.write()
+    (place.folder / "alerts").write_text("whsec_")
+    alerts = f'[alerts]\nwebhook_url = "http://127.0.0.1:9/"\nwebhook_secret_file = "{place.folder}/alerts"\n\n[broker]'
+    config.write_text(config.read_text().replace("[broker]", alerts))
+    assert_sentence(await run_to_the_end(config), 78, "alerts.webhook_secret_file: not a secret of Standard Webhooks")
+
+
+async def test_a_test_alert_runs_the_command(place: Place) -> None:
+    config = place.write()
+    alerts = f'[alerts]\ncommand = ["/bin/sh", "-c", "cat > {place.folder}/paged"]\n\n[broker]'
+    config.write_text(config.read_text().replace("[broker]", alerts))
+    async with started(config):
+        ctl = await program(installed("bridgectl"), "--socket", place.folder / "admin.sock", "alerts", "test")
+        out, _ = await ctl.communicate()
+    assert (ctl.returncode, out.decode()) == (0, "command: sent /bin/sh ended with 0\n")
+    assert json.loads((place.folder / "paged").read_text())["subject"] == "a test alert"
+
+
 async def test_a_good_start_can_be_operated_and_stopped(place: Place) -> None:
     async with started(place.write()) as bridge:
         socket = place.folder / "admin.sock"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge_common.errors import TargetUnavailable
 from bridge_common.mqtt import BrokerAddress, BrokerLost, Connection, PublishRefused, connect, keep_connected
 from bridge_sandbox.mosquitto import Mosquitto
 
@@ -90,6 +91,20 @@ async def test_a_publish_under_way_does_not_wait_for_its_limit_when_the_broker_g
         broker.kill()
         with pytest.raises(BrokerLost):
             await asyncio.wait_for(publishing, 5)
+
+
+async def test_a_connection_that_is_cut_before_the_broker_answers_is_given_up_at_once() -> None:
+    async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with await asyncio.start_server(cut, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        patient = BrokerAddress("127.0.0.1", port, "shop1", "secret", timeout_s=3600)
+        async with asyncio.timeout(10):
+            for _ in range(5):
+                with pytest.raises(TargetUnavailable, match="cannot be reached"):
+                    async with connect(patient):
+                        pass
 
 
 async def test_sessions_follow_each_other_and_errors_in_a_group_end_only_one(broker: Mosquitto) -> None:

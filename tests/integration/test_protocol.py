@@ -1,6 +1,7 @@
 """What agent and bridge really say to each other is what docs/asyncapi.yaml says, and nothing else.
 
-One stage for all: an order, a shipment, a stock change, a lost answer, an agent that stops, comes back and dies.
+One stage for all: an order, a shipment, a stock change, a lost answer, a change that no trigger sees, an agent that stops,
+comes back and dies.
 """
 
 from collections import Counter
@@ -15,12 +16,12 @@ from tests.support.asyncapi import Packet, Protocol
 from bridge_common import decimal_json, topics
 from bridge_sandbox.catalogue import WAREHOUSE
 from bridge_sandbox.process import wait_until
-from bridge_sandbox.settings import Plan
+from bridge_sandbox.settings import Plan, database_name
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_for_shop_stock, wait_until_settled
 
 PLAN = Plan(quiet_period_s=0.5, timeout_s=2.0)
-ANSWERS = {"state": "requestState", "ping": "pong", "outbox": "outboxState"}
+ANSWERS = {"state": "requestState", "ping": "pong", "outbox": "outboxState", "reemit": "reemitted"}
 """By operation, what the agent answers itself."""
 
 
@@ -78,6 +79,15 @@ def carry_everything(stage: Stage) -> None:
     wait_until("the answer to be cut", lambda: stage.shop.fault_hits(cut), timeout_s=10)
     wait_until_settled(stage)
     stage.bridgectl("trace", "no such order")
+    change_behind_the_triggers(stage, order["order_id"])
+    stage.bridgectl("manifest")
+    wait_until_settled(stage)
+
+
+def change_behind_the_triggers(stage: Stage, order_id: int) -> None:
+    """Magento's own indexing has this table, so none of ours stands on it."""
+    with stage.mariadb.connect_root(database_name(stage.site)) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE sales_order SET status = 'fraud' WHERE entity_id = %s", (order_id,))
 
 
 def test_no_topic_is_used_that_the_document_does_not_have(packets: list[Packet], protocol: Protocol) -> None:

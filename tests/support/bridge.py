@@ -173,7 +173,7 @@ class BngRig:
 async def running_bng(
     folder: Path, *, no_keys: bool = False, profile: str = OWN, rate: float | None = None, **options: Any
 ) -> AsyncIterator[BngRig]:
-    """`options` go into the bridge's [bng] table; the quiet period is 60 s unless they say otherwise."""
+    """`rate` is what BNG allows; `options` go into the bridge's [bng] table; the quiet period is 60 s unless they say so."""
     profile = POOREST if no_keys else profile
     async with (
         serving(Settings(folder / "bng.sqlite", profile=profile, rate=rate)) as running,

@@ -12,12 +12,14 @@ from tests.support.asyncapi import PATH, Protocol
 from tests.support.json_schema import absolute, references, resolve
 
 from bridge_common import decimal_json, topics
+from bridge_common.errors import InvalidEvent
 from bridge_common.event import CONTENT_TYPE, Event, Kind, Version, encode_batch
 from bridge_common.http import Answer
 from bridge_common.mqtt import BrokerAddress
 from magento_agent import heartbeat, requests
 from magento_agent.hydrate import SOURCES
 from magento_agent.requests import Operation, Reason, Request
+from magento_agent.rows import Added, Wanted
 from magento_agent.session import HELLO_INTERVAL_S
 
 PROTOCOL = Protocol()
@@ -142,6 +144,29 @@ def test_the_agent_reads_a_request_that_is_in_the_document() -> None:
     request = requests.decode(decimal_json.dumps(body).encode())
     assert (request.id, request.epoch, request.expires_at, request.is_write) == (UUID, 5, NOW, True)
     assert (request.path, request.query, request.body) == ("/V1/order/74/ship", [("a", "b")], {"items": []})
+
+
+def test_what_is_asked_for_once_more_and_its_answer_are_in_the_document() -> None:
+    pairs = [{"entity": "order", "entity_id": "74"}, {"entity": "customer", "entity_id": "9", "op": "D"}]
+    body = {"id": UUID, "epoch": 5, "expires_at": "2025-03-01T12:00:00.000000Z", "operation": "reemit"}
+    assert said("requests", body | {"entities": pairs}) == "reemit"
+    request = requests.decode(decimal_json.dumps(body | {"entities": pairs}).encode())
+    order, customer = request.entities
+    assert (order, customer) == (Wanted("order", 74), Wanted("customer", 9, "D"))
+    answer = requests.reemitted(request, Added({customer}, NOW.replace(tzinfo=None)))
+    assert answer["body"] == {"inserted": pairs[1:], "waiting": pairs[:1], "at": "2025-03-01T12:00:00.000000Z"}
+    assert said("responses", answer) == "done"
+    assert PROTOCOL.errors("reemitted", answer["body"]) == []
+
+
+@pytest.mark.parametrize(
+    "entities", [[{"entity": "admin_user", "entity_id": "1"}], [{"entity": "order", "entity_id": "1", "op": "X"}],
+                 [{"entity": "order", "entity_id": "x"}], [{"entity": "order", "entity_id": "1"}] * 501, None]
+)  # fmt: skip
+def test_what_cannot_be_sent_again_is_no_request(entities: Any) -> None:
+    body = {"id": UUID, "epoch": 5, "expires_at": "2025-03-01T12:00:00Z", "operation": "reemit", "entities": entities}
+    with pytest.raises(InvalidEvent):
+        requests.decode(decimal_json.dumps(body).encode())
 
 
 def said(channel: str, body: dict[str, Any]) -> str:

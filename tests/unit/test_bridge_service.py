@@ -1,6 +1,8 @@
 """The end of a program: a known error is one sentence and its exit code, a bug keeps its traceback."""
 
 import asyncio
+import errno
+import io
 import os
 import signal
 
@@ -90,3 +92,14 @@ def test_a_topic_splits_into_what_it_was_made_of() -> None:
 def test_a_topic_of_somebody_else_is_refused(foreign: str) -> None:
     with pytest.raises(ValueError, match="not one of the bridge's topics"):
         topics.split(foreign)
+
+
+def test_the_code_does_not_depend_on_whether_the_sentence_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullDisk(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stderr", FullDisk())
+    with pytest.raises(SystemExit) as ended:
+        service.fail(TargetUnavailable("x"))
+    assert ended.value.code == 69

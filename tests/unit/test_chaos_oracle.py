@@ -64,6 +64,30 @@ def test_an_older_customer_is_out_of_order(evidence: Evidence) -> None:
     assert len(judge(evidence).out_of_order) == 2
 
 
+def test_a_deleted_customer_is_inactive_and_keeps_the_order(evidence: Evidence) -> None:
+    evidence.shop["customers"].clear()
+    evidence.orders[0]["customer_id"] = None
+    assert judge(evidence).lost == ("customer shop1-7 is deleted in the shop, and not inactive in BNG",)
+    set_customer(evidence, Status="inactive")
+    assert judge(evidence).is_clean
+    set_customer(evidence, Status="active")
+    assert judge(evidence).out_of_order == ("customer shop1-7 is deleted in the shop, and not inactive in BNG",)
+
+
+def test_a_customer_that_was_not_deleted_is_not_inactive(evidence: Evidence) -> None:
+    set_customer(evidence, Status="inactive")
+    assert judge(evidence).out_of_order == ("customer 7 is inactive in BNG, and was not deleted",)
+
+
+def test_an_order_that_goes_over_to_a_guest_when_its_customer_is_deleted_is_out_of_order(evidence: Evidence) -> None:
+    evidence.orders[0]["customer_id"] = None
+    guest = {"CustomerID": "C-2", "ExternalID": "shop1-guest-1", "Email": "z@example.com"}
+    evidence.bng["customers"].append(guest)
+    sales_order(evidence)["CustomerID"] = "C-2"
+    evidence.sales_order_history.append(dict(sales_order(evidence), Version=3))
+    assert judge(evidence).out_of_order == ("order 1 was C-1's in BNG and is C-2's",)
+
+
 @pytest.mark.parametrize(("state", "status"), [("holded", 10), ("canceled", 20), ("new", 90), ("new", 30)])
 def test_hold_and_cancellation_are_the_same_on_both_sides(evidence: Evidence, state: str, status: int) -> None:
     evidence.orders[0]["state"] = state
@@ -212,6 +236,11 @@ def sales_order(evidence: Evidence) -> Book:
 def set_status(evidence: Evidence, status: int, *, by: str) -> None:
     sales_order(evidence)["OrderStatus"] = status
     evidence.sales_order_history.append(dict(sales_order(evidence), UpdatedBy=by, Version=3))
+
+
+def set_customer(evidence: Evidence, **fields: object) -> None:
+    evidence.bng["customers"][0].update(fields)
+    evidence.customer_history.append(dict(evidence.bng["customers"][0]))
 
 
 def tell(evidence: Evidence, label: str, version: int) -> None:

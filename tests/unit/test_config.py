@@ -55,7 +55,9 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("port = 0", "prot = 0", 9, "bng.webhooks.prot", "unknown key. Did you mean 'port'?"),
         ("time_zone =", "timezone =", 12, "sites.shop1.timezone", "unknown key. Did you mean 'time_zone'?"),
         ("[bng.webhooks]", "[bng.webhoks]", 8, "bng.webhoks", "unknown key. Did you mean 'webhooks'?"),
-        ("[broker]", "colour = 1\n[broker]", 1, "colour", "unknown key. Allowed: bng, bridge, broker, sites."),
+        ("[broker]", "colour = 1\n[broker]", 1, "colour", "unknown key. Allowed: alerts, bng, bridge, broker, sites."),
+        ("[broker]", '[alerts]\nwebhook_secret_file = "s"\n[broker]', 1, "alerts", "signs what goes to webhook_url"),
+        ("[broker]", '[alerts]\nwebhook_url = "pager"\n[broker]', 2, "alerts.webhook_url", "must begin with https:// or http://"),
         ('host = "broker.example.com"', "port = 70000", 2, "broker.port", "less than or equal to 65535 (found 70000)"),
         ('host = "broker.example.com"', 'port = "many"', 2, "broker.port", "valid integer"),
         ('host = "broker.example.com"', "tls = 7", 2, "broker.tls", "valid boolean"),
@@ -78,6 +80,47 @@ def test_a_mistake_names_file_line_and_key(tmp_path: Path, old: str, new: str, l
     (mistake,) = mistakes(tmp_path, GOOD.replace(old, new, 1))
     assert mistake.startswith(f"bridge.toml:{line}: {key}: ")
     assert says in mistake
+
+
+@pytest.mark.parametrize(
+    ("limit", "line", "key", "says"),
+    [
+        ("[bng.limits.orders]\nconcurrency = 1", 14, "bng.limits.orders", "'customers', 'sales-orders'"),
+        (
+            "[bng.limits.shipments]\nrequests_per_s = 51",
+            4,
+            "bng",
+            "limits.shipments.requests_per_s is 51, above the 50",
+        ),
+        (
+            "[bng.limits.shipments]",
+            14,
+            "bng.limits.shipments",
+            "limits nothing: set requests_per_s, concurrency, or both",
+        ),
+        ("[bng.limits.shipments]\nrate = 1", 15, "bng.limits.shipments.rate", "Allowed: concurrency, requests_per_s"),
+        ("[sites.shop1.limits.stocks]\nconcurrency = 1", 14, "sites.shop1.limits.stocks", "'products', 'stock'"),
+        (
+            "[sites.shop1.limits.stock]\nconcurrency = 5",
+            11,
+            "sites.shop1",
+            "limits.stock.concurrency is 5, above the 4",
+        ),
+    ],
+)
+def test_a_limit_that_would_not_do_what_it_says_is_a_mistake(
+    tmp_path: Path, limit: str, line: int, key: str, says: str
+) -> None:
+    (mistake,) = mistakes(tmp_path, GOOD + limit + "\n")
+    assert mistake.startswith(f"bridge.toml:{line}: {key}: ")
+    assert says in mistake
+
+
+def test_a_class_of_calls_may_be_limited_further(tmp_path: Path) -> None:
+    limits = "[bng.limits.sales-orders]\nrequests_per_s = 5\n[sites.shop1.limits.stock]\nconcurrency = 1\n"
+    config = read(tmp_path, GOOD + limits)
+    assert config.bng.limits["sales-orders"].requests_per_s == 5
+    assert config.sites["shop1"].limits["stock"].concurrency == 1
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

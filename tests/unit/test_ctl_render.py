@@ -86,6 +86,19 @@ def test_the_status_begins_with_the_verdict_and_its_cause(capsys: pytest.Capture
     assert all(part in lines[5] for part in ("online", "1 s ago", "13 ms", "3 (oldest 70 s)", "2 (oldest 5 s)"))
 
 
+def test_the_calls_of_bng_stand_beside_its_state_with_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = {"customers": {"minute": 0, "hour": 3, "total": 9}, "sales-orders": {"minute": 1, "hour": 5, "total": 5}}
+    quota = {"remaining": 4, "allowed": 50, "window_s": 60, "reset_s": 12.0}
+    bng = {"throttle": "open", "pace": "slowed to 0.4/s: its quota is nearly used up", "calls": calls, "quota": quota}
+    status_of.render(status(bng=bng, sites=[site(pace="slowed to 5/s: it is overloaded")]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3] == (
+        "BNG open, slowed to 0.4/s: its quota is nearly used up "
+        "(8 calls this hour: sales-orders 5, customers 3; 4 of 50 left)"
+    )
+    assert lines[5].endswith("open, slowed to 5/s: it is overloaded")
+
+
 def test_a_status_without_a_cause_says_that_nothing_waits(capsys: pytest.CaptureFixture[str]) -> None:
     status_of.render(status(verdict="healthy", cause=""))
     assert capsys.readouterr().out.startswith("healthy nothing waits for you\n")

@@ -129,12 +129,20 @@ def test_the_programs_know_their_commands_and_options_in_a_document(document: Pa
     assert [line for line in lines if not is_known(line)] == []
 
 
-def test_every_key_of_status_is_explained() -> None:
-    tree = ast.parse((ROOT / "bridge" / "bng_bridge" / "admin" / "status.py").read_text())
-    functions = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("status", "_site")]
-    answers = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.Dict)]
+ANSWERS = {
+    "status": {"admin/status.py", "throttle.py", "quota.py", "calls.py"},
+    "ledger": {"admin/ledger.py"},
+}
+MAKERS = {"status", "_site", "shown", "counted", "completeness", "_line", "_sums"}
+
+
+@pytest.mark.parametrize("topic", ANSWERS)
+def test_every_key_of_an_answer_is_explained(topic: str) -> None:
+    trees = [ast.parse((ROOT / "bridge" / "bng_bridge" / module).read_text()) for module in ANSWERS[topic]]
+    made = [node for tree in trees for node in ast.walk(tree) if getattr(node, "name", "") in MAKERS]
+    answers = [node for function in made for node in ast.walk(function) if isinstance(node, ast.Dict)]
     keys = {key.value for answer in answers for key in answer.keys if isinstance(key, ast.Constant)}
-    text = text_of(ROOT / "docs" / "status.md")
+    text = text_of(ROOT / "docs" / f"{topic}.md")
     assert len(keys) > 20
     assert [key for key in sorted(map(str, keys)) if f"`{key}`" not in text] == []
 

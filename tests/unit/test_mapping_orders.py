@@ -19,7 +19,9 @@ CENT = Decimal("0.01")
 
 
 def mapped(document: Document, time_zone: str = "UTC") -> dict[str, Any]:
-    return orders.sales_order(document, external_id="shop1-74", customer_id="C-5", time_zone=time_zone)
+    return orders.sales_order(
+        document, external_id="shop1-74", customer_id="C-5", time_zone=time_zone, transaction_id=""
+    )
 
 
 def added_up(body: dict[str, Any]) -> Decimal:

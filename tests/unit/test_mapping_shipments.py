@@ -16,7 +16,7 @@ NOTHING: dict[str, Decimal] = {}
 
 
 def sales_order(document: Document) -> dict[str, Any]:
-    return orders.sales_order(document, external_id="x", customer_id="C-1", time_zone="UTC")
+    return orders.sales_order(document, external_id="x", customer_id="C-1", time_zone="UTC", transaction_id="")
 
 
 def shipment(

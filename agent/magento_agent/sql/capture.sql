@@ -30,6 +30,9 @@ SELECT id, entity, entity_id, op, created_at FROM outbox WHERE id <= ? ORDER BY 
 -- name: delete
 DELETE FROM outbox WHERE id = ? AND created_at = ?
 
+-- name: waiting_of
+SELECT DISTINCT entity, entity_id, op FROM outbox
+
 -- name: waiting
 SELECT count(*), min(created_at) FROM outbox
 

@@ -21,6 +21,15 @@ DELETE o FROM {table} o FORCE INDEX (PRIMARY) WHERE o.id IN %s AND (o.id, o.crea
 -- name: may_delete
 DELETE FROM {table} WHERE id = 0
 
+-- name: waiting_of
+SELECT DISTINCT entity, entity_id, op FROM {table} WHERE (entity, entity_id) IN %s
+
+-- name: now
+SELECT UTC_TIMESTAMP(6)
+
+-- name: add
+INSERT INTO {table} (entity, entity_id, op, created_at) VALUES (%s, %s, %s, %s)
+
 -- name: waiting
 SELECT COUNT(*), TIMESTAMPDIFF(MICROSECOND, MIN(created_at), UTC_TIMESTAMP(6)) / 1000000 FROM {table}
 

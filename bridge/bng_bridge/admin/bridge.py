@@ -1,7 +1,7 @@
 """The running bridge, as an operator's commands see it, and the form of a command on the socket."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +10,11 @@ from bng_bridge.alerts import Alerts
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest.manifest import Manifest
+from bng_bridge.notifier import Notifier
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.errors import BridgeError
@@ -27,6 +30,9 @@ class Bridge:
     gateways: dict[str, GatewayTransport]
     presence: dict[str, Presence]
     alerts: Alerts
+    sweeper: Sweeper
+    notifier: Notifier = field(default_factory=lambda: Notifier([]))
+    manifests: dict[str, Manifest] = field(default_factory=dict)
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""

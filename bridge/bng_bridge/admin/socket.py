@@ -6,13 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from bng_bridge.admin import dead_letters, queue, status, targets, trace
+from bng_bridge.admin import alerts, dead_letters, ledger, manifest, queue, status, targets, trace
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
 from bridge_common import decimal_json
 from bridge_common.errors import BridgeError
 
 ROUTES: tuple[Route, ...] = (
-    *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
+    *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
+    *alerts.ROUTES, *manifest.ROUTES,
 )  # fmt: skip
 
 

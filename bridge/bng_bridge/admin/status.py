@@ -38,7 +38,7 @@ async def status(bridge: Bridge) -> dict[str, Any]:
             "intents": len(intents.all_open(bridge.store.read)),
         },
         "broker": {"connected": bridge.receiver.connected},
-        "bng": {"throttle": throttle.state()},
+        "bng": {"throttle": throttle.state(), **throttle.shown()},
         "sites": sites,
         "alerts": alerts,
     }
@@ -72,7 +72,7 @@ async def _round_trip(bridge: Bridge, site: str) -> float | None:
 
 
 def _site(bridge: Bridge, site: str, trip: float | None, counts: list[dict[str, Any]]) -> dict[str, Any]:
-    presence = bridge.presence[site]
+    presence, throttle = bridge.presence[site], bridge.context.magento[site].throttle
     own = [row for row in counts if row["site"] == site]
     now_s = asyncio.get_running_loop().time()
     seen_s = None if presence.seen_at_s is None else round(now_s - presence.seen_at_s, 1)
@@ -88,7 +88,8 @@ def _site(bridge: Bridge, site: str, trip: float | None, counts: list[dict[str, 
         "inbox_pending": _count(own, OPEN),
         "inbox_oldest_s": _oldest_s(own, OPEN),
         "dead": _count(own, ("dead",)),
-        "throttle": bridge.context.magento[site].throttle.state(),
+        "throttle": throttle.state(),
+        **throttle.shown(),
     }
 
 

@@ -47,7 +47,7 @@ ROUTES: tuple[Route, ...] = (("GET", "/trace/{order:.+}", _get_trace),)
 
 def _event(read: sqlite3.Connection, event: sqlite3.Row) -> dict[str, Any]:
     times = ("committed_at", "captured_at", "published_at", "stored_at", "settled_at")
-    fields = ("seq", "event_key", "state", "reason", "hint", "attempts", "run_at", *times)
+    fields = ("seq", "event_key", "kind", "edited_by", "state", "reason", "hint", "attempts", "run_at", *times)
     attempts = [dict(row) for row in inbox.select(read, "attempts", seq=event["seq"])]
     steps = [dict(row) for row in inbox.select(read, "steps", seq=event["seq"])]
     return {**{name: event[name] for name in fields}, "attempt_log": attempts, "steps": steps}

@@ -85,6 +85,17 @@ class Announcements:
         return "", ""
 
 
+def verifier(secret: str, key: str) -> Webhook:
+    """Verifies and signs as Standard Webhooks do. Raises ConfigError for a secret that they do not have."""
+    try:
+        return Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError) as error:
+        raise ConfigError(
+            f"{key}: not a secret of Standard Webhooks: {error}.",
+            hint="It is whsec_ followed by base64, as the other side shows it.",
+        ) from error
+
+
 class _Proof(Protocol):
     def verified(self, headers: Mapping[str, str], raw: bytes) -> Any:
         """The body, read. Raises Refused, or Malformed for what is not JSON."""
@@ -108,13 +119,7 @@ class _Standard:
     """Standard Webhooks: id, time and body are signed; several signatures while a secret changes."""
 
     def __init__(self, secret: str) -> None:
-        try:
-            self._webhook = Webhook(secret)
-        except (ValueError, EmptyWebhookSecretError) as error:
-            raise ConfigError(
-                f"bng.webhooks.secret_file: not a secret of Standard Webhooks: {error}.",
-                hint="It is whsec_ followed by base64, as BNG shows it with the subscription.",
-            ) from error
+        self._webhook = verifier(secret, "bng.webhooks.secret_file")
 
     def verified(self, headers: Mapping[str, str], raw: bytes) -> Any:
         try:

@@ -43,8 +43,7 @@ class Written:
 
 
 class BngClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
-    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
@@ -152,10 +151,9 @@ class BngClient:
         all_headers = headers or {}
         if request_id and method in keys.methods:
             all_headers = {**all_headers, keys.header: request_id}
-        left_s = await self.throttle.begin(resource, self.config.timeout_s)
-        answer, problem = await self._ask(
-            method, resource, f"{self._base}/{path}", body=body, headers=all_headers, accept=accept, timeout_s=left_s
-        )
+        await self.throttle.begin(resource)
+        url = f"{self._base}/{path}"
+        answer, problem = await self._ask(method, resource, url, body=body, headers=all_headers, accept=accept)
         if problem:
             return Written(problem, status=answer.status)
         record = at(answer.body, self.profile.answers.record)
@@ -200,11 +198,10 @@ class BngClient:
         body: Any = None,
         headers: dict[str, str] | None = None,
         accept: tuple[str, ...] = (),
-        timeout_s: float | None = None,
     ) -> tuple[Answer, str]:
         """The answer and its problem, which is OK or in `accept`."""
         clock = asyncio.get_running_loop().time
-        ends_at_s = clock() + (timeout_s or self.config.timeout_s)
+        ends_at_s = clock() + self.config.timeout_s
         for last in (False, True):
             login = await self._login()
             answer = await http.send(

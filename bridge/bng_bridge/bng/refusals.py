@@ -32,6 +32,17 @@ BY_STATUS = {
 
 TEXT_SHOWN = 300
 
+HINTS = {
+    "unknown-customer": "BNG does not know the order's customer. Look at it in BNG and in the shop, then "
+    "bridgectl dlq retry {event}.",
+    "duplicate-external-id": "Another record in BNG has this ExternalID. Correct it there, then "
+    "bridgectl dlq retry {event}.",
+    "insufficient-stock": "Correct the stock in BNG, then bridgectl dlq retry {event}.",
+    "closed-period": "Open the period in BNG, then bridgectl dlq retry {event}.",
+    "validation": "Correct the field that it names in the shop, then bridgectl dlq retry {event}, which reads it anew; "
+    "or bridgectl dlq edit {event}.",
+}
+
 
 def problem_of(profile: Profile, answer: Answer) -> str:
     """The problem's name in BNG's list, OK for none, and the ERP's own code where BNG has no such problem.
@@ -50,7 +61,11 @@ def problem_of(profile: Profile, answer: Answer) -> str:
 
 def error_of(profile: Profile, method: str, url: str, answer: Answer, problem: str) -> BridgeError:
     """Login troubles pause the target, for credentials are not one event's fault; what was not executed is told apart."""
-    message = f"{method} {url} answered {answer.status}: {_text_of(profile, answer)}{_details_of(profile, answer)}"
+    details = _details_of(profile, answer)
+    listed = "; ".join(f"{pointer} {text}".strip() for pointer, text in details)
+    message = f"{method} {url} answered {answer.status}: {_text_of(profile, answer)}" + (
+        f" ({listed})" if listed else ""
+    )
     if problem == "unauthorized":
         return TargetPaused(message, hint="Check the credentials under [bng].", delay_s=15)
     if problem in ("rate-limited", "unavailable") or (method == "GET" and answer.status in (502, 504)):
@@ -58,7 +73,10 @@ def error_of(profile: Profile, method: str, url: str, answer: Answer, problem: s
     if problem == "idempotency-key-in-flight" or answer.status >= 500:
         # A 502 or 504 comes from a proxy that may have passed the request on; any other is BNG's own.
         return OutcomeUnknown(message, answered=answer.status not in (502, 504))
-    return RejectedByTarget(message, status=answer.status, problem=problem)
+    pointer = next((pointer for pointer, _ in details if pointer), "")
+    return RejectedByTarget(
+        message, hint=HINTS.get(problem, ""), status=answer.status, problem=problem, pointer=pointer
+    )
 
 
 def _not_executed(profile: Profile, message: str, answer: Answer, problem: str) -> TransientError:
@@ -76,9 +94,9 @@ def _is_said(way: Said, status: int, code: str) -> bool:
 
 
 def _code_of(profile: Profile, answer: Answer) -> str:
-    """The last part of a URN or URL: BNG's problems are urn:bng:problem:NAME."""
+    """The last part of a URN or URL: BNG's problems are urn:bng:problem:NAME. RFC 9457 has about:blank for none."""
     found = at(answer.body, profile.errors.code)
-    return str(found or "").rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+    return "" if found == "about:blank" else str(found or "").rsplit(":", 1)[-1].rsplit("/", 1)[-1]
 
 
 def _text_of(profile: Profile, answer: Answer) -> str:
@@ -86,8 +104,10 @@ def _text_of(profile: Profile, answer: Answer) -> str:
     return str(next(filter(None, texts), "no explanation"))[:TEXT_SHOWN]
 
 
-def _details_of(profile: Profile, answer: Answer) -> str:
+def _details_of(profile: Profile, answer: Answer) -> list[tuple[str, str]]:
+    """Of each field that is wrong where it is, by the ERP's name, and why."""
     where = profile.errors.details
     listed: Any = at(answer.body, where.list)
-    said = [f"{at(each, where.pointer) or ''} {at(each, where.text) or ''}".strip() for each in listed or []]
-    return f" ({'; '.join(said)})" if any(said) else ""
+    if not isinstance(listed, list):
+        return []
+    return [(str(at(each, where.pointer) or ""), str(at(each, where.text) or "")) for each in listed]

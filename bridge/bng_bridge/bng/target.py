@@ -93,7 +93,10 @@ class BngTarget:
         order = replace(write, entity="sales_order")
         found = await self.find(order)
         if found is None:
-            raise RejectedByTarget(f"BNG has no sales order {write.reference} to cancel", status=404)
+            raise RejectedByTarget(
+                f"BNG has no sales order {write.reference} to cancel", status=404, problem="absent",
+                hint="It was deleted in BNG by hand: bridgectl dlq discard {event} --reason TEXT.",
+            )  # fmt: skip
         if self._profile.cancel == "status":
             changed = await self.update(order, found.id, found.version, {"OrderStatus": CANCELLED}, request_id)
             return _record(write, Stored(changed.body, changed.version))
@@ -107,7 +110,7 @@ class BngTarget:
             raise RejectedByTarget(
                 f"BNG says that {write.entity} {write.reference} exists, and does not find it by that",
                 status=refused.status, problem=refused.problem,
-                hint="Another field has to be unique there, too: look for it in BNG.",
+                hint="Another field has to be unique there, too. Correct it in BNG, then bridgectl dlq retry {event}.",
             )  # fmt: skip
         if found is None:
             raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it", answered=True)
@@ -135,8 +138,9 @@ class BngTarget:
         record = await self._client.read(RESOURCE_OF[write.entity], record_id)
         if record is None:
             raise RejectedByTarget(
-                f"BNG no longer has {write.entity} {record_id}", status=404,
-                hint="It was deleted in BNG by hand. Restore it there, or discard this event.",
+                f"BNG no longer has {write.entity} {record_id}", status=404, problem="absent",
+                hint="It was deleted in BNG by hand. Restore it there, then bridgectl dlq retry {event}; "
+                "or bridgectl dlq discard {event} --reason TEXT.",
             )  # fmt: skip
         return record
 

@@ -186,7 +186,8 @@ def _words(name: str, kind: str, rule: FieldRule) -> tuple[Convert, Convert]:
     def write(value: Any) -> Any:
         if str(value) not in written:
             raise MappingError(
-                f"the profile has no word for {name} {value}", hint=f"Add it to the values of {name} in the profile."
+                f"the profile has no word for {name} {value}",
+                hint=f"Add it to the values of {name} in the profile, restart, then bridgectl dlq retry {{event}}.",
             )
         return written[str(value)]
 

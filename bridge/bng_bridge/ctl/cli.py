@@ -5,8 +5,11 @@ from pathlib import Path
 import click
 
 from bng_bridge import __version__
+from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
+from bng_bridge.ctl.ledger import ledger
+from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.status import ping, status
@@ -28,9 +31,10 @@ def main(context: click.Context, socket: Path) -> None:
       bridgectl status              the verdict and its first cause
       bridgectl trace 000000123     one order's way, hop by hop
       bridgectl dlq list            what waits for a person, with a hint each
+      bridgectl ledger              is everything of today at the other side, and do the sums agree
     """
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, pause, resume, dlq, map_group):
+for each in (status, trace, ping, queue, ledger, manifest, pause, resume, dlq, alerts, map_group):
     main.add_command(each)

@@ -28,15 +28,18 @@ class Daemon:
         self._path = path
         self._timeout_s = timeout_s
 
-    def get(self, path: str) -> Any:
-        return self._request("GET", path)
+    def get(self, path: str, *, timeout_s: float | None = None) -> Any:
+        return self._request("GET", path, None, timeout_s)
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        return self._request("POST", path, body)
+    def post(self, path: str, body: dict[str, Any] | None = None, *, timeout_s: float | None = None) -> Any:
+        """`timeout_s` for what takes longer than an answer does otherwise."""
+        return self._request("POST", path, body, timeout_s)
 
-    def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _request(
+        self, method: str, path: str, body: dict[str, Any] | None = None, timeout_s: float | None = None
+    ) -> Any:
         """Raises DaemonUnreachable, or Refused with the daemon's own sentence."""
-        connection = _UnixConnection(self._path, self._timeout_s)
+        connection = _UnixConnection(self._path, timeout_s or self._timeout_s)
         try:
             connection.request(method, path, json.dumps(body or {}) if method == "POST" else None)
             response = connection.getresponse()

@@ -148,7 +148,10 @@ def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) 
         map_render.findings(error.findings)
         raise SystemExit(1) from error
     document = _json_of(sample)
-    context = cases.context_of(file, sample) | dict(_pair(each) for each in given)
+    try:
+        context = cases.context_of(file, sample) | dict(_pair(each) for each in given)
+    except ValueError as error:
+        raise ConfigError(f"The context of {sample} is no JSON object: {error}") from error
     result, problem = cases.outcome(mapping, document, context)
     if result is None:
         click.echo(problem, err=True)

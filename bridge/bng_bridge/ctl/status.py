@@ -57,7 +57,7 @@ def render(answer: dict[str, Any]) -> None:
         f"{bridge['dead']} dead, {bridge['intents']} open intents"
     )
     target.print("broker", word("connected" if answer["broker"]["connected"] else "not connected"))
-    target.print("BNG", word(answer["bng"]["throttle"]))
+    target.print("BNG", *filter(None, (_throttle(answer["bng"]), Text(_calls(answer["bng"])))))
     for alert in answer["alerts"]:
         target.print(Text("alert", style="red"), Text(f"{alert['subject']} {alert['hint']}".strip()))
     target.print(_sites(answer["sites"]))
@@ -71,6 +71,23 @@ def _sites(sites: list[dict[str, Any]]) -> Table:
         table.add_row(
             site["site"], word(site["state"]), ago(site["last_seen_s"]), milliseconds(site["round_trip_ms"]),
             waiting(site["outbox_rows"], site["outbox_oldest_s"]),
-            waiting(site["inbox_pending"], site["inbox_oldest_s"]), str(site["dead"]), word(site["throttle"]),
+            waiting(site["inbox_pending"], site["inbox_oldest_s"]), str(site["dead"]), _throttle(site),
         )  # fmt: skip
     return table
+
+
+def _throttle(target: dict[str, Any]) -> Text:
+    """A slower pace is no fault, and worth a word."""
+    pace = target.get("pace", "")
+    return word(target["throttle"]) + (f", {pace}" if pace.startswith("slowed") else "")
+
+
+def _calls(target: dict[str, Any]) -> str:
+    """`(312 calls this hour: sales-orders 200, customers 112; 40 of 100 left)`"""
+    counted = {name: each["hour"] for name, each in target.get("calls", {}).items() if each["hour"]}
+    if not counted:
+        return ""
+    by_class = ", ".join(f"{name} {hour}" for name, hour in sorted(counted.items(), key=lambda each: -each[1]))
+    quota = target.get("quota")
+    left = f"; {quota['remaining']} of {quota['allowed'] or '?'} left" if quota else ""
+    return f"({sum(counted.values())} calls this hour: {by_class}{left})"

@@ -58,6 +58,8 @@ def _print_event(target: Console, event: dict[str, Any]) -> None:
         if event[f"{name}_at"]
     )
     target.print(f"  {hops}")
+    if event.get("edited_by"):
+        target.print(f"    a copy of {event['event_key'].split('/')[1]}, edited by {event['edited_by']}")
     target.print("   ", word(event["state"]), Text(event["reason"]))
     for step in event["steps"]:
         target.print(f"      {step['action']} {step['target_id']} {clock(step['at'])}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bng_bridge import bindings, intents
+from bng_bridge import bindings
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.orders import customer_write
 from bng_bridge.inbox import Claimed
@@ -25,8 +25,10 @@ async def customer_to_customer(event: Claimed, context: Context) -> Outcome:
 
 
 async def _deactivate(event: Claimed, context: Context, write: Write) -> Outcome:
-    """Also one whose making was never answered: it is looked for, or waited for while its write may be under way."""
-    under_way = intents.get(context.read, write.target_key) is not None
+    """Also one whose making was never answered: it is looked for, or waited for while its write may be under way.
+
+    All of that inside the lock: an order may be making its customer at this moment.
+    """
 
     async def mapping() -> dict[str, Any]:
         if not await _is_at_bng(context, write):
@@ -34,8 +36,6 @@ async def _deactivate(event: Claimed, context: Context, write: Write) -> Outcome
         return {"Status": "inactive"}
 
     try:
-        if not under_way:
-            await mapping()
         await context.deliver(event.seq, write, mapping)
     except _NeverMade:
         return skipped("deleted before BNG knew the customer")

@@ -4,34 +4,37 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from bng_bridge import bindings
+from bng_bridge import bindings, inbox
 from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
 from bng_bridge.inbox import Claimed
-from bng_bridge.mapping import customers, orders
+from bng_bridge.mapping import customers, orders, payments
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
-from bridge_common.errors import DependencyMissing
+from bridge_common.errors import AwaitingPayment, DependencyMissing, RejectedByTarget
 
 
 async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
-    """Raises MappingError for amounts that do not add up, IdentityChanged when the id belongs to another order now."""
+    """Raises MappingError for amounts that do not add up, IdentityChanged when the id belongs to another order now,
+    AwaitingPayment while an online payment has no transaction."""
     site, order = context.sites[event.site], event.document()
     if _before_go_live(order, site):
         return skipped("before go-live")
     _check_parent(order, event.site, context)
+    transaction_id = await _transaction_id(event, context, site, order)
     customer_id = await _customer(event, context, site, order)
     external_id = site.external_id.format(site=event.site, id=order["entity_id"])
     write = Write(
         target="bng", entity="sales_order", site=event.site, target_key=sales_order_key(event.site, event.entity_id),
         lock_key=f"bng/{external_id}", reference=external_id, fingerprint=orders.fingerprint(order),
     )  # fmt: skip
-
-    async def mapping() -> dict[str, Any]:
-        zone = site.time_zone
-        return orders.sales_order(order, external_id=external_id, customer_id=customer_id, time_zone=zone)
-
-    await context.deliver(event.seq, write, mapping)
+    try:
+        await _write_order(event, context, write, order, customer_id, transaction_id)
+    except RejectedByTarget as refusal:
+        if refusal.problem != "unknown-customer":
+            raise
+        customer_id = await _customer_anew(event, context, refusal, customer_id)
+        await _write_order(event, context, write, order, customer_id, transaction_id)
     if order["state"] == "canceled":
         await _cancel(event, context, write)
     return DONE
@@ -70,6 +73,40 @@ async def _cancel(event: Claimed, context: Context, sales_order: Write) -> None:
     await context.deliver(event.seq, write, mapping)
 
 
+async def _transaction_id(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
+    """That of an online payment, or ''. It is asked of the shop where the document lacks it.
+
+    Raises AwaitingPayment while the shop has none.
+    """
+    if not payments.lacks_transaction(order, site.offline_methods):
+        return payments.transaction_id(order, site.offline_methods)
+    found = await context.magento[event.site].search("/V1/transactions", order_id=str(order["entity_id"]))
+    transaction = payments.newest_transaction(found)
+    if not transaction:
+        raise AwaitingPayment(
+            f"order {order['increment_id']}: no transaction id for an online payment yet", delay_s=5,
+            hint=f"If {payments.method(order)} is no online payment, add it to offline_methods of [sites.{event.site}].",
+        )  # fmt: skip
+    return transaction
+
+
+async def _write_order(
+    event: Claimed, context: Context, write: Write, order: dict[str, Any], customer_id: str, transaction_id: str
+) -> None:
+    zone = context.sites[event.site].time_zone
+
+    async def mapping() -> dict[str, Any]:
+        return orders.sales_order(
+            order,
+            external_id=write.reference,
+            customer_id=customer_id,
+            time_zone=zone,
+            transaction_id=transaction_id,
+        )
+
+    await context.deliver(event.seq, write, mapping)
+
+
 async def _customer(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
     """BNG's CustomerID. A customer that exists is left as it is: the customer's own event owns its fields.
 
@@ -81,14 +118,50 @@ async def _customer(event: Claimed, context: Context, site: Site, order: dict[st
         return str(bound.facts["CustomerID"])
     if site.generic_customer_id is not None and not order.get("customer_id"):
         return site.generic_customer_id
-    source_id = str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))
-    write = customer_write(event.site, site, source_id, create_only=True)
+    write = customer_write(event.site, site, _buyer(order, site), create_only=True)
+    return await _write_customer(event, context, order, write)
+
+
+async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTarget, customer_id: str) -> str:
+    """The same buyer's CustomerID after BNG refused `customer_id`: looked up again by ExternalID, or made again.
+
+    Raises the refusal when that leads to the same id: then a person has to look.
+    """
+    site, order = context.sites[event.site], event.document()
+    if customer_id == site.generic_customer_id:
+        refusal.hint = (
+            f"Correct generic_customer_id of [sites.{event.site}] and restart, then bridgectl dlq retry {{event}}."
+        )
+        raise refusal
+    bound = bindings.by_target(context.read, "bng", "customer", customer_id)
+    source_id = bound.target_key.split("/")[2] if bound and bound.site == event.site else _buyer(order, site)
+    write = replace(customer_write(event.site, site, source_id, create_only=True), instead_of=customer_id)
+    found = await _write_customer(event, context, order, write)
+    if found == customer_id:
+        refusal.hint = (
+            f"BNG has customer {customer_id} and takes no order for it: correct it there, then "
+            "bridgectl dlq retry {event}."
+        )
+        raise refusal
+    return found
+
+
+async def _write_customer(event: Claimed, context: Context, order: dict[str, Any], write: Write) -> str:
+    source_id = write.target_key.split("/")[2]
 
     async def mapping() -> dict[str, Any]:
-        return customers.from_order(order, external_id=write.reference)
+        body = customers.from_order(order, external_id=write.reference)
+        # Deleted while the order was on its way: nobody will tell of it again.
+        is_deleted = inbox.is_deleted(context.read, event.site, "customer", source_id)
+        return body | {"Status": "inactive"} if is_deleted else body
 
     result = await context.deliver(event.seq, write, mapping)
     return result.binding.target_id
+
+
+def _buyer(order: dict[str, Any], site: Site) -> str:
+    """The customer's id in the shop, or a guest's key."""
+    return str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))
 
 
 def customer_write(site_name: str, site: Site, source_id: str, *, create_only: bool) -> Write:

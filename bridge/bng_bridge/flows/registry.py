@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bng_bridge import inbox
+from bng_bridge import letters
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.customers import customer_to_customer
 from bng_bridge.flows.orders import order_to_sales_order
@@ -36,10 +36,16 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
         return _decode_again(event)
     if event.source == "magento" and event.site not in context.sites:
         raise InvalidEvent(
-            f"site {event.site} is not configured", hint=f"Add [sites.{event.site}] to bridge.toml, then retry."
-        )
-    if event.kind == "unreadable":
-        event = await _read_again(event, context)
+            f"site {event.site} is not configured", problem="unknown-site",
+            hint=f"Add [sites.{event.site}] to bridge.toml and restart, then bridgectl dlq retry {{event}}.",
+        )  # fmt: skip
+    if event.kind == letters.EDITED:
+        # Applied as the operator wrote it: never read anew, and nobody has discarded it.
+        event = replace(event, kind="snapshot")
+    elif event.kind in ("snapshot", "unreadable"):
+        if (reason := _discarded(event, context)) is not None:
+            return skipped(f"discarded by an operator: {reason}")
+        event = await _current(event, context)
     flow = FLOWS.get((event.source, event.entity, event.kind))
     if flow is None:
         return skipped(f"no flow for {event.entity} {event.kind}")
@@ -52,21 +58,33 @@ def _decode_again(event: Claimed) -> Outcome:
     return Outcome("done", f"{len(events)} events decoded", events=tuple(events))
 
 
-async def _read_again(event: Claimed, context: Context) -> Claimed:
-    """The entity as the shop shows it now, when an operator retries what the agent could not read.
+async def _current(event: Claimed, context: Context) -> Claimed:
+    """The event as it came; once an operator has requeued it, the entity as the shop shows it now.
 
-    Raises InvalidEvent with the agent's reason the first time.
+    While the shop cannot be asked it waits: what it was when it died is not applied any more. Raises InvalidEvent for what
+    the agent could not read, with the agent's reason the first time.
     """
     path = _PATHS.get(event.entity)
-    is_retry = any(row["outcome"] == "dead" for row in inbox.select(context.read, "attempts", seq=event.seq))
-    if path is None or not is_retry:
+    if path is not None and event.requeued_at is not None:
+        return await _read_again(event, f"{path}/{event.entity_id}", context)
+    if event.kind == "unreadable":
         raise InvalidEvent(
-            event.document().get("reason", "unreadable"), hint="bridgectl dlq retry reads the current state again."
+            event.document().get("reason", "unreadable"),
+            hint="bridgectl dlq retry {event} reads the current state again.",
         )
-    document = await context.magento[event.site].get(f"{path}/{event.entity_id}")
+    return event
+
+
+async def _read_again(event: Claimed, path: str, context: Context) -> Claimed:
+    document = await context.magento[event.site].get(path)
     if document is None:
         raise InvalidEvent(
-            f"{event.site} has no {event.entity} {event.entity_id}",
-            hint="It was deleted in the shop. Discard this event.",
-        )
+            f"{event.site} has no {event.entity} {event.entity_id}", problem="absent",
+            hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     return replace(event, kind="snapshot", data=decimal_json.dumps(document).encode())
+
+
+def _discarded(event: Claimed, context: Context) -> str | None:
+    """Not asked of what an operator requeued: that word is the newer one."""
+    return None if event.requeued_at is not None else letters.discarded_before(context.read, event)

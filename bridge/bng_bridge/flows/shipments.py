@@ -23,9 +23,9 @@ async def shipment_to_shipment(event: Claimed, context: Context) -> Outcome:
     shipment = await context.bng.get(f"shipments/{event.entity_id}")
     if shipment is None:
         raise RejectedByTarget(
-            f"BNG announced shipment {event.entity_id} and does not have it",
-            hint="It was deleted in BNG. Discard this event.",
-        )
+            f"BNG announced shipment {event.entity_id} and does not have it", problem="absent",
+            hint="It was deleted in BNG: bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     sales_order_id = str(shipment["SalesOrderID"])
     bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
     sales_order = await context.bng.get(f"sales-orders/{sales_order_id}")
@@ -71,7 +71,8 @@ def unbound(sales_order: dict[str, Any] | None, context: Context) -> Outcome:
     external_id = str(sales_order.get("ExternalID") or "")
     if any(_made(site, name, external_id) for name, site in context.sites.items()):
         raise DependencyMissing(f"sales order {sales_order['SalesOrderID']} ({external_id}) is not bound yet")
-    return skipped(f"sales order {sales_order['SalesOrderID']} did not come from a shop")
+    # Without its number: the ledger counts by reason.
+    return skipped("the sales order did not come from a shop")
 
 
 def _made(site: Site, name: str, external_id: str) -> bool:
@@ -90,7 +91,10 @@ async def _ship_body(
     order_id = bound.target_key.split("/")[2]
     order = await client.get(f"/V1/orders/{order_id}")
     if order is None:
-        raise RejectedByTarget(f"{bound.site} has no order {order_id}", hint="It was deleted in the shop.")
+        raise RejectedByTarget(
+            f"{bound.site} has no order {order_id}", problem="absent",
+            hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     if order["state"] == "holded":
         raise DependencyMissing(f"order {order['increment_id']} is on hold in the shop", delay_s=30)
     separately = await _bundles_that_ship_separately(client, order)

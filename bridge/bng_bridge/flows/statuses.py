@@ -44,7 +44,7 @@ def _status_of(sales_order: dict[str, Any]) -> int:
     except ValueError as error:
         raise MappingError(
             f"sales order {sales_order['SalesOrderID']} is {sales_order['OrderStatus']!r}, which the profile does not know",
-            hint="Add the word to the values of OrderStatus in the profile, restart, then retry.",
+            hint="Add the word to the values of OrderStatus in the profile, restart, then bridgectl dlq retry {event}.",
         ) from error
 
 

@@ -33,12 +33,19 @@ async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
     if not is_known and not await context.bng.search("inventory-items", sku=sku, warehouse=warehouse):
         # A bundle's own line is shipped and has no stock.
         return skipped(f"BNG keeps no stock of {sku} in {warehouse}")
+    without: list[str] = []
     for site, source_code in sites.items():
 
         async def mapping(site: str = site, source_code: str = source_code) -> dict[str, Any]:
             return await _source_item(context, site, sku, warehouse, source_code)
 
-        await context.deliver(event.seq, writes[site], mapping)
+        # Magento takes the quantity of an unknown SKU with a 200 and keeps an orphan row, so its catalogue is asked first.
+        if await context.magento[site].has_product(sku):
+            await context.deliver(event.seq, writes[site], mapping)
+        else:
+            without.append(site)
+    if without:
+        raise DependencyMissing(f"parked until the product {sku} exists in {', '.join(without)}", delay_s=5)
     return DONE
 
 

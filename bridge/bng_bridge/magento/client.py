@@ -1,5 +1,7 @@
 """A site's REST API in Magento's words: search criteria, error form. Knows no flow and no binding."""
 
+import asyncio
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +15,13 @@ from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate
 
 TEXT_SHOWN = 500
+LEAST_SHARE = 1 / 3
+"""Of the site's time for a call: with less, one that needs its time would end as an unknown outcome."""
+PRODUCT_KNOWN_S = 300.0
 
 
 class MagentoClient:
-    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took, and ends within
-    `timeout_s` of its beginning, which an unknown outcome's quiet period counts on."""
+    """Reads take a throttle slot of their own; a write runs inside the slot that `deliver` took."""
 
     def __init__(self, site: str, config: Site, transport: Transport) -> None:
         self.site = site
@@ -50,12 +54,22 @@ class MagentoClient:
         found = await (self.static(path, query, kept_s=kept_s) if kept_s else self.get(path, query))
         return list(found["items"] or []) if found else []
 
-    async def write(self, method: str, path: str, body: Any, request_id: str) -> Any:
+    async def has_product(self, sku: str) -> bool:
+        """Whether the catalogue has it; a yes is believed for some minutes, a no is asked again."""
+        path = f"/V1/products/{segment(sku)}"
+        return await self.static(path, {"fields": "sku"}, kept_s=PRODUCT_KNOWN_S) is not None
+
+    async def write(self, method: str, path: str, body: Any, request_id: str, *, ends_at_s: float = math.inf) -> Any:
         """The parsed answer. Raises RejectedByTarget on 4xx that say why; a 500 may come after the commit: OutcomeUnknown.
 
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
+        `ends_at_s`, on the loop's clock, may leave less than the site's time; TargetPaused when that is too little.
         """
-        left_s = await self.throttle.begin(endpoint_of(path), self.config.timeout_s)
+        await self.throttle.begin(endpoint_of(path))
+        most_s = self.config.timeout_s
+        left_s = min(most_s, ends_at_s - asyncio.get_running_loop().time())
+        if left_s < most_s * LEAST_SHARE:
+            raise TargetPaused(f"{self.site} was too slow for one more write: it was not sent", delay_s=1)
         return (await self._request(method, path, body=body, request_id=request_id, timeout_s=left_s)).body
 
     async def _request(

@@ -26,7 +26,10 @@ async def tell_status(client: MagentoClient, write: Write, status: int, request_
     order_id = order_id_of(write)
     order = await client.get(f"/V1/orders/{order_id}")
     if order is None:
-        raise RejectedByTarget(f"{write.site} has no order {order_id}", status=404, hint="It was deleted in the shop.")
+        raise RejectedByTarget(
+            f"{write.site} has no order {order_id}", status=404, problem="absent",
+            hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     action = statuses.action(order, status)
     if action is not None:
         await client.write(

@@ -4,8 +4,9 @@ Two at once deadlock in Magento's stock tables, and a call for one item costs ne
 source fails the whole call: it is halved until the bad ones are alone. Values are absolute and one call follows the other,
 so what a call that was answered may have written can be written again.
 
-A write takes its place before its intent is committed, and is sent after: all of a call ends within the site's timeout_s of
-the moment when its places were given, which the quiet period counts on.
+A write takes its place before its intent is committed, and is sent after: all of a call and its halves ends within the
+site's timeout_s of the moment when the places were given, which the quiet period counts on. When that is too short for the
+halves, the next call takes fewer.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ class SourceItems:
         self._taken: dict[str, Place] = {}
         self._sent_as: dict[str, str] = {}
         self._running: asyncio.Task[None] | None = None
+        self._most = MOST
 
     @asynccontextmanager
     async def place(self, reference: str) -> AsyncIterator[None]:
@@ -94,10 +96,11 @@ class SourceItems:
             verdict: Exception | None = None
             try:
                 async with self._client.throttle.slot(STOCK):
+                    ends_at_s = asyncio.get_running_loop().time() + self._client.config.timeout_s
                     places = self._give()
                     for place in places:
                         await place.ready.wait()
-                    await self._send([place for place in places if place.item is not None])
+                    await self._send([place for place in places if place.item is not None], ends_at_s)
             except asyncio.CancelledError:
                 for place in places:
                     place.error = OutcomeUnknown(f"a stock write to {self._client.site} was cut off")
@@ -110,7 +113,7 @@ class SourceItems:
     def _give(self) -> list[Place]:
         """Places to those who wait, and still do."""
         given: list[Place] = []
-        while self._waiting and len(given) < MOST:
+        while self._waiting and len(given) < self._most:
             place = self._waiting.popleft()
             if not place.given.done():
                 place.error = TargetPaused(f"the stock write to {self._client.site} was not sent", delay_s=1)
@@ -128,29 +131,33 @@ class SourceItems:
             place.verdict = copy.copy(verdict)
             place.over.set()
 
-    async def _send(self, places: list[Place]) -> None:
+    async def _send(self, places: list[Place], ends_at_s: float) -> None:
         """Halved after each refusal. What is not answered ends it all: the rest is not sent. Raises what ended it."""
         parts = [places] if places else []
         while parts:
             part = parts.pop()
             half = len(part) // 2
             try:
-                await self._call(part)
+                await self._call(part, ends_at_s)
             except Exception as error:
                 _tell(part, error)
                 if not _is_over(error):
                     raise
-                parts += [part[half:], part[:half]] if half else []
+                if half:
+                    parts += [part[half:], part[:half]]
+                    self._most = half
             else:
+                self._most = min(MOST, 2 * self._most)
                 for place in part:
                     place.error = None
                     self._sent_as.pop(place.request_id, None)
 
-    async def _call(self, part: list[Place]) -> None:
+    async def _call(self, part: list[Place], ends_at_s: float) -> None:
         request_id = part[0].request_id if len(part) == 1 else str(uuid.uuid4())
         for place in part:
             self._remember(place.request_id, request_id)
-        await self._client.write("POST", PATH, {"sourceItems": [place.item for place in part]}, request_id)
+        body = {"sourceItems": [place.item for place in part]}
+        await self._client.write("POST", PATH, body, request_id, ends_at_s=ends_at_s)
 
     def _remember(self, request_id: str, sent_as: str) -> None:
         self._sent_as.pop(request_id, None)

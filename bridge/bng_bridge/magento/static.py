@@ -11,6 +11,7 @@ from bng_bridge.locks import Locks
 
 Document = dict[str, Any]
 HOUR_S = 3600.0
+MOST_KEPT = 20_000
 
 
 class Static:
@@ -36,5 +37,7 @@ class Static:
 
     def _keep(self, key: str, document: Document, kept_s: float) -> None:
         now = asyncio.get_running_loop().time()
-        self._kept = {other: kept for other, kept in self._kept.items() if kept[0] > now}
+        if len(self._kept) >= MOST_KEPT:
+            current = {other: kept for other, kept in self._kept.items() if kept[0] > now}
+            self._kept = current if len(current) < MOST_KEPT // 2 else {}
         self._kept[key] = (now + kept_s, document)

@@ -4,11 +4,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from bng_bridge.magento import order_status
-from bng_bridge.magento.client import MagentoClient, segment
+from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import OTHER, of_entity
 from bng_bridge.magento.source_items import SourceItems
 from bng_bridge.target import Record, Settled, Write
-from bridge_common.errors import DependencyMissing
 
 
 class MagentoTarget:
@@ -77,12 +76,7 @@ class MagentoTarget:
     async def _find_source_item(self, write: Write) -> Record | None:
         sku, source_code = split_source_reference(write.reference)
         found = await self._client.search("/V1/inventory/source-items", sku=sku, source_code=source_code)
-        if found:
-            return Record(write.reference, body=found[0])
-        if await self._client.get(f"/V1/products/{segment(sku)}", {"fields": "sku"}) is None:
-            # Magento would take the quantity of an unknown SKU and keep an orphan row.
-            raise DependencyMissing(f"{write.site} has no product {sku}; its stock waits for it", delay_s=30)
-        return None
+        return Record(write.reference, body=found[0]) if found else None
 
     async def _set_quantity(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
         await self._source_items.write(write.reference, body, request_id)

@@ -126,9 +126,15 @@ class GatewayTransport:
         body = reply.get("body") or {}
         return RequestState(str(body.get("state", "unknown")), body.get("answer"))
 
-    async def ask(self, operation: str, *, timeout_s: float = 5.0) -> dict[str, Any]:
-        """`ping` or `outbox`: asked of the agent itself."""
-        reply = await self._exchange({"operation": operation}, timeout_s, str(uuid.uuid4()), reads=True)
+    async def ask(self, operation: str, *, timeout_s: float = 5.0, **fields: Any) -> dict[str, Any]:
+        """`ping`, `outbox`, or `reemit` with its `entities`: asked of the agent itself, and harmless when repeated.
+
+        Raises TargetUnavailable when it does not say that it was done.
+        """
+        reply = await self._exchange({"operation": operation, **fields}, timeout_s, str(uuid.uuid4()), reads=True)
+        if reply["state"] != "done":
+            why = reply.get("error") or reply.get("reason")
+            raise TargetUnavailable(f"the agent of {self.site} did not do what {operation} asks: {why}")
         return dict(reply.get("body") or {})
 
     def receive(self, payload: bytes) -> None:

@@ -32,6 +32,19 @@ def spend(frame: Frame, units: int) -> None:
         raise Fault("is too much work for one document", hint="Fewer nested lists, or shorter texts.")
 
 
+def weight(value: Any) -> int:
+    """How many values a part of a document holds, itself included."""
+    count, todo = 0, [value]
+    while todo:
+        found = todo.pop()
+        count += 1
+        if type(found) is dict:
+            todo += found.values()
+        elif type(found) is list:
+            todo += found
+    return count
+
+
 def check_length(length: int) -> None:
     """Raises Fault before a text of that length is made."""
     if length > MOST_TEXT:

@@ -31,19 +31,18 @@ def call(function: Function, arguments: Sequence[Argument]) -> Getter:
     run = function.run
     if len(arguments) == 1:
         return _call_one(run, *arguments[0])
-    prepared = [(get, _converter(kind), takes_null, kind in _SIZED) for get, kind, takes_null in arguments]
+    prepared = [(get, _converter(kind), takes_null) for get, kind, takes_null in arguments]
 
     def called(frame: Frame) -> Any:
         values = []
-        for get, convert, takes_null, is_sized in prepared:
+        for get, convert, takes_null in prepared:
             value = get(frame)
             if value is None:
                 if not takes_null:
                     return None
             elif convert is not None:
                 value = convert(value)
-                if is_sized:
-                    _pay(frame, value)
+            _pay(frame, value)
             values.append(value)
         return _paid(frame, run(*values))
 
@@ -70,17 +69,17 @@ def _call_one(run: Callable[..., Any], get: Getter, kind: str, takes_null: bool)
 
 
 def _pay(frame: Frame, value: Any) -> None:
-    units = len(value) if type(value) is list else len(value) // CHARACTERS_PER_UNIT
-    if units:
-        spend(frame, units)
+    if type(value) is str:
+        if len(value) > CHARACTERS_PER_UNIT:
+            spend(frame, len(value) // CHARACTERS_PER_UNIT)
+    elif type(value) is list:
+        spend(frame, len(value))
 
 
 def _paid(frame: Frame, result: Any) -> Any:
-    if type(result) is str and len(result) > CHARACTERS_PER_UNIT:
+    if type(result) is str:
         check_length(len(result))
-        _pay(frame, result)
-    elif type(result) is list:
-        _pay(frame, result)
+    _pay(frame, result)
     return result
 
 

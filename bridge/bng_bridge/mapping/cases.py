@@ -28,8 +28,8 @@ IN, OUT, ERROR, CONTEXT = ".in.json", ".out.json", ".error.txt", ".context.json"
 @dataclass(frozen=True)
 class Case:
     name: str
+    mapping: Path
     document: Path
-    context: dict[str, Any]
     expected: Path | None
     """CASE.out.json or CASE.error.txt; None where neither is there."""
 
@@ -66,7 +66,7 @@ def cases_of(path: Path) -> Iterator[Case]:
     for document in sorted(folder.glob(f"*{IN}")):
         name = document.name.removesuffix(IN)
         expected = [each for each in (folder / f"{name}{OUT}", folder / f"{name}{ERROR}") if each.exists()]
-        yield Case(name, document, context_of(path, document), expected[0] if len(expected) == 1 else None)
+        yield Case(name, path, document, expected[0] if len(expected) == 1 else None)
 
 
 def context_of(path: Path, document: Path) -> dict[str, Any]:
@@ -115,7 +115,8 @@ def _differences(mapping: Mapping, case: Case, back: Mapping | None) -> Iterator
     if case.expected is None:
         yield f"has either {case.name}{OUT} or {case.name}{ERROR} beside it"
         return
-    result, error = outcome(mapping, document, case.context)
+    context = context_of(case.mapping, case.document)
+    result, error = outcome(mapping, document, context)
     if case.expected.name.endswith(ERROR):
         yield from _missing(case.expected.read_text(encoding="utf-8"), result, error)
     elif result is None:
@@ -123,7 +124,7 @@ def _differences(mapping: Mapping, case: Case, back: Mapping | None) -> Iterator
     else:
         yield from differences(decimal_json.loads(case.expected.read_bytes()), result)
         if back is not None and mapping.head.round_trip is not None:
-            yield from differences_there_and_back(mapping.head.round_trip, document, result, back, case.context)
+            yield from differences_there_and_back(mapping.head.round_trip, document, result, back, context)
 
 
 def _missing(wanted: str, result: dict[str, Any] | None, error: str) -> Iterator[str]:

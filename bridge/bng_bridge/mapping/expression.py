@@ -17,7 +17,7 @@ from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.findings import Position, Wrong, did_you_mean
 from bng_bridge.mapping.functions.registry import Function, Parameter
 from bng_bridge.mapping.nodes import Expression, boolean, choice, comparable, constant, listing, stepped
-from bng_bridge.mapping.operators import ARITHMETIC, arithmetic, contains, negative, ordered
+from bng_bridge.mapping.operators import ARITHMETIC, arithmetic, contains, equals, negative, ordered
 from bng_bridge.mapping.paths import entry_shape, entry_step, path_of
 from bng_bridge.mapping.scope import CONSTANTS, Scope
 from bng_bridge.mapping.shapes import ANY, FLAG, NULL, NUMBER, TEXT, Shape
@@ -157,9 +157,9 @@ class _Compiler:
         self._check(node, comparable(one.shape, other.shape), "and", one, other)
         a, b = one.get, other.get
         if isinstance(op, ast.Eq | ast.Is):
-            return Expression(lambda frame: a(frame) == b(frame), FLAG, size, constant)
+            return Expression(lambda frame: equals(frame, a(frame), b(frame)), FLAG, size, constant)
         if isinstance(op, ast.NotEq | ast.IsNot):
-            return Expression(lambda frame: a(frame) != b(frame), FLAG, size, constant)
+            return Expression(lambda frame: not equals(frame, a(frame), b(frame)), FLAG, size, constant)
         kind = type(op)
         return Expression(lambda frame: ordered(kind, a(frame), b(frame)), FLAG, size, constant)
 

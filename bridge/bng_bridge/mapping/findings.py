@@ -29,9 +29,9 @@ class Finding:
     hint: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"{self.at}: {self.field + ': ' if self.field else ''}{self.message}{' ' + self.hint if self.hint else ''}"
-        )
+        field = f"{self.field}: " if self.field else ""
+        end = "" if self.message.endswith((".", "!", "?")) else "."
+        return f"{self.at}: {field}{self.message}{end} {self.hint}".rstrip()
 
 
 class Wrong(Exception):

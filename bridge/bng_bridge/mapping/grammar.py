@@ -62,15 +62,24 @@ class _Wrapped:
         self._lines = self._text.split("\n")
 
     def tree(self) -> ast.expr:
+        if "\0" in self._text:
+            # Told differently by each release of Python.
+            raise Wrong(self._scalar.at, "is no expression: it contains a null byte")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 return ast.parse(self._text, mode="eval").body
         except SyntaxError as error:
-            at = self._position((error.lineno or 1), max((error.offset or 1) - 1, 0))
-            raise Wrong(at, f"is no expression: {error.msg}") from error
+            raise Wrong(self._error_at(error), f"is no expression: {error.msg}") from error
         except (ValueError, MemoryError, RecursionError) as error:
             raise Wrong(self._scalar.at, f"is no expression: {error or 'too deep'}") from error
+
+    def _error_at(self, error: SyntaxError) -> Position:
+        """Python says 0, or the line of our own closing bracket, where more was expected at the end."""
+        last = self._first_row + self._scalar.code.rstrip().count("\n")
+        if not error.lineno or not error.offset or error.lineno > last:
+            return self._position(last, len(self._lines[last - 1]))
+        return self._position(error.lineno, error.offset - 1)
 
     def locate(self, node: ast.AST) -> Position:
         row, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)

@@ -48,11 +48,6 @@ class Mapping:
     _fields: Getter
     _slots: int
 
-    @property
-    def context(self) -> tuple[str, ...]:
-        """The names that a call has to give."""
-        return tuple(name for name, _ in self._context)
-
     def __call__(self, document: dict[str, Any], /, **context: Any) -> dict[str, Any]:
         """Context beyond what the file declares is ignored, so that a flow can give all it has."""
         frame: Frame = [None] * self._slots

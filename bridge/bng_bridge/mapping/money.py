@@ -14,11 +14,18 @@ def amount(document: dict[str, Any], field: str) -> Decimal:
     if value is None:
         return Decimal(0)
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise MappingError(f"{field} is {value!r}, not an amount")
+        raise _not_an_amount(field, value)
     try:
         return Decimal(value)
     except ArithmeticError as error:
-        raise MappingError(f"{field} is {value!r}, not an amount") from error
+        raise _not_an_amount(field, value) from error
+
+
+def _not_an_amount(field: str, value: Any) -> MappingError:
+    return MappingError(
+        f"{field} is {value!r}, not an amount", problem="not-an-amount", pointer=f"/{field}",
+        hint="Correct it in the shop, then bridgectl dlq retry {event}.",
+    )  # fmt: skip
 
 
 def cents(value: Decimal) -> Decimal:
@@ -26,9 +33,9 @@ def cents(value: Decimal) -> Decimal:
 
 
 def text(value: Decimal) -> str:
-    """Two places at least, never an exponent: 12.50, 0.333."""
+    """Two places at least, never an exponent, and nothing is never negative: 12.50, 0.333, 0.00."""
     if value == value.quantize(CENT):
-        return f"{value.quantize(CENT):f}"
+        return f"{value.quantize(CENT) + 0:f}"
     return f"{value.normalize():f}"
 
 

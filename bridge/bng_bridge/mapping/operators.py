@@ -10,13 +10,14 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from typing import Any
 
-from bng_bridge.mapping.budget import CHARACTERS_PER_UNIT, Frame, Getter, check_length, spend
-from bng_bridge.mapping.faults import Fault, kind_of
+from bng_bridge.mapping.budget import CHARACTERS_PER_UNIT, Frame, Getter, check_length, spend, weight
+from bng_bridge.mapping.faults import Fault, kind_of, shown
 
 _TRAPS = [InvalidOperation, DivisionByZero, Overflow]
-EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-40, Emax=40, traps=[*_TRAPS, Inexact])
-ROUNDED = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-40, Emax=40, traps=_TRAPS)
+EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-30, Emax=27, traps=[*_TRAPS, Inexact])
+ROUNDED = Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-30, Emax=27, traps=_TRAPS)
 NUMBERS = frozenset({int, Decimal})
+CONTAINERS = frozenset({dict, list})
 
 Binary = Callable[[Any, Any], Any]
 ARITHMETIC: dict[type[ast.operator], tuple[str, Binary]] = {
@@ -43,7 +44,7 @@ def arithmetic(kind: type[ast.operator], left: Getter, right: Getter) -> Getter:
             try:
                 return compute(one, other)
             except ArithmeticError as error:
-                raise Fault(f"{one} {sign} {other} has no exact result of 28 digits") from error
+                raise Fault(f"{shown(one)} {sign} {shown(other)} has no exact result of 28 digits") from error
         if joins and type(one) is str and type(other) is str:
             return _joined(frame, one, other)
         raise _unfit(sign, one, other)
@@ -59,7 +60,7 @@ def negative(value: Getter) -> Getter:
         try:
             return EXACT.minus(found)
         except ArithmeticError as error:
-            raise Fault(f"{found} has more than 28 digits") from error
+            raise Fault(f"{shown(found)} has more than 28 digits") from error
 
     return negated
 
@@ -73,11 +74,18 @@ def ordered(kind: type[ast.cmpop], one: Any, other: Any) -> bool:
     return bool(compare(one, other))
 
 
+def equals(frame: Frame, one: Any, other: Any) -> bool:
+    """`one == other`; comparing whole objects and lists is paid for."""
+    if type(one) in CONTAINERS and type(other) in CONTAINERS:
+        spend(frame, weight(one))
+    return bool(one == other)
+
+
 def contains(frame: Frame, one: Any, other: Any) -> bool:
     """`one in other`, for a list, or a text in a text; nothing is in null."""
     if other is None:
         return False
-    if type(other) is list:
+    if type(other) is list and type(one) not in CONTAINERS:
         spend(frame, len(other))
         return one in other
     if type(one) is str and type(other) is str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bng_bridge.mapping import payments
 from bng_bridge.mapping.addresses import address
 from bng_bridge.mapping.money import amount, cents, quantity, text
 from bng_bridge.mapping.sold_rows import net, sold_rows
@@ -21,8 +22,13 @@ step of its own."""
 ROUNDING_SKU = "ROUNDING"
 
 
-def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, time_zone: str) -> dict[str, Any]:
-    """The owned fields of a BNG sales order. Raises MappingError when amounts do not add up within the tolerance."""
+def sales_order(
+    order: dict[str, Any], *, external_id: str, customer_id: str, time_zone: str, transaction_id: str
+) -> dict[str, Any]:
+    """The owned fields of a BNG sales order; `transaction_id` is that of an online payment, or ''.
+
+    Raises MappingError when amounts do not add up within the tolerance.
+    """
     _check_base_total(order)
     lines = item_lines(order)
     lines += _rounding_line(order, lines)
@@ -40,7 +46,7 @@ def sales_order(order: dict[str, Any], *, external_id: str, customer_id: str, ti
         "DiscountTotal": text(abs(amount(order, "discount_amount"))),
         "TaxTotal": text(cents(amount(order, "tax_amount"))),
         "Total": text(_total(order)),
-        "PaymentDescription": (order.get("payment") or {}).get("method") or "",
+        "PaymentDescription": f"{payments.method(order)} {transaction_id}".strip(),
     }
     status = STATUS.get(order["state"])
     return body if status is None else {**body, "OrderStatus": status}
@@ -107,9 +113,10 @@ def _rounding_line(order: dict[str, Any], lines: list[dict[str, Any]]) -> list[d
     if abs(rest) > tolerance:
         raise MappingError(
             f"order {order['increment_id']}: lines and freight differ from the grand total by {rest}, "
-            f"more than the tolerance of {tolerance}",
-            hint="An amount of another module (gift card, store credit, fee) is not mapped yet.",
-        )
+            f"more than the tolerance of {tolerance}", problem="totals-differ",
+            hint="An amount of another module (gift card, store credit, fee) is not mapped yet: enter the order in BNG by "
+            "hand, then bridgectl dlq discard {event} --reason TEXT; or bridgectl dlq edit {event}.",
+        )  # fmt: skip
     zero = text(Decimal(0))
     return [
         {
@@ -123,7 +130,9 @@ def _check_base_total(order: dict[str, Any]) -> None:
     if amount(order, "grand_total") > 0 and amount(order, "base_grand_total") == 0:
         raise MappingError(
             f"order {order['increment_id']} has a grand total of {order['grand_total']} and a base total of 0",
-            hint="The currency rate was missing at checkout; correct the order in the shop.",
+            hint="The currency rate was missing at checkout. Correct the order in the shop, then "
+            "bridgectl dlq retry {event}.",
+            problem="no-base-total",
         )
 
 

@@ -10,6 +10,9 @@ from bng_bridge.mapping.faults import Fault, kind_of
 from bng_bridge.mapping.findings import Position, Wrong, did_you_mean
 from bng_bridge.mapping.shapes import ANY, Shape
 
+MOST_ATTRIBUTES = 2000
+"""Of one product or customer; each look for one goes through them."""
+
 Step = Callable[[Any], Any]
 
 
@@ -94,6 +97,8 @@ def _attribute_step(code: str) -> Step:
     """Of Magento's custom attributes, which stand in a list."""
 
     def attribute(value: Any) -> Any:
+        if value is not None and (type(value) is not list or len(value) > MOST_ATTRIBUTES):
+            raise Fault(f"wants a list of at most {MOST_ATTRIBUTES} attributes, got {kind_of(value)}")
         for each in value or ():
             if type(each) is dict and each.get("attribute_code") == code:
                 return each.get("value")

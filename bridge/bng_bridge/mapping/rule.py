@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bng_bridge.mapping.budget import Frame, Getter, spend
+from bng_bridge.mapping.budget import Frame, Getter, spend, weight
 from bng_bridge.mapping.coverage import ABSENT
 from bng_bridge.mapping.faults import Fault, kind_of
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.shapes import ANY, Shape
-from bridge_common.errors import MappingError
 
 Convert = Callable[[Any], Any]
 Fill = Callable[[Frame, list[Any]], None]
@@ -47,6 +46,17 @@ def nullable(get: Getter, convert: Convert | None, *, required: bool, omits: boo
     return converted
 
 
+def paid(get: Getter) -> Getter:
+    """A whole object or list of the document, which is copied and converted part by part."""
+
+    def weighed(frame: Frame) -> Any:
+        value = get(frame)
+        spend(frame, weight(value))
+        return value
+
+    return weighed
+
+
 def or_default(get: Getter, convert: Convert | None, default: Any) -> Getter:
     def converted(frame: Frame) -> Any:
         value = get(frame)
@@ -78,8 +88,6 @@ def object_of(members: Sequence[Member]) -> Getter:
                 value = get(frame)
             except Fault as fault:
                 raise fault.inside(name, at) from None
-            except MappingError as error:
-                raise Fault(error.message, hint=error.hint).inside(name, at) from error
             if value is not ABSENT:
                 result[name] = value
         return result

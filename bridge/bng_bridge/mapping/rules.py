@@ -113,7 +113,8 @@ class Compiler:
         if not shape.is_known:
             return Rule(value.get, value.shape, value.size + 1), None
         _check_fit(node.entries["expr"], value, shape)
-        return Rule(value.get, shape, value.size + 1), converter(shape)
+        get = made.paid(value.get) if shape.has_fields or shape.kind == "list" else value.get
+        return Rule(get, shape, value.size + 1), converter(shape)
 
     def _nullable(self, node: Section, value: Rule, convert: Convert | None) -> Rule:
         required = _flag(node, "required", default=False)

@@ -28,7 +28,10 @@ def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> 
     for shipment in shipments:
         for line in shipment["Lines"]:
             if str(line["LineNo"]) not in lines:
-                raise MappingError(f"shipment {shipment['ShipmentID']} has line {line['LineNo']}, the order has not")
+                raise MappingError(
+                    f"shipment {shipment['ShipmentID']} has line {line['LineNo']}, the order has not",
+                    hint="Correct the shipment in BNG, then bridgectl dlq retry {event}.", problem="unknown-line",
+                )  # fmt: skip
             taken[lines[str(line["LineNo"])]] += Decimal(str(line["Quantity"]))
     return taken
 
@@ -104,7 +107,10 @@ def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[in
         return None
     parent_id, _, child_id = external.partition("/")
     if parent_id not in by_id:
-        raise MappingError(f"the shop's order has no item {parent_id}, which the sales order's line names")
+        raise MappingError(
+            f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
+            hint="Ship it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     parent = by_id[parent_id]
     if parent["product_type"] != "bundle":
         return parent_id
@@ -135,7 +141,8 @@ def _ship_item(item: dict[str, Any], wanted: Decimal) -> dict[str, Any]:
     )
     if wanted > left:
         raise RejectedByTarget(
-            f"BNG shipped {wanted} of {item['sku']}, the shop has {left} left to ship",
-            hint="Part of the order was shipped, refunded or cancelled in the shop by hand. Settle it there, then discard.",
-        )
+            f"BNG shipped {wanted} of {item['sku']}, the shop has {left} left to ship", problem="less-left-to-ship",
+            hint="Part of the order was shipped, refunded or cancelled in the shop by hand. Settle it there, then "
+            "bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
     return {"order_item_id": item["item_id"], "qty": wanted}

@@ -1,7 +1,8 @@
 """From what BNG announces or lists to a hint: which record, and in whose lane it is handled.
 
-A record in one version is one hint, whoever brings it: a webhook and the poller do not run it twice, and a discarded dead
-letter stays discarded until the record changes. A webhook without a version is told apart by its own id.
+A record in one state is one hint, whoever brings it: webhook, poller and sweep do not run it twice, and a discarded dead
+letter stays discarded until the record changes. A state is told apart by version and UpdatedAt together: a BNG restored
+from a backup gives its versions out a second time. A webhook with neither is told apart by its own id.
 """
 
 import sqlite3
@@ -23,22 +24,43 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
     return None
 
 
+def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -> Hint | None:
+    """For an item of a list of BNG's; None for one that nothing has to be done about."""
+    if resource == "shipments":
+        return shipment_hint(item, read)
+    if resource == "inventory-items":
+        return inventory_hint(item)
+    return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
+
+
 def status_hint(sales_order: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
     sales_order_id = str(sales_order["SalesOrderID"])
-    event_key = f"bng/sales_order/{sales_order_id}/{sales_order.get('Version') or webhook_id}"
+    event_key = f"bng/sales_order/{sales_order_id}/{_state(sales_order, 'Version') or webhook_id}"
     return Hint("sales_order", sales_order_id, _lane(sales_order_id, read), event_key, {})
 
 
 def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
-    version = item.get("Sequence") or item.get("Version") or webhook_id
-    return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{version}")
+    state = _state(item, "Sequence", "Version") or webhook_id
+    return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{state}")
 
 
 def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
     sales_order_id = str(shipment.get("SalesOrderID") or "")
     shipment_id = str(shipment["ShipmentID"])
-    event_key = f"bng/shipment/{shipment_id}/{shipment.get('Version') or webhook_id}"
+    event_key = f"bng/shipment/{shipment_id}/{_state(shipment, 'Version') or webhook_id}"
     return Hint("shipment", shipment_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
+
+
+def _is_news(sales_order: dict[str, Any], read: sqlite3.Connection) -> bool:
+    """Only a status that differs from the last one both sides knew: this list is full of our own writes."""
+    bound = bindings.by_target(read, "bng", "sales_order", str(sales_order["SalesOrderID"]))
+    return bound is not None and bound.facts.get("OrderStatus") != sales_order["OrderStatus"]
+
+
+def _state(record: dict[str, Any], *versions: str) -> str:
+    """The first of these versions that the record has, and its time: `7@2026-03-02T12:00:00.000000Z`."""
+    version = next((record[name] for name in versions if record.get(name)), None)
+    return "@".join(str(part) for part in (version, record.get("UpdatedAt")) if part)
 
 
 def _lane(sales_order_id: str, read: sqlite3.Connection) -> str:

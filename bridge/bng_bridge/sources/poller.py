@@ -8,14 +8,13 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from bng_bridge import bindings, inbox, sites
+from bng_bridge import inbox, sites
 from bng_bridge.bng.client import BngClient
 from bng_bridge.config import Poll
 from bng_bridge.inbox import Hint
-from bng_bridge.sources.hints import inventory_hint, shipment_hint, status_hint
+from bng_bridge.sources.hints import listed_hint
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
@@ -50,14 +49,13 @@ class Poller:
 
     async def run_once(self, resource: str) -> int:
         """New hints stored. The first poll ever only sets the watermark: history is not replayed."""
-        since = sites.watermark(self._store.read, resource)
-        if since is None:
-            since = to_text(utc_now())
-            await self._store.write(lambda db: sites.move_watermark(db, resource, since))
+        since = sites.watermark(self._store.read, resource) or to_text(utc_now())
+        if sites.watermark(self._store.read, _first(resource)) is None:
+            await self._store.write(lambda db: _begin(db, resource, since))
         overlap = timedelta(seconds=self._config.overlap_s)
         items = await self._client.search(resource, updated_since=to_text(from_text(since) - overlap))
         newest = max([since, *(str(item["UpdatedAt"]) for item in items)], key=from_text)
-        hints = [self._hint(resource, item) for item in items if resource != "sales-orders" or self._is_news(item)]
+        hints = [hint for item in items if (hint := listed_hint(resource, item, self._store.read)) is not None]
         stored = await self._store.write(lambda db: _put_all(db, hints, resource, newest))
         if stored:
             log("polled", resource=resource, hints=stored)
@@ -86,15 +84,25 @@ class Poller:
         self._is_asked.clear()
         return asked
 
-    def _hint(self, resource: str, item: dict[str, Any]) -> Hint:
-        if resource == "shipments":
-            return shipment_hint(item, self._store.read)
-        return inventory_hint(item) if resource == "inventory-items" else status_hint(item, self._store.read)
 
-    def _is_news(self, sales_order: dict[str, Any]) -> bool:
-        """Only a status that differs from the last one both sides knew: this list is full of our own writes."""
-        bound = bindings.by_target(self._store.read, "bng", "sales_order", str(sales_order["SalesOrderID"]))
-        return bound is not None and bound.facts.get("OrderStatus") != sales_order["OrderStatus"]
+def told_until_now(read: sqlite3.Connection, resource: str, config: Poll) -> tuple[datetime, datetime] | None:
+    """From when to when, by BNG's UpdatedAt, every change ought to be a hint by now; None before the first poll.
+
+    What is older than the first poll is history, what is younger than the watermark less the overlap is still to come.
+    """
+    first, since = sites.watermark(read, _first(resource)), sites.watermark(read, resource)
+    if first is None or since is None:
+        return None
+    return from_text(first), from_text(since) - timedelta(seconds=config.overlap_s)
+
+
+def _begin(db: sqlite3.Connection, resource: str, since: str) -> None:
+    sites.move_watermark(db, _first(resource), since)
+    sites.move_watermark(db, resource, since)
+
+
+def _first(resource: str) -> str:
+    return f"{resource}/first"
 
 
 def _put_all(db: sqlite3.Connection, hints: list[Hint], resource: str, newest: str) -> int:

@@ -1,10 +1,13 @@
 -- name: insert
-INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, hint, run_at,
+INSERT INTO inbox (event_key, site, source, entity, entity_id, kind, ordering_key, state, reason, hint, cause, run_at,
                    committed_at, captured_at, published_at, stored_at, settled_at, increment_id)
-VALUES (:event_key, :site, :source, :entity, :entity_id, :kind, :ordering_key, :state, :reason, :hint, :stored_at,
+VALUES (:event_key, :site, :source, :entity, :entity_id, :kind, :ordering_key, :state, :reason, :hint, :cause, :stored_at,
         :committed_at, :captured_at, :published_at, :stored_at,
         CASE WHEN :state = 'pending' THEN NULL ELSE :stored_at END, :increment_id)
 ON CONFLICT (event_key) DO NOTHING
+
+-- name: name_event
+UPDATE inbox SET hint = replace(hint, '{event}', seq) WHERE event_key = :event_key
 
 -- name: insert_document
 INSERT INTO document (seq, data) VALUES (?, ?)
@@ -38,7 +41,7 @@ RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
 SELECT min(run_at) FROM inbox WHERE state = 'pending'
 
 -- name: settle
-UPDATE inbox SET state = :state, reason = :reason, hint = :hint, settled_at = :now,
+UPDATE inbox SET state = :state, reason = :reason, hint = :hint, cause = :cause, settled_at = :now,
                  attempts = attempts + :counted
 WHERE seq = :seq
 
@@ -49,6 +52,10 @@ WHERE seq = :seq
 -- name: newer_waits
 SELECT 1 FROM inbox AS newer JOIN inbox AS this USING (source, entity, entity_id, site)
 WHERE this.seq = :seq AND newer.seq > this.seq AND newer.state = 'pending'
+
+-- name: is_deleted
+SELECT 1 FROM inbox
+WHERE source = 'magento' AND entity = :entity AND entity_id = :entity_id AND site = :site AND kind = 'tombstone' LIMIT 1
 
 -- name: add_attempt
 INSERT INTO attempt (seq, number, started_at, ended_at, outcome, error_kind, error)
@@ -71,7 +78,8 @@ WHERE state = 'processing' AND EXISTS (
 UPDATE inbox SET state = 'pending', run_at = :now, reason = 'taken back after a crash' WHERE state = 'processing'
 
 -- name: requeue
-UPDATE inbox SET state = 'pending', run_at = :now, reason = 'requeued by an operator', hint = '', attempts = 0, settled_at = NULL
+UPDATE inbox SET state = 'pending', run_at = :now, requeued_at = :now, reason = 'requeued by an operator', hint = '', cause = '',
+                 attempts = 0, settled_at = NULL
 WHERE seq = :seq AND state = 'dead'
 
 -- name: discard
@@ -82,7 +90,8 @@ SELECT site, source, state, count(*) AS events, min(stored_at) AS oldest_at FROM
 WHERE state IN ('pending', 'processing', 'dead') GROUP BY site, source, state
 
 -- name: dead
-SELECT seq, event_key, site, source, entity, entity_id, increment_id, kind, reason, hint, attempts, stored_at, settled_at
+SELECT seq, event_key, site, source, entity, entity_id, increment_id, kind, reason, hint, attempts, stored_at, settled_at,
+       coalesce(nullif(cause, ''), reason) AS cause
 FROM inbox WHERE state = 'dead' ORDER BY seq LIMIT :limit
 
 -- name: queue
@@ -111,9 +120,21 @@ SELECT * FROM attempt WHERE seq = :seq ORDER BY number
 SELECT * FROM step WHERE seq = :seq ORDER BY id
 
 -- name: clean
+-- A discarded state of the shop stays as long as it is the last word: told again after any time, it is still discarded.
 DELETE FROM inbox WHERE seq IN (
-    SELECT seq FROM inbox WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before LIMIT 1000)
-RETURNING seq
+    SELECT seq FROM inbox AS old
+    WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before
+      AND NOT (state = 'discarded' AND kind IN ('snapshot', 'unreadable') AND NOT EXISTS (
+        SELECT 1 FROM inbox AS newer
+        WHERE newer.source = old.source AND newer.entity = old.entity AND newer.entity_id = old.entity_id
+          AND newer.site = old.site AND newer.seq > old.seq AND newer.state IN ('done', 'discarded')
+          AND newer.kind <> 'edited'))
+    LIMIT 1000)
+RETURNING seq, site, source, entity, entity_id, kind, state, reason
+
+-- name: keep_reason
+UPDATE manifest SET excluded = :reason
+WHERE source = :source AND site = :site AND entity = :entity AND entity_id = :entity_id
 
 -- name: clean_steps
 DELETE FROM step WHERE seq = ?

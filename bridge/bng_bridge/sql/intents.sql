@@ -7,6 +7,9 @@ VALUES (:target_key, :seq, :target, :entity, :body, :digest, :fingerprint, :requ
 ON CONFLICT (target_key) DO UPDATE SET seq = excluded.seq, body = excluded.body, digest = excluded.digest,
     fingerprint = excluded.fingerprint,    request_id = excluded.request_id, opened_at = excluded.opened_at, quiet_until = excluded.quiet_until
 
+-- name: keep_quiet
+UPDATE intent SET quiet_until = max(quiet_until, :until) WHERE target_key = :target_key
+
 -- name: close
 DELETE FROM intent WHERE target_key = :target_key
 

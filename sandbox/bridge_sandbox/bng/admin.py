@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import checks, inventory, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng import checks, inventory, listing, records, sales_orders, shipments, webhooks
 from bridge_sandbox.bng.api import read_json
 from bridge_sandbox.bng.auth import Auth
 from bridge_sandbox.bng.entities import (
@@ -48,6 +48,7 @@ STOCK = Shape(
     }
 )
 STATUS = Shape(WHICH_ORDER | {"OrderStatus": Field(checks.choice(*ORDER_STATUSES), required=True)})
+BACKDATE = Shape({"UpdatedAt": Field(checks.text(), required=True)})
 SUBSCRIPTION = Shape(
     {
         "url": Field(checks.text(2000), required=True),
@@ -80,6 +81,10 @@ class Admin:
             web.get("/book", self._book),
             web.get("/history/{shelf}", self._history),
             web.get("/sales-orders/{external_id}", self._sales_order),
+            web.post("/records/{shelf}/{id}/backdate", self._backdate),
+            web.delete("/records/{shelf}/{id}", self._delete),
+            web.post("/backup", self._back_up),
+            web.post("/restore", self._restore),
         ]
 
     async def _ship(self, request: web.Request) -> web.Response:
@@ -148,11 +153,33 @@ class Admin:
 
     async def _history(self, request: web.Request) -> web.Response:
         """One shelf of the book with every version that its records have had, oldest write first."""
-        entity = SHELVES.get(request.match_info["shelf"])
-        if entity is None:
-            raise Problem(NOT_FOUND, f"no shelf {request.match_info['shelf']}; there are {', '.join(SHELVES)}")
+        entity = find_shelf(request)
         with self._store.work(ACTOR) as work:
             return web.json_response(list(records.history_of(work, entity)))
+
+    async def _backdate(self, request: web.Request) -> web.Response:
+        """As a transaction that took so long that lists by UpdatedAt have passed it by."""
+        entity, asked = find_shelf(request), await read(request, BACKDATE)
+        with self._store.work(ACTOR) as work:
+            record = records.backdate(work, entity, request.match_info["id"], listing.read_since(asked["UpdatedAt"]))
+        return shown(200, record)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        """By hand, which the API does not offer; records that name it stay as they are."""
+        entity = find_shelf(request)
+        with self._store.work(ACTOR) as work:
+            records.delete(work, entity, request.match_info["id"])
+        return web.json_response({})
+
+    async def _back_up(self, _request: web.Request) -> web.Response:
+        """A copy of everything, in place of the one before."""
+        self._store.back_up()
+        return web.json_response({})
+
+    async def _restore(self, _request: web.Request) -> web.Response:
+        """Everything as in the copy: ids and versions given out since then are given out again."""
+        self._store.restore()
+        return web.json_response({})
 
 
 SHELVES: dict[str, Entity] = {
@@ -175,6 +202,14 @@ async def read(request: web.Request, shape: Shape) -> dict[str, Any]:
 def shown(status: int, record: Record) -> web.Response:
     """A record by BNG's own names, whatever the profile."""
     return web.Response(status=status, text=records.dump(record), content_type="application/json")
+
+
+def find_shelf(request: web.Request) -> Entity:
+    """The one that the path names; raises Problem if there is none."""
+    entity = SHELVES.get(request.match_info["shelf"])
+    if entity is None:
+        raise Problem(NOT_FOUND, f"no shelf {request.match_info['shelf']}; there are {', '.join(SHELVES)}")
+    return entity
 
 
 def find_order(work: Work, asked: Record) -> Record:

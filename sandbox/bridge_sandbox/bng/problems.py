@@ -89,6 +89,11 @@ def render_fault(status: int, retry_after: str | None) -> web.Response:
     return problem_response(status, "about:blank", title_of(status), headers)
 
 
+def render_maintenance(_request: web.Request) -> web.Response:
+    """What every call is answered while BNG is being worked on."""
+    return problem_response(503, "about:blank", "BNG is down for maintenance", {})
+
+
 def problem_response(status: int, kind: str, title: str, headers: dict[str, str], **members: Any) -> web.Response:
     """`kind` is the problem's type, `about:blank` if it has none."""
     body = {"type": kind, "title": title, "status": status} | members

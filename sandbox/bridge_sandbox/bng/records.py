@@ -62,6 +62,22 @@ def history_of(work: Work, entity: Entity) -> Iterator[Record]:
     return (load(body) for (body,) in work.db.execute(query, (entity.name,)).fetchall())
 
 
+def backdate(work: Work, entity: Entity, record_id: str, at: str) -> Record:
+    """The record as if it had been written then, and its transaction had become visible only now."""
+    record = get(work, entity, record_id) | {"UpdatedAt": at}
+    work.db.execute(
+        "UPDATE records SET updated_at = ?, body = ? WHERE entity = ? AND id = ?",
+        (at, dump(record), entity.name, record_id),
+    )
+    return record
+
+
+def delete(work: Work, entity: Entity, record_id: str) -> None:
+    """Without a trace, as by somebody with access to the database; raises Problem if there is none."""
+    get(work, entity, record_id)
+    work.db.execute("DELETE FROM records WHERE entity = ? AND id = ?", (entity.name, record_id))
+
+
 def get(work: Work, entity: Entity, record_id: str) -> Record:
     """The record; raises Problem if there is none."""
     row = work.db.execute("SELECT body FROM records WHERE entity = ? AND id = ?", (entity.name, record_id)).fetchone()

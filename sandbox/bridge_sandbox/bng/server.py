@@ -16,7 +16,7 @@ from bridge_sandbox.bng.api import Api
 from bridge_sandbox.bng.auth import DOCUMENT_PATH, Auth
 from bridge_sandbox.bng.edge import Edge
 from bridge_sandbox.bng.idempotency import InFlight
-from bridge_sandbox.bng.problems import Problem, render_fault, rendering
+from bridge_sandbox.bng.problems import Problem, render_fault, render_maintenance, rendering
 from bridge_sandbox.bng.profile import is_on, read
 from bridge_sandbox.bng.rate import Bucket
 from bridge_sandbox.bng.seed import seed
@@ -24,11 +24,12 @@ from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.bng.store import Store
 from bridge_sandbox.bng.subscriptions import Subscriptions
 from bridge_sandbox.bng.webhook_faults import WebhookFaults
-from bridge_sandbox.faults import Faults
+from bridge_sandbox.faults import Faults, OwnKind
 
 HOST = "127.0.0.1"
 LARGEST_BODY = 8 * 1024 * 1024
 STOP_S = 5.0
+OWN_KINDS = {"maintenance": OwnKind(render_maintenance, count=0)}
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def create_apps(
     settings: Settings, store: Store, webhook_faults: WebhookFaults, edge: Edge
 ) -> tuple[web.Application, web.Application]:
     """The API and the admin application."""
-    auth, in_flight, faults = Auth(settings, edge.profile["login"]), InFlight(edge.keys), Faults(render_fault)
+    auth, in_flight = Auth(settings, edge.profile["login"]), InFlight(edge.keys)
+    faults = Faults(render_fault, OWN_KINDS)
     limits = [] if settings.rate is None else [Bucket(settings.rate, auth.token_path).limit]
     app = web.Application(
         # The key's arrival is noted before a fault can delay the request: that is what "in flight" means.

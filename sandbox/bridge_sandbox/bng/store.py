@@ -7,7 +7,7 @@ commits, which a sandbox can afford. No transaction contains an `await`, so none
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ class Store:
     def __init__(self, path: Path, *, unique_external_ids: bool = True) -> None:
         self.unique_external_ids = unique_external_ids
         self.outbox_grew = asyncio.Event()
+        self._copy = path.with_name(f"{path.name}.copy")
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
         self._db.executescript(SCHEMA.read_text(encoding="utf-8"))
@@ -36,6 +37,16 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def back_up(self) -> None:
+        """A copy of everything beside the file, in place of the one before."""
+        with closing(sqlite3.connect(self._copy)) as copy:
+            self._db.backup(copy)
+
+    def restore(self) -> None:
+        """Everything as in the copy, counters and all. Time does not go back."""
+        with closing(sqlite3.connect(self._copy)) as copy:
+            copy.backup(self._db)
 
     def close(self) -> None:
         """Close the file; the Store is of no further use."""

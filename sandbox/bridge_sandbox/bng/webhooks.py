@@ -1,6 +1,6 @@
 """Webhooks waiting to be sent: who wants them, and the outbox that is written with the change itself.
 
-A webhook names the record that changed and carries no content: {"type", "timestamp", "data": {ids, Version}}.
+A webhook names the record that changed and carries no content: {"type", "timestamp", "data": {ids, Version, UpdatedAt}}.
 While paused nothing is written, so those changes are never announced.
 """
 
@@ -27,7 +27,7 @@ TYPES: dict[str, Entity] = {
 }
 """Each with the entity whose record it is about."""
 
-HINTS = ("ExternalID", "SalesOrderID", "SKU", "Warehouse", "Sequence", "Version")
+HINTS = ("ExternalID", "SalesOrderID", "SKU", "Warehouse", "Sequence", "Version", "UpdatedAt")
 
 
 @dataclass(frozen=True)

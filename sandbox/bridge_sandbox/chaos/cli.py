@@ -9,9 +9,11 @@ import click
 
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
-from bridge_sandbox.chaos.run import Options, run
-from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
+from bridge_sandbox.chaos.run import SITES, Options, run
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, USUAL
 from bridge_sandbox.process import ProgramFailed
+
+EVERY = 5
 
 
 @click.command()
@@ -21,10 +23,18 @@ from bridge_sandbox.process import ProgramFailed
 )
 @click.option("--no-keys", is_flag=True, help="BNG without idempotency keys, upserts and unique ExternalIDs.")
 @click.option("--rate", default=Options.rate, show_default=True, help="Changes a second.")
-@click.option("--only", "only", multiple=True, type=click.Choice(KINDS), help="Only this kind of fault; repeatable.")
+@click.option(
+    "--only",
+    "only",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="Only this kind of fault; repeatable.",
+)
 @click.option(
     "--faults", "per_minute", default=PER_MINUTE, show_default=True, help="A minute; each kind at least once."
 )
+@click.option("--sites", "shops", type=click.IntRange(1, len(SITES)), help="Shops; else two for every fifth seed.")
+@click.option("--keep", is_flag=True, help="Keep the folder with the logs, also of a clean run.")
 @click.option("--drain-limit", "drain_limit_s", default=Options.drain_limit_s, show_default=True, help="Seconds.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one line of JSON, the last on standard output.")
 def chaos(
@@ -35,6 +45,8 @@ def chaos(
     rate: float,
     only: tuple[str, ...],
     per_minute: float,
+    shops: int | None,
+    keep: bool,
     drain_limit_s: float,
     as_json: bool,
 ) -> None:
@@ -47,9 +59,11 @@ def chaos(
         minutes,
         no_keys=no_keys,
         rate=rate,
-        kinds=only or KINDS,
+        kinds=only or USUAL,
         per_minute=per_minute,
         drain_limit_s=drain_limit_s,
+        shops=shops or shops_of(seed),
+        keep=keep,
     )
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -61,6 +75,11 @@ def chaos(
     if as_json:
         print(json.dumps(report.as_json()), flush=True)
     sys.exit(0 if report.is_clean else 1)
+
+
+def shops_of(seed: int) -> int:
+    """Two for every fifth seed."""
+    return 1 if seed % EVERY else 2
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

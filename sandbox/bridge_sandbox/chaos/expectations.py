@@ -58,8 +58,10 @@ def shown(record: Book, field: str) -> Any:
     return record.get(field)
 
 
-def owner_differences(order: Book, record: Book, owners: Mapping[str, Book], site: str) -> Iterable[Difference]:
-    """The sales order belongs to the one who ordered."""
+def owner_differences(
+    order: Book, record: Book, before: list[Book], owners: Mapping[str, Book], site: str
+) -> Iterable[Difference]:
+    """The sales order belongs to the one who ordered, also when the shop has deleted that customer since."""
     owner = owners.get(record["CustomerID"])
     whose = f"order {order['entity_id']}"
     if owner is None:
@@ -67,6 +69,8 @@ def owner_differences(order: Book, record: Book, owners: Mapping[str, Book], sit
     elif order.get("customer_id"):
         if owner["ExternalID"] != f"{site}-{order['customer_id']}":
             yield Difference(f"{whose} is customer {order['customer_id']}'s, and {owner['ExternalID']}'s in BNG", False)  # noqa: FBT003
+    elif record["CustomerID"] != before[0]["CustomerID"]:
+        yield Difference(f"{whose} was {before[0]['CustomerID']}'s in BNG and is {record['CustomerID']}'s", True)  # noqa: FBT003
     elif owner["Email"].lower() != order["customer_email"].lower():
         yield Difference(f"{whose} is {order['customer_email']}'s, and {owner['Email']}'s in BNG", False)  # noqa: FBT003
 

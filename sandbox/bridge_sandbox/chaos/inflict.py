@@ -1,44 +1,18 @@
 """How each kind of fault is done to a stage. Each function returns when its fault is over."""
 
-import contextlib
-import resource
-import sqlite3
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-import pymysql
-
-from bridge_sandbox import settings
-from bridge_sandbox.admin import Admin, CallFailed
+from bridge_sandbox.admin import Admin
+from bridge_sandbox.chaos import hosts, tables
+from bridge_sandbox.chaos.ground import Ground
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.schedule import Fault
-from bridge_sandbox.chaos.supervisor import Supervisor
-from bridge_sandbox.stage import Stage
 
 LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
-CLERK_S = 1.5
-LONG_COMMIT_S = 1.0
 PATIENCE_S = 20.0
 LOOK_S = 0.25
-SMALLEST_FILE = 1
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What faults are done to. When `over` is set, no fault waits any longer for somebody to meet it."""
-
-    stage: Stage
-    network: Network
-    supervisor: Supervisor
-    over: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def creating(self) -> str:
-        """How a record comes into being at BNG."""
-        return self.stage.plan.bng.creates_by
 
 
 def inflict(fault: Fault, ground: Ground) -> None:
@@ -49,56 +23,12 @@ def inflict(fault: Fault, ground: Ground) -> None:
 def heal(ground: Ground) -> None:
     """Whatever is still set goes."""
     ground.network.heal_all()
+    for clock in ground.stage.clocks.values():
+        clock.set(0)
     ground.stage.bng.clear_faults()
     ground.stage.bng.clear_webhook_faults()
     for shop in ground.stage.shops.values():
         shop.clear_faults()
-
-
-# Something dies
-
-
-def kill(name: str) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
-        part = f"agent-{ground.stage.site}" if name == "agent" else name
-        with ground.supervisor.down(part, fault.for_s):
-            pass
-
-    return run
-
-
-def kill_bridge_in_commit(fault: Fault, ground: Ground) -> None:
-    """Its disk takes no commit for a while, and it dies before one is through: what it had not stored it never had."""
-    path = ground.stage.folder / "bridge" / "bridge.sqlite"
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S)) as slow_disk:
-        slow_disk.execute("BEGIN IMMEDIATE")
-        time.sleep(LONG_COMMIT_S + fault.for_s)
-        with ground.supervisor.down("bridge", 0.5):
-            slow_disk.execute("ROLLBACK")
-
-
-def wipe_broker(fault: Fault, ground: Ground) -> None:
-    with ground.supervisor.down("broker", fault.for_s):
-        ground.stage.wipe_broker()
-
-
-def wipe_broker_without_bridge(fault: Fault, ground: Ground) -> None:
-    """What the agent published meanwhile is gone with the broker's memory, and nobody had read it."""
-    with ground.supervisor.down("bridge", 0.5):
-        time.sleep(fault.for_s)
-        wipe_broker(fault, ground)
-
-
-def disk_full(fault: Fault, ground: Ground) -> None:
-    """The bridge cannot write to any file for a while: EFBIG, as ENOSPC would be."""
-    pid = ground.stage.pids().get("bridge")
-    if pid is None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (SMALLEST_FILE, before[1]))
-        time.sleep(fault.for_s)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
 # The network
@@ -127,7 +57,8 @@ def bng(kind: str, *, writes: bool = False, **options: object) -> Callable[[Faul
 def shop(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
     def run(fault: Fault, ground: Ground) -> None:
         path = fault.args["path"] if writes else None
-        meet(ground.stage.shop, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
+        server = ground.stage.shops[fault.args["site"]]
+        meet(server, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
 
     return run
 
@@ -179,46 +110,17 @@ def webhooks(on: dict[str, object], off: dict[str, object]) -> Callable[[Fault, 
     return run
 
 
-# The shop's database
-
-
-def commit_out_of_order(_fault: Fault, ground: Ground) -> None:
-    """Of two rows of one order, the one with the lower id is committed last, and carries the newer state."""
-    stage = ground.stage
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(CallFailed, OSError, pymysql.err.Error):
-            order_id = stage.shop.checkout("simple", second_update_delay_s=0)["order_id"]
-            time.sleep(1.0)
-            be_slow(stage, order_id)
-            return
-        time.sleep(0.5)
-
-
-def be_slow(stage: Stage, order_id: int) -> None:
-    database = settings.database_name(stage.site)
-    with stage.mariadb.connect_root(database) as slow, stage.mariadb.connect_root(database) as quick:
-        slow.begin()
-        with slow.cursor() as cursor:
-            cursor.execute(
-                "UPDATE sales_order_address SET street = %s WHERE parent_id = %s AND address_type = 'shipping'",
-                (f"Bummelweg {order_id}, rev1", order_id),
-            )
-        with quick.cursor() as cursor:
-            cursor.execute("UPDATE sales_order_grid SET updated_at = UTC_TIMESTAMP() WHERE entity_id = %s", (order_id,))
-        time.sleep(CLERK_S)
-        slow.commit()
-
-
 KINDS: dict[str, Callable[[Fault, Ground], None]] = {
-    "kill_agent": kill("agent"),
-    "kill_bridge": kill("bridge"),
-    "kill_bridge_in_commit": kill_bridge_in_commit,
-    "kill_broker": kill("broker"),
-    "kill_mariadb": kill("mariadb"),
-    "wipe_broker": wipe_broker,
-    "wipe_broker_without_bridge": wipe_broker_without_bridge,
-    "disk_full": disk_full,
+    "kill_agent": hosts.kill("agent"),
+    "kill_bridge": hosts.kill("bridge"),
+    "kill_bridge_in_commit": hosts.kill_bridge_in_commit,
+    "kill_broker": hosts.kill("broker"),
+    "kill_mariadb": hosts.kill("mariadb"),
+    "wipe_broker": hosts.wipe_broker,
+    "wipe_broker_without_bridge": hosts.wipe_broker_without_bridge,
+    "disk_full": hosts.disk_full,
+    "agent_disk_full": hosts.agent_disk_full,
+    "clock_jump": hosts.clock_jump,
     "network_cut": network(lambda net, fault: net.cut(fault.args["client"])),
     "network_reset": network(lambda net, fault: net.reset(fault.args["client"])),
     "network_one_way": network(lambda net, fault: net.lose(fault.args["client"], fault.args["direction"])),
@@ -244,5 +146,7 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "webhooks_forged": webhooks({"forged": 3, "stale": 1}, {}),
     "webhooks_out_of_order": webhooks({"reorder": True}, {"reorder": False}),
     "webhooks_dropped": webhooks({"drop": 10}, {"drop": 0}),
-    "commit_out_of_order": commit_out_of_order,
+    "commit_out_of_order": tables.commit_out_of_order,
+    "outbox_truncated": tables.outbox_truncated,
+    "triggers_dropped": tables.triggers_dropped,
 }

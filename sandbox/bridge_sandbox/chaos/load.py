@@ -11,13 +11,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 
 from bridge_sandbox.admin import BngAdmin, CallFailed, Server, ShopAdmin
 from bridge_sandbox.catalogue import WAREHOUSE
 from bridge_sandbox.chaos.stories import CUSTOMERS, Act, Story
-from bridge_sandbox.trade import first_part, register
+from bridge_sandbox.trade import email_of, first_part, register
 
 WORKERS = 6
 AGAIN_S = 0.5
@@ -59,7 +60,7 @@ class Load:
         self._shop = shop
         self._api = api
         self._bng = bng
-        self._customers: list[int] = []
+        self._customers: dict[int, int] = {}
         self._open = len(stories)
         self._tickets = itertools.count()
         self._due: list[tuple[float, int, Progress]] = []
@@ -68,6 +69,7 @@ class Load:
         self._began_s = 0.0
         self._stories = stories
         self._acts: dict[str, Callable[[Progress, dict[str, Any]], None]] = {
+            "register": self._register,
             "checkout": self._checkout,
             "move": self._move,
             "comment": self._comment,
@@ -76,6 +78,7 @@ class Load:
             "cancel": self._change("/cancel"),
             "edit": self._edit,
             "edit_customer": self._edit_customer,
+            "delete_customer": self._delete_customer,
             "ship_part": self._ship_part,
             "ship": self._ship,
             "set_status": self._set_status,
@@ -83,8 +86,8 @@ class Load:
         }
 
     def start(self) -> None:
-        """Register the customers, then begin."""
-        self._customers = [register(self._api, number) for number in range(CUSTOMERS)]
+        """Register the lasting customers, then begin."""
+        self._customers = {number: register(self._api, number) for number in range(CUSTOMERS)}
         self._began_s = time.monotonic()
         for story in self._stories:
             self._queue(Progress(story), 0.0)
@@ -156,6 +159,15 @@ class Load:
 
     # What people do
 
+    def _register(self, _progress: Progress, args: dict[str, Any]) -> None:
+        number = args["customer"]
+        try:
+            self._customers[number] = register(self._api, number)
+        except CallFailed as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+            self._customers[number] = find_customer(self._api, number)  # an earlier try did it, and its answer was lost
+
     def _checkout(self, progress: Progress, args: dict[str, Any]) -> None:
         args = dict(args)
         if "customer" in args:
@@ -197,6 +209,14 @@ class Load:
     def _edit_customer(self, _progress: Progress, args: dict[str, Any]) -> None:
         self._shop.post("/customer", customer_id=self._customers[args["customer"]], **args["fields"])
 
+    def _delete_customer(self, _progress: Progress, args: dict[str, Any]) -> None:
+        try:
+            self._shop.call("DELETE", f"/customer/{self._customers[args['customer']]}")
+        except CallFailed as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                raise Pointless from error  # an earlier try did it, and its answer was lost
+            raise
+
     def _ship_part(self, progress: Progress, args: dict[str, Any]) -> None:
         part = first_part(self._sales_order(progress))
         if part is None:
@@ -228,3 +248,12 @@ class Load:
 
     def _external_id(self, progress: Progress) -> str:
         return f"{self._site}-{progress.order_id}"
+
+
+def find_customer(api: Server, number: int) -> int:
+    """Raises NotYet when the shop has no customer with that address."""
+    by_email = "searchCriteria[filterGroups][0][filters][0]"
+    found = api.get(f"/rest/V1/customers/search?{by_email}[field]=email&{by_email}[value]={email_of(number)}")["items"]
+    if not found:
+        raise NotYet(email_of(number))
+    return int(found[0]["id"])

@@ -15,6 +15,7 @@ from bridge_sandbox.book import Book
 from bridge_sandbox.chaos import expectations
 from bridge_sandbox.chaos.expectations import Difference
 
+INACTIVE = "inactive"
 _REVISION = re.compile(r"\brev(\d+)")
 _STATUS_COMMENT = re.compile(r"^BNG sales order (\S+) is (.+) \(version (\d+)\)$")
 
@@ -53,6 +54,7 @@ def judge(evidence: Evidence) -> Verdict:
     differences = [
         *order_differences(evidence, sales_orders, customers),
         *customer_differences(evidence, customers),
+        *deleted_differences(evidence, customers),
         *stock_differences(evidence),
     ]
     return Verdict(
@@ -95,7 +97,7 @@ def order_differences(
             before = history[record["SalesOrderID"]]
             for field, wanted in expectations.of_sales_order(order).items():
                 yield from compare(f"order {order['entity_id']}", field, wanted, expectations.shown, record, before)
-            yield from expectations.owner_differences(order, record, owners, evidence.site)
+            yield from expectations.owner_differences(order, record, before, owners, evidence.site)
             yield from expectations.status_differences(order, record, before)
             yield from comment_differences(order, record)
 
@@ -105,8 +107,23 @@ def customer_differences(evidence: Evidence, customers: Mapping[str, list[Book]]
     for customer in evidence.shop["customers"]:
         for record in customers.get(f"{evidence.site}-{customer['id']}", [])[:1]:
             before = history[record["CustomerID"]]
+            if record.get("Status") == INACTIVE:
+                yield Difference(
+                    f"customer {customer['id']} is inactive in BNG, and was not deleted", was_right_before=True
+                )
             for field, wanted in expectations.of_customer(customer).items():
                 yield from compare(f"customer {customer['id']}", field, wanted, expectations.shown, record, before)
+
+
+def deleted_differences(evidence: Evidence, customers: Mapping[str, list[Book]]) -> Iterable[Difference]:
+    """Customers that the shop no longer has are inactive in BNG. One that BNG never heard of need not be there."""
+    history = by_id(evidence.customer_history, "CustomerID")
+    there = {f"{evidence.site}-{customer['id']}" for customer in evidence.shop["customers"]}
+    for external_id, found in customers.items():
+        if "-guest-" in external_id or external_id in there or found[0].get("Status") == INACTIVE:
+            continue
+        was_right = any(each.get("Status") == INACTIVE for each in history[found[0]["CustomerID"]])
+        yield Difference(f"customer {external_id} is deleted in the shop, and not inactive in BNG", was_right)
 
 
 def stock_differences(evidence: Evidence) -> Iterable[Difference]:

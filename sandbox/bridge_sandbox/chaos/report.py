@@ -29,6 +29,7 @@ class Report:
     seed: int
     minutes: float
     no_keys: bool
+    shops: int = 1
     changes: int = 0
     orders: int = 0
     faults: int = 0
@@ -39,6 +40,7 @@ class Report:
     unknown: int = 0
     waiting: int = 0
     max_lag_s: float | None = None
+    slowest: str = ""
     drain_s: float | None = None
     seconds: float = 0.0
     fault_kinds: int = 0
@@ -47,13 +49,15 @@ class Report:
     faults_failed: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     restarts: Mapping[str, int] = field(default_factory=dict)
+    endings: list[str] = field(default_factory=list)
+    stays_down: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
     folder: str | None = None
 
     @property
     def is_clean(self) -> bool:
-        return not any(getattr(self, name) for name in MUST_BE_ZERO) and not self.faults_failed
+        return not any((*(getattr(self, name) for name in MUST_BE_ZERO), self.faults_failed, self.stays_down))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -65,13 +69,16 @@ class Report:
             shown.append(f"... and {more} more")
         shown += [f"fault not inflicted: {text}" for text in self.faults_failed]
         shown += [f"given up: {text}" for text in self.given_up[:FINDINGS_SHOWN]]
+        shown += [f"ended by itself: {text}" for text in self.endings]
+        shown += [f"systemd would not start it again: {text}" for text in self.stays_down]
         zeros = ", ".join(f"{name} {getattr(self, name)}" for name in MUST_BE_ZERO)
         restarts = ", ".join(f"{name} {count}" for name, count in self.restarts.items()) or "none"
         return [
             *shown,
             f"seed {self.seed}: {self.changes} changes, {self.faults} faults of {self.fault_kinds} kinds",
             f"{zeros}; restarts by itself: {restarts}",
-            f"longest from commit to BNG {self.max_lag_s} s, drained in {self.drain_s} s, {self.seconds} s in all",
+            f"longest from commit to BNG {self.max_lag_s} s ({self.slowest})",
+            f"drained in {self.drain_s} s, {self.seconds} s in all",
         ]
 
 

@@ -5,31 +5,36 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from bridge_sandbox import clock
 from bridge_sandbox.bng.profile import OWN, POOREST
-from bridge_sandbox.book import by_external_id, latencies_ms
-from bridge_sandbox.chaos import oracle, report
-from bridge_sandbox.chaos.inflict import Ground, heal, inflict
+from bridge_sandbox.chaos import evidence, oracle, report
+from bridge_sandbox.chaos.ground import Ground
+from bridge_sandbox.chaos.inflict import heal, inflict
 from bridge_sandbox.chaos.load import Load
-from bridge_sandbox.chaos.oracle import Evidence, Verdict
+from bridge_sandbox.chaos.oracle import Verdict
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import LEFT_OUT, PER_MINUTE, USUAL, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
+from bridge_sandbox.process import ProgramFailed
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 
-SITE = "shop1"
-CLIENTS = ("bridge", SITE)
+SITES = ("shop1", "shop2")
+HOSTED = ("shop2",)
+"""Captured by polling and webhooks, and written into directly; the first has triggers and a gateway."""
+MANIFEST_INTERVAL_S = 8.0
+"""Shorter than STUCK_S: what only the manifest finds is found before the run is given up."""
+NEEDS_CLOCKS = "clock_jump"
 REST_S = 6.0
 """Longer than the poller's interval and the agent's rescan: what is idle so long has nothing under way."""
 STUCK_S = 20.0
 LOOK_S = 1.0
-PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -40,37 +45,76 @@ class Options:
     minutes: float
     no_keys: bool = False
     rate: float = 7.5
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL
     per_minute: float = PER_MINUTE
     drain_limit_s: float = 240.0
+    shops: int = 1
+    keep: bool = False
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        return SITES[: self.shops]
 
 
 @dataclass(frozen=True)
 class Programme:
-    """All that will be done to the stage; only the timing differs from run to run."""
+    """All that will be done to the stage, stories by site; only the timing differs from run to run."""
 
-    stories: tuple[Story, ...]
+    stories: Mapping[str, tuple[Story, ...]]
     faults: tuple[Fault, ...]
 
 
 def plan(options: Options) -> Programme:
     """A pure function of the options."""
     seconds = options.minutes * 60
-    stories = make_stories(random.Random(f"load {options.seed}"), seconds, options.rate)
-    faults = make_schedule(random.Random(f"faults {options.seed}"), seconds, CLIENTS, options.kinds, options.per_minute)
-    return Programme(stories, faults)
+    faults = make_schedule(
+        random.Random(f"faults {options.seed}"), seconds, options.sites, options.kinds, options.per_minute
+    )
+    return Programme({site: plan_load(options, site) for site in options.sites}, faults)
+
+
+def plan_load(options: Options, site: str) -> tuple[Story, ...]:
+    """Stock is counted once for all sites."""
+    leave_out = () if site == SITES[0] else ("count_stock",)
+    rate = options.rate / len(options.sites)
+    return make_stories(random.Random(f"load {options.seed} {site}"), options.minutes * 60, rate, leave_out)
 
 
 def run(options: Options, say: Callable[[str], None]) -> Report:
     """Raises what the stage raises when it does not come up."""
     began = time.monotonic()
-    stage = Stage(Plan((SITE,), profile=POOREST if options.no_keys else OWN, poll_interval_s=2.0, doors=True), say=say)
+    left_out = impossible(options.kinds)
+    options = replace(options, kinds=tuple(kind for kind in options.kinds if kind not in left_out))
+    if not options.kinds:
+        raise ProgramFailed(f"no fault is left to inflict: {left_out}")
+    stage = Stage(stage_plan(options), say=say)
     with Network(stage.endpoints.doors, stage.endpoints.broker_port) as network, stage, Supervisor(stage) as guard:
         result = Trial(options, Ground(stage, network, guard), say).run()
         result.seconds = round(time.monotonic() - began, 1)
-        stage.keep = not result.is_clean
+        result.left_out = {kind: why for kind, why in LEFT_OUT.items() if kind not in options.kinds} | left_out
+        stage.keep = options.keep or not result.is_clean
         result.folder = str(stage.folder) if stage.keep else None
     return result
+
+
+def impossible(kinds: Sequence[str]) -> dict[str, str]:
+    """Those that cannot be inflicted on this machine, and why."""
+    is_missing = NEEDS_CLOCKS in kinds and clock.library() is None
+    return {NEEDS_CLOCKS: "needs Debian's package libfaketime, which is not installed"} if is_missing else {}
+
+
+def stage_plan(options: Options) -> Plan:
+    hosted = tuple(site for site in options.sites if site in HOSTED)
+    return Plan(
+        options.sites,
+        profile=POOREST if options.no_keys else OWN,
+        poll_interval_s=2.0,
+        hosted=hosted,
+        direct=hosted,
+        manifest_interval_s=MANIFEST_INTERVAL_S,
+        doors=True,
+        clocks=NEEDS_CLOCKS in options.kinds,
+    )
 
 
 class Trial:
@@ -82,12 +126,16 @@ class Trial:
         self._stage = ground.stage
         self._say = say
         self._programme = plan(options)
-        self._load = Load(SITE, self._stage.shop, self._stage.api(), self._stage.bng, self._programme.stories)
+        self._loads = [
+            Load(site, self._stage.shops[site], self._stage.api(site), self._stage.bng, stories)
+            for site, stories in self._programme.stories.items()
+        ]
         self._inflicted: Counter[str] = Counter()
         self._failed: list[str] = []
 
     def run(self) -> Report:
-        self._load.start()
+        for load in self._loads:
+            load.start()
         began = time.monotonic()
         end = threading.Timer(self._options.minutes * 60, self._ground.over.set)
         end.daemon = True
@@ -98,14 +146,15 @@ class Trial:
         heal(self._ground)
         healed_at = time.monotonic()
         verdict, standing, drained_at = self._drain(healed_at)
-        self._load.stop()
+        for load in self._loads:
+            load.stop()
         return self._report(verdict, standing, None if drained_at is None else drained_at - healed_at)
 
     def _inflict_all(self, began: float) -> None:
         threads = []
         for fault in self._programme.faults:
             time.sleep(max(0.0, began + fault.at_s - time.monotonic()))
-            self._say(f"{fault.at_s:6.1f} s {fault.kind} {fault.for_s} s {fault.args} ({self._load.changes} changes)")
+            self._say(f"{fault.at_s:6.1f} s {fault.kind} {fault.for_s} s {fault.args} ({self._changes} changes)")
             threads.append(threading.Thread(target=self._inflict, args=(fault,), name=fault.kind, daemon=True))
             threads[-1].start()
         for thread in threads:
@@ -129,29 +178,42 @@ class Trial:
         deadline = healed_at + self._options.drain_limit_s
         while True:
             now = self._standing()
-            is_idle = now is not None and now.is_idle and self._load.is_over
+            is_idle = now is not None and now.is_idle and all(load.is_over for load in self._loads)
             rest = (rest or time.monotonic()) if is_idle else None
             late = time.monotonic() > deadline
             if late or (rest is not None and time.monotonic() - rest > REST_S):
-                verdict = oracle.judge(collect(self._stage))
+                verdict = self._judge()
                 stuck = rest is not None and time.monotonic() - rest > STUCK_S
                 if late or stuck or verdict.is_clean:
                     return verdict, now or Standing(0, 0, -1), rest
             time.sleep(LOOK_S)
+
+    @property
+    def _changes(self) -> int:
+        return sum(load.changes for load in self._loads)
+
+    def _judge(self) -> Verdict:
+        verdicts = [oracle.judge(evidence.collect(self._stage, site)) for site in self._options.sites]
+        return Verdict(
+            lost=tuple(text for each in verdicts for text in each.lost),
+            duplicated=tuple(text for each in verdicts for text in each.duplicated),
+            out_of_order=tuple(text for each in verdicts for text in each.out_of_order),
+        )
 
     def _standing(self) -> Standing | None:
         answer = self._stage.bridgectl("status", "--json")
         return report.standing(json.loads(answer)) if answer.strip() else None
 
     def _report(self, verdict: Verdict, standing: Standing, drain_s: float | None) -> Report:
-        shop, bng = self._stage.shop.book(), self._stage.bng.book()
-        lags = list(latencies_ms(shop, by_external_id(bng["sales_orders"], SITE), SITE))
+        slowest = evidence.slowest(self._stage)
+        done = sum((load.done for load in self._loads), Counter[str]())
         return Report(
             seed=self._options.seed,
             minutes=self._options.minutes,
             no_keys=self._options.no_keys,
-            changes=self._load.changes,
-            orders=len(shop["orders"]),
+            shops=len(self._loads),
+            changes=self._changes,
+            orders=sum(len(shop.book()["orders"]) for shop in self._stage.shops.values()),
             faults=sum(self._inflicted.values()),
             lost=len(verdict.lost),
             duplicated=len(verdict.duplicated),
@@ -159,15 +221,17 @@ class Trial:
             dead=standing.dead,
             unknown=standing.unknown,
             waiting=standing.waiting,
-            max_lag_s=round(max(lags) / 1000, 1) if lags else None,
+            max_lag_s=round(slowest[0], 1) if slowest else None,
+            slowest=slowest[1] if slowest else "",
             drain_s=None if drain_s is None else round(drain_s, 1),
             fault_kinds=len(self._inflicted),
-            changes_by_kind=report.by_kind(self._load.done),
+            changes_by_kind=report.by_kind(done),
             faults_by_kind=report.by_kind(self._inflicted),
             faults_failed=self._failed,
-            given_up=self._load.given_up,
+            given_up=[text for load in self._loads for text in load.given_up],
             restarts=report.by_kind(self._ground.supervisor.restarts),
-            left_out=LEFT_OUT,
+            endings=self._ground.supervisor.endings,
+            stays_down=self._ground.supervisor.stays_down,
             findings=[*sentences(verdict), *leftovers(self._stage, standing)],
         )
 
@@ -187,27 +251,3 @@ def leftovers(stage: Stage, standing: Standing) -> list[str]:
     found += [f"{standing.unknown} writes are of unknown outcome"] if standing.unknown else []
     letters: list[dict[str, Any]] = json.loads(stage.bridgectl("dlq", "list", "--json") or "[]")
     return found + [f"dead: {each['entity']}/{each['entity_id']}: {each['reason']}" for each in letters]
-
-
-def collect(stage: Stage) -> Evidence:
-    """Both sandboxes' books as they stand now."""
-    return Evidence(
-        site=SITE,
-        shop=stage.shop.book(),
-        orders=all_orders(stage),
-        bng=stage.bng.book(),
-        sales_order_history=stage.bng.history("sales_orders"),
-        customer_history=stage.bng.history("customers"),
-    )
-
-
-def all_orders(stage: Stage) -> list[dict[str, Any]]:
-    """The shop's order documents."""
-    orders: list[dict[str, Any]] = []
-    api = stage.api()
-    while True:
-        path = f"/rest/V1/orders?searchCriteria[pageSize]={PAGE}&searchCriteria[currentPage]={len(orders) // PAGE + 1}"
-        page = api.get(path)
-        orders += page["items"]
-        if len(orders) >= page["total_count"] or not page["items"]:
-            return orders

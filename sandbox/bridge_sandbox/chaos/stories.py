@@ -6,6 +6,7 @@ history tells whether an older state came after a newer one.
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from bridge_sandbox.catalogue import STOCKED
 from bridge_sandbox.trade import KINDS
 
 CUSTOMERS = 8
+LEAVERS = 6
+"""Customers who come, order and go again; their numbers are above the others'."""
 CUSTOMER_SHARE = 0.14
 STOCK_SHARE = 0.12
 LAST_CHECKOUT = 0.88
@@ -41,22 +44,30 @@ class Story:
     acts: tuple[Act, ...]
 
 
-def make_stories(rng: random.Random, seconds: float, per_s: float) -> tuple[Story, ...]:
-    """So many that about `per_s` things are done each second."""
+def make_stories(
+    rng: random.Random, seconds: float, per_s: float, leave_out: Collection[str] = ()
+) -> tuple[Story, ...]:
+    """So many that about `per_s` things are done each second, acts of the kinds `leave_out` not among them."""
     wanted = round(seconds * per_s)
     stories = [*customer_stories(rng, seconds, round(wanted * CUSTOMER_SHARE))]
     stories += stock_stories(rng, seconds, round(wanted * STOCK_SHARE))
+    stories += [leaver_story(rng, CUSTOMERS + number, seconds) for number in range(LEAVERS)]
+    stories = [without(leave_out, story) for story in stories]
     left = wanted - sum(len(story.acts) for story in stories)
     number = 0
     at_s = 0.0
     while left > 0:
         if number % FAMILY == 0 or rng.random() < SHARE_APART:
             at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
-        story = order_story(rng, number, at_s, seconds)
+        story = without(leave_out, order_story(rng, number, at_s, seconds))
         stories.append(story)
         left -= len(story.acts)
         number += 1
     return tuple(stories)
+
+
+def without(kinds: Collection[str], story: Story) -> Story:
+    return Story(story.name, tuple(act for act in story.acts if act.kind not in kinds))
 
 
 def customer_stories(rng: random.Random, seconds: float, edits: int) -> list[Story]:
@@ -80,6 +91,23 @@ def customer_edit(rng: random.Random, number: int, revision: int, at_s: float) -
     if rng.random() < 0.4:
         fields["addresses"] = [customer_address(number, revision)]
     return Act(at_s, "edit_customer", {"customer": number, "fields": fields})
+
+
+def leaver_story(rng: random.Random, number: int, seconds: float) -> Story:
+    """Registers, orders, perhaps marries, and is deleted, often at once; the order goes on without its customer."""
+    at_s = rng.uniform(0, LAST_CHECKOUT * seconds)
+    order = {"kind": rng.choice(KINDS), "second_update_delay_s": rng.choice((0.2, 1, 2)), "customer": number}
+    married = [("edit_customer", {"customer": number, "fields": {"lastname": f"Prüfer-{number} rev1"}})]
+    plot: list[tuple[str, dict[str, Any]]] = [
+        *(married if rng.random() < 0.5 else []),
+        ("delete_customer", {"customer": number}),
+        *moves(rng, 1),
+    ]
+    acts = [Act(at_s, "register", {"customer": number}), Act(at_s, "checkout", order)]
+    for kind, args in plot:
+        at_s = min(at_s + rng.choice((0.0, 0.2, 1.0, 6.0)), seconds)
+        acts.append(Act(at_s, kind, args))
+    return Story(f"leaver {number}", tuple(acts))
 
 
 def customer_address(number: int, revision: int) -> dict[str, Any]:

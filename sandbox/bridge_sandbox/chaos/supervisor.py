@@ -1,4 +1,7 @@
-"""What systemd does on a real host: starts again what has ended by itself, and leaves alone what somebody stopped."""
+"""What systemd does on a real host: starts again what has ended by itself, and leaves alone what somebody stopped.
+
+And what ended with 78: a mistake in the configuration, which no start would mend (the units' RestartPreventExitStatus).
+"""
 
 import threading
 import time
@@ -11,15 +14,22 @@ from typing import Self
 from bridge_sandbox.stage import Stage
 
 LOOK_S = 0.5
+EX_CONFIG = 78
 
 
 class Supervisor:
-    """Watches the daemons inside the block. `restarts` counts what ended by itself."""
+    """Watches the daemons inside the block.
+
+    `restarts` counts what ended by itself, `endings` says how; `stays_down` are those that were not started again.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.restarts: Counter[str] = Counter()
+        self.endings: list[str] = []
+        self.stays_down: list[str] = []
         self._stage = stage
-        self._daemons = ["bridge", *(f"agent-{site}" for site in stage.plan.sites)]
+        self._daemons = stage.plan.daemons
+        self._began_s = time.monotonic()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -56,6 +66,13 @@ class Supervisor:
 
     def _revive(self, name: str) -> None:
         program = self._stage.program(name)
-        if not program.is_alive:
-            self.restarts[name] += 1
-            program.start()
+        if program.is_alive or name in self.stays_down:
+            return
+        self.endings.append(
+            f"{name} at {time.monotonic() - self._began_s:.0f} s with {program.exit_code}: {program.last_line()}"
+        )
+        if program.exit_code == EX_CONFIG:
+            self.stays_down.append(name)
+            return
+        self.restarts[name] += 1
+        program.start()

@@ -1,7 +1,9 @@
 """The admin server: what people do in and to the shop, for tests and demos. No authentication, loopback only."""
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +18,7 @@ from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, invoice_order, unhold_order
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.shop import Shop
+from bridge_sandbox.shop.transactions import record_transaction
 
 
 class Admin:
@@ -30,6 +33,7 @@ class Admin:
             web.post("/checkout", self._checkout),
             web.get("/book", self._book),
             web.post("/invoice", self._change(invoice_order)),
+            web.post("/transaction", self._transaction),
             web.post("/cancel", self._change(cancel_order)),
             web.post("/hold", self._change(hold_order)),
             web.post("/unhold", self._change(unhold_order)),
@@ -59,6 +63,17 @@ class Admin:
             return web.json_response({"result": await self._shop.database.run(work, order_id)})
 
         return answer
+
+    async def _transaction(self, request: web.Request) -> web.Response:
+        """The payment provider's module records a transaction: {"order_id", "txn_id", "txn_type"?, "told"?}."""
+        body = await read_body(request)
+        work = self._shop.database.run(
+            partial(record_transaction, is_told_to_payment=bool(body.get("told", True))),
+            read_order_id(body),
+            str(body.get("txn_id") or f"txn-{secrets.token_hex(6)}"),
+            str(body.get("txn_type") or "capture"),
+        )
+        return web.json_response({"result": await work})
 
     async def _address(self, request: web.Request) -> web.Response:
         body = await read_body(request)

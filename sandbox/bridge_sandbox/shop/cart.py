@@ -13,6 +13,9 @@ from bridge_sandbox.shop.totals import CartLine
 COUPONS = {"TEN": Decimal(10)}
 """Code to percent."""
 
+PAYMENT_METHODS = {"checkmo": "Check / Money order", "card": "Credit Card"}
+"""Method to title. A card leaves a transaction at its provider."""
+
 DEFAULT_SECOND_UPDATE_DELAY_S = 2.0
 
 
@@ -83,6 +86,7 @@ class Cart:
     hold_s: float = 0.0
     second_update_delay_s: float = DEFAULT_SECOND_UPDATE_DELAY_S
     is_tax_free: bool = False
+    payment: str = "checkmo"
     replaced: Replaced | None = None
 
 
@@ -92,7 +96,9 @@ def read_cart(body: dict[str, Any], products: Mapping[str, Product]) -> Cart:
     coupon = body.get("coupon", "TEN" if kind == "discount" else None)
     if coupon is not None and coupon not in COUPONS:
         raise MagentoError(400, "The coupon code isn't valid. Verify the code and try again.")
-    customer_id = body.get("customer_id")
+    customer_id, payment = body.get("customer_id"), body.get("payment", "checkmo")
+    if payment not in PAYMENT_METHODS:
+        raise MagentoError(400, "The requested Payment Method is not available.")
     return Cart(
         lines=tuple(read_lines(body, products)),
         address=read_address(body.get("address", "us" if kind == "us" else "de")),
@@ -102,6 +108,7 @@ def read_cart(body: dict[str, Any], products: Mapping[str, Product]) -> Cart:
         hold_s=float(body.get("hold_s") or 0),
         second_update_delay_s=float(body.get("second_update_delay_s", DEFAULT_SECOND_UPDATE_DELAY_S)),
         is_tax_free=bool(body.get("tax_free")),
+        payment=payment,
     )
 
 

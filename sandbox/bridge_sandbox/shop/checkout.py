@@ -61,9 +61,9 @@ def place_order(session: Session, cart: Cart, product_ids: Mapping[str, int]) ->
             session.rows("keep_customer", buyer.customer_id)
             order_id = insert_order(session, cart, buyer, totals, increment_id)
             insert_items(session, order_id, rows, product_ids, cart)
-            insert_payment(session, order_id, totals)
+            insert_payment(session, order_id, cart, totals)
             insert_addresses(session, order_id, cart, buyer)
-            session.execute("insert_order_grid", order_id)
+            session.execute("insert_order_grid", cart.payment, order_id)
             session.pause(cart.hold_s)
     except pymysql.err.DatabaseError as error:
         if is_lost(error):

@@ -3,13 +3,14 @@
 Amounts are the same in base currency: the sandbox sells in it.
 """
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bridge_sandbox.shop.cart import COUPONS, Cart, Replaced
+from bridge_sandbox.shop.cart import COUPONS, PAYMENT_METHODS, Cart, Replaced
 from bridge_sandbox.shop.options import stored_options
 from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.totals import OrderRow, Totals
@@ -155,15 +156,15 @@ def item_amounts(row: OrderRow, discount_percent: Decimal) -> Row:
     }
 
 
-def insert_payment(session: Session, order_id: int, totals: Totals) -> None:
-    """Cheque or money order: nothing is paid yet."""
+def insert_payment(session: Session, order_id: int, cart: Cart, totals: Totals) -> None:
+    """Nothing is paid yet, whatever the method."""
     amounts = {"amount_ordered": totals.grand_total, "shipping_amount": totals.shipping}
     session.insert(
         "sales_order_payment",
         {
             "parent_id": order_id,
-            "method": "checkmo",
-            "additional_information": '{"method_title":"Check \\/ Money order"}',
+            "method": cart.payment,
+            "additional_information": json.dumps({"method_title": PAYMENT_METHODS[cart.payment]}).replace("/", "\\/"),
             **in_both_currencies(amounts),
         },
     )

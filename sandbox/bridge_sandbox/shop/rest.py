@@ -36,13 +36,14 @@ from bridge_sandbox.shop.shipping import add_track, ship_order
 from bridge_sandbox.shop.shop import Shop
 from bridge_sandbox.shop.source_items import get_salable_quantity, save_source_items, source_item_documents
 from bridge_sandbox.shop.stores import store_configs
+from bridge_sandbox.shop.transactions import transaction_documents
 
 STORES = ("all", "default")
 ORDERS = Searchable("sales_order", "entity_id", order_documents)
 ORDER_ITEMS = Searchable("sales_order_item", "item_id", order_item_documents)
 INVOICES = plain("sales_invoice", "entity_id")
 CREDIT_MEMOS = plain("sales_creditmemo", "entity_id")
-TRANSACTIONS = plain("sales_payment_transaction", "transaction_id")
+TRANSACTIONS = Searchable("sales_payment_transaction", "transaction_id", transaction_documents)
 SHIPMENTS = Searchable("sales_shipment", "entity_id", shipment_documents)
 CUSTOMERS = Searchable("customer_entity", "entity_id", customer_documents)
 PRODUCTS = Searchable("catalog_product_entity", "entity_id", product_documents)

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from bridge_common import decimal_json, topics
+from bridge_common.clock import to_text
 
 from .doubles import until
 from .rig import Rig
@@ -212,6 +213,46 @@ async def test_ping_outbox_and_unknown_states_are_answered(rig: Rig) -> None:
         assert outbox["body"]["outbox_rows"] == 1
         state = await rig.bridge.ask(operation="state", request_id="never")
         assert state["body"] == {"request_id": "never", "state": "unknown", "answer": None}
+
+
+async def test_what_is_wanted_again_comes_again_whatever_became_of_it(rig: Rig) -> None:
+    rig.shop.put("order", 7, state="new")
+    async with rig.agent():
+        await welcomed(rig)
+        gone = {"entity": "customer", "entity_id": "3", "op": "D"}
+        answer = await rig.bridge.ask(operation="reemit", entities=[{"entity": "order", "entity_id": "7"}, gone])
+        assert answer["body"]["inserted"] == [{"entity": "order", "entity_id": "7"}, gone]
+        assert answer["body"]["waiting"] == []
+        order = await until("the order comes", lambda: rig.bridge.latest("order", 7))
+        customer = await until("the deleted customer comes", lambda: rig.bridge.latest("customer", 3))
+        assert (order.kind, order.data["state"], customer.kind) == ("snapshot", "new", "tombstone")
+        assert to_text(order.committed_at) == to_text(customer.committed_at) == answer["body"]["at"]
+        await until("both rows are deleted", lambda: rig.database.waiting() == [])
+
+
+async def test_what_waits_in_the_outbox_is_only_named(rig: Rig) -> None:
+    rig.shop.answer = lambda request: web.Response(status=503) if request.path.endswith("/orders") else None
+    rig.database.note("order", 7)
+    async with rig.agent():
+        await welcomed(rig)
+        pairs = [{"entity": "order", "entity_id": "7"}, {"entity": "order", "entity_id": "8"}]
+        first = await rig.bridge.ask(operation="reemit", entities=pairs)
+        assert (first["body"]["inserted"], first["body"]["waiting"]) == (pairs[1:], pairs[:1])
+        second = await rig.bridge.ask(operation="reemit", entities=pairs)
+        assert (second["body"]["inserted"], second["body"]["waiting"]) == ([], pairs)
+        deleted = await rig.bridge.ask(operation="reemit", entities=[pairs[0] | {"op": "D"}])
+        assert len(deleted["body"]["inserted"]) == 1
+        assert len(rig.database.waiting()) == 3
+
+
+async def test_nothing_is_sent_again_for_an_earlier_connection_or_too_late(rig: Rig) -> None:
+    pairs = [{"entity": "order", "entity_id": "7"}]
+    async with rig.agent():
+        await welcomed(rig)
+        stale = await rig.bridge.ask(operation="reemit", entities=pairs, epoch=rig.bridge.epoch - 1)
+        late = await rig.bridge.ask(operation="reemit", entities=pairs, expires_at="2020-01-01T00:00:00Z")
+        assert (stale["reason"], late["reason"]) == ("stale-epoch", "expired")
+        assert rig.database.waiting() == []
 
 
 async def test_a_packet_that_is_no_request_is_passed_over(rig: Rig) -> None:

@@ -1,12 +1,14 @@
 """All functions: the built-in ones, and those of installed packages."""
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
+from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.functions import addresses, dates, lists, magento, numbers, texts
 from bng_bridge.mapping.functions.registry import BUILT_IN, Function, describe
-from bridge_common.errors import ConfigError
+from bridge_common.errors import ConfigError, MappingError
 
 GROUP = "bng_bridge.mapping_functions"
 MODULES = (texts, numbers, dates, addresses, lists, magento)
@@ -30,9 +32,21 @@ def _plug_in(entry: EntryPoint) -> Function:
             f"the plug-in function {entry.name} ({entry.value}) has a built-in function's name", hint=hint
         )
     try:
-        found = entry.load()
-        return found if isinstance(found, Function) else describe(entry.name, found)
+        return describe(entry.name, _guarded(entry.load()))
     except Exception as error:  # the code is not ours: whatever it raises while it is imported
         raise ConfigError(
             f"the plug-in function {entry.name} ({entry.value}) cannot be used: {error}", hint=hint
         ) from error
+
+
+def _guarded(run: Callable[..., Any]) -> Callable[..., Any]:
+    """What a plug-in cannot map is a Fault like any other; its bugs stay bugs."""
+
+    @wraps(run)
+    def guarded(*values: Any) -> Any:
+        try:
+            return run(*values)
+        except MappingError as error:
+            raise Fault(error.message, hint=error.hint) from error
+
+    return guarded

@@ -7,6 +7,7 @@ from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.functions.registry import function
 from bng_bridge.mapping.magento_shapes import default_shape
 from bng_bridge.mapping.shapes import TEXT, Shape, list_of
+from bridge_common.errors import MappingError
 
 
 def _sold_rows(_: Any) -> Shape:
@@ -23,5 +24,7 @@ def sold_rows(order: dict[str, Any]) -> list[Any]:
     """
     try:
         return rows.sold_rows(order)
+    except MappingError as error:
+        raise Fault(error.message, hint=error.hint) from error
     except (KeyError, TypeError) as error:
         raise Fault(f"sold_rows() finds no complete items in the order: {error}") from error

@@ -58,10 +58,6 @@ class Function:
         names = [str(each).split(":")[0].split("=")[0].strip() for each in self.signature.parameters.values()]
         return f"{self.name}({', '.join(names)})"
 
-    @property
-    def summary(self) -> str:
-        return (inspect.getdoc(self.run) or "").split("\n")[0]
-
 
 def describe(name: str, run: Callable[..., Any], shape: Shaper | None = None) -> Function:
     """A Function of a Python function. Raises TypeError for annotations that are none of the above."""

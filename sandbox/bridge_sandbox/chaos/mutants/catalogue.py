@@ -28,8 +28,8 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "receipt-before-commit",
-        "the bridge acknowledges and receipts a batch when it comes in, and commits it half a second later",
-        ("kill_bridge",),
+        "the bridge acknowledges and receipts a batch when it comes in, and commits it meanwhile",
+        ("kill_bridge_in_commit",),
         (
             Edit(
                 RECEIVER,
@@ -39,10 +39,7 @@ MUTANTS = (
                 "            receipt = {'batch': packet.properties['batch'], 'epoch': epoch, 'stored': len(early)}\n"
                 "            packet.ack()\n"
                 "            await self._answer(connection, site, topics.RECEIPTS, receipt)\n"
-                "            storing = self._store_batch\n"
-                "            asyncio.get_running_loop().call_later(\n"
-                "                0.5, lambda: asyncio.ensure_future(storing(connection, site, packet))\n"
-                "            )\n",
+                "            self._storing = asyncio.ensure_future(self._store_batch(connection, site, packet))\n",
             ),
         ),
         rate=15.0,
@@ -60,7 +57,7 @@ MUTANTS = (
                 "            self.receive_receipt(batch.id, self._capture.epoch)\n",
             ),
         ),
-        rate=12.0,
+        rate=18.0,
         per_minute=5.0,
     ),
     Mutant(

@@ -43,7 +43,7 @@ SELECT o.entity_id, o.status, o.store_id, o.store_name, o.customer_id, o.base_gr
        CONCAT_WS(',', b.street, b.city, b.region, b.postcode),
        CONCAT_WS(',', s.street, s.city, s.region, s.postcode), o.shipping_description, o.customer_email,
        o.customer_group_id, o.base_subtotal, o.base_shipping_amount,
-       CONCAT(o.customer_firstname, ' ', o.customer_lastname), 'checkmo'
+       CONCAT(o.customer_firstname, ' ', o.customer_lastname), %s
 FROM #sales_order o
 JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
 JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
@@ -65,6 +65,9 @@ SELECT * FROM #sales_order_item WHERE item_id IN %s;
 
 -- name: order_addresses
 SELECT * FROM #sales_order_address WHERE parent_id IN %s ORDER BY entity_id;
+
+-- name: transactions
+SELECT * FROM #sales_payment_transaction WHERE transaction_id IN %s;
 
 -- name: order_payments
 SELECT * FROM #sales_order_payment WHERE parent_id IN %s;

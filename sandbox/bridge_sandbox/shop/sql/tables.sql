@@ -589,7 +589,9 @@ CREATE TABLE #sales_payment_transaction (
   order_id int unsigned NOT NULL DEFAULT 0,
   payment_id int unsigned NOT NULL DEFAULT 0,
   txn_id varchar(100),
+  parent_txn_id varchar(100),
   txn_type varchar(15),
+  is_closed smallint unsigned NOT NULL DEFAULT 1,
   created_at timestamp NULL DEFAULT current_timestamp(),
   FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;

@@ -1,0 +1,348 @@
+"""Who is told of an alert, how often, and by what; and which conditions make one."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from standardwebhooks.webhooks import Webhook
+from tests.component.test_admin import Bridge, bridgectl, listening, operated
+from tests.support.bridge import until
+
+from bng_bridge import alert_ways, intents, watch
+from bng_bridge.alert_ways import Command, NotSent, WebhookPost
+from bng_bridge.alerts import Alerts
+from bng_bridge.intents import Intent
+from bng_bridge.notifier import AT_MOST_EVERY_S, GATHER_S, Notifier
+from bng_bridge.watch import Watch
+from bridge_common.clock import to_text, utc_now
+from bridge_common.errors import RateLimited, TargetPaused, TargetUnavailable
+
+DOCUMENT = {
+    "key": "k",
+    "state": "begun",
+    "subject": "BNG is down",
+    "hint": "",
+    "count": 1,
+    "at": "2026-03-02T12:00:00Z",
+}
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
+
+
+@dataclass
+class Kept:
+    """A way that keeps what it is given."""
+
+    name: str = "kept"
+    attempts: int = 1
+    documents: list[dict[str, Any]] = field(default_factory=list)
+
+    async def send(self, document: dict[str, Any], *, attempts: int) -> str:
+        self.documents.append(document)
+        return "kept"
+
+
+@dataclass
+class Told:
+    """Alerts with a notifier in front of a way; `pass_s` lets time go by."""
+
+    alerts: Alerts
+    notifier: Notifier
+    way: Kept
+    now_s: float
+
+    async def pass_s(self, seconds: float) -> list[str]:
+        """What is told then."""
+        self.now_s += seconds
+        before = len(self.way.documents)
+        await self.notifier.run_once(self.now_s)
+        return [f"{each['state']}: {each['subject']}" for each in self.way.documents[before:]]
+
+
+@pytest.fixture
+async def told() -> Told:
+    way = Kept()
+    notifier = Notifier([way])
+    return Told(Alerts(notifier.take), notifier, way, asyncio.get_running_loop().time())
+
+
+def script(folder: Path, text: str) -> tuple[str, ...]:
+    path = folder / "page"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o700)
+    return (str(path),)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+async def test_many_dead_letters_in_a_short_time_are_one_notification(told: Told) -> None:
+    for number in range(42):
+        cause = "MappingError order totals-differ" if number < 40 else "InvalidEvent order absent"
+        told.alerts.tell("dead letter", key="dead-letters", event=number, hint="x", cause=cause)
+    assert await told.pass_s(GATHER_S - 1) == []
+    assert await told.pass_s(2) == [
+        "told: 42 dead letters, causes: MappingError order totals-differ (40), InvalidEvent order absent (2)"
+    ]
+    assert (told.way.documents[0]["hint"], told.way.documents[0]["count"]) == ("bridgectl dlq list", 42)
+
+
+async def test_a_single_dead_letter_is_told_with_its_own_hint(told: Told) -> None:
+    told.alerts.tell("dead letter", key="dead-letters", hint="bridgectl dlq retry 7", cause="InvalidEvent order absent")
+    assert await told.pass_s(GATHER_S + 1) == ["told: dead letter: InvalidEvent order absent"]
+    assert told.way.documents[0]["hint"] == "bridgectl dlq retry 7"
+
+
+async def test_of_one_key_there_is_at_most_one_notification_a_minute_and_others_do_not_wait_for_it(told: Told) -> None:
+    told.alerts.tell("dead letter", key="dead-letters", cause="a")
+    await told.pass_s(GATHER_S + 1)
+    for _ in range(2):
+        told.alerts.tell("dead letter", key="dead-letters", cause="b")
+    told.alerts.tell("identity changed", site="shop1")
+    assert await told.pass_s(GATHER_S + 1) == ["told: identity changed"]
+    assert await told.pass_s(AT_MOST_EVERY_S) == ["told: 2 dead letters, causes: b (2)"]
+
+
+async def test_a_condition_is_told_when_it_begins_and_when_it_ends(told: Told) -> None:
+    for _ in range(3):
+        told.alerts.begin("bng-down", "BNG is down", hint="bridgectl status")
+    assert await told.pass_s(GATHER_S + 1) == ["begun: BNG is down"]
+    told.alerts.end("bng-down")
+    told.alerts.end("bng-down")
+    assert await told.pass_s(AT_MOST_EVERY_S) == ["ended: BNG is down"]
+
+
+async def test_a_condition_that_flickers_is_told_as_it_stands_at_the_end(told: Told) -> None:
+    told.alerts.begin("bng-down", "BNG is down")
+    told.alerts.end("bng-down")
+    assert await told.pass_s(GATHER_S + 1) == []
+    told.alerts.begin("bng-down", "BNG is down")
+    assert await told.pass_s(GATHER_S + 1) == ["begun: BNG is down"]
+    told.alerts.end("bng-down")
+    told.alerts.begin("bng-down", "BNG is down")
+    assert await told.pass_s(AT_MOST_EVERY_S + GATHER_S) == []
+
+
+async def test_the_command_gets_the_alert_on_its_standard_input(tmp_path: Path) -> None:
+    said = await Command(script(tmp_path, f"cat > {tmp_path}/got")).send(DOCUMENT, attempts=1)
+    assert json.loads(text_of(tmp_path / "got")) == DOCUMENT
+    assert said.endswith("ended with 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("echo no pager >&2; exit 3", "ended with 3: no pager"),
+        ("exec < /dev/null; exit 1", "ended with 1: it said nothing"),
+    ],
+)
+async def test_a_command_that_fails_says_how(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(NotSent, match=says):
+        await Command(script(tmp_path, text)).send(DOCUMENT, attempts=1)
+
+
+async def test_a_command_that_is_not_there_says_so() -> None:
+    with pytest.raises(NotSent, match="/none cannot be started: No such file"):
+        await Command(("/none",)).send(DOCUMENT, attempts=1)
+
+
+async def test_a_command_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    command = Command(script(tmp_path, f"sleep 600 & echo $! > {tmp_path}/child; wait"), deadline_s=0.5)
+    with pytest.raises(NotSent, match="did not end within"):
+        await command.send(DOCUMENT, attempts=1)
+    child = int(text_of(tmp_path / "child"))
+    await until("the child is gone", lambda: is_gone(child))
+
+
+def is_gone(pid: int) -> bool:
+    """Killed; whoever reaps it in a container may never do so."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@dataclass
+class Pager:
+    """A receiver of webhooks that answers with the statuses given, then with 204."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    received: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.received.append((await request.read(), dict(request.headers)))
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 204)
+
+
+@pytest.fixture
+async def pager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pager]:
+    monkeypatch.setattr(alert_ways, "PAUSES_S", (0.0, 0.0))
+    made = Pager()
+    app = web.Application()
+    app.router.add_post("/hook/", made.take)
+    async with TestServer(app) as server:
+        made.url = str(server.make_url("/hook/"))
+        yield made
+
+
+async def post(pager: Pager, signer: Webhook | None = None, attempts: int = 3) -> str:
+    async with aiohttp.ClientSession() as session:
+        return await WebhookPost(session, pager.url, signer).send(DOCUMENT, attempts=attempts)
+
+
+async def test_the_webhook_is_signed_as_standard_webhooks_are(pager: Pager) -> None:
+    assert await post(pager, Webhook(SECRET)) == "the webhook answered 204"
+    ((body, headers),) = pager.received
+    assert Webhook(SECRET).verify(body, headers) == {
+        "type": "alert.begun", "timestamp": DOCUMENT["at"], "data": DOCUMENT,
+    }  # fmt: skip
+
+
+async def test_a_webhook_without_a_secret_is_not_signed(pager: Pager) -> None:
+    await post(pager)
+    assert not {name for name in pager.received[0][1] if name.lower().startswith("webhook-")}
+
+
+async def test_a_webhook_is_tried_a_few_times_under_one_id(pager: Pager) -> None:
+    pager.statuses = [503, 429]
+    assert await post(pager, Webhook(SECRET)) == "the webhook answered 204"
+    assert len({headers["webhook-id"] for _, headers in pager.received}) == 1
+    assert len(pager.received) == 3
+
+
+@pytest.mark.parametrize(("statuses", "calls"), [([500] * 9, 3), ([401], 1)])
+async def test_a_webhook_that_is_not_taken_is_given_up(pager: Pager, statuses: list[int], calls: int) -> None:
+    pager.statuses = list(statuses)
+    with pytest.raises(NotSent, match=f"the webhook answered {statuses[0]}"):
+        await post(pager)
+    assert len(pager.received) == calls
+
+
+async def test_a_way_that_fails_is_logged_and_the_other_one_is_used(
+    told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    notifier = Notifier([Command(("/none",)), told.way])
+    with caplog.at_level(logging.INFO, "bridge"):
+        Alerts(notifier.take).begin("bng-down", "BNG is down")
+        assert await notifier.run_once(told.now_s + GATHER_S + 1) == 1
+    assert [message.split(" ")[0] for message in caplog.messages[1:]] == ["action=alert_failed", "action=alert_sent"]
+    assert "/none cannot be started" in caplog.text
+
+
+@pytest.fixture
+async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
+    async with operated(tmp_path) as made:
+        yield made
+
+
+async def test_a_test_alert_goes_by_every_way_and_says_what_happened(bridge: Bridge, tmp_path: Path) -> None:
+    way, path = Kept(), tmp_path / "other.sock"
+    async with listening(replace(bridge.running, notifier=Notifier([way, Command(("/none",))])), path):
+        ended = await bridgectl(path, "alerts", "test")
+    assert ended.code == 1
+    assert ended.out.splitlines() == [
+        "kept: sent kept",
+        "command: failed /none cannot be started: No such file or directory",
+    ]
+    assert way.documents[0]["subject"] == "a test alert"
+
+
+async def test_a_test_alert_without_a_way_names_the_options(bridge: Bridge) -> None:
+    ended = await bridge.ctl("alerts", "test")
+    assert (ended.code, "Set command or webhook_url under [alerts]" in ended.err) == (1, True)
+
+
+def watching(bridge: Bridge) -> tuple[Watch, Alerts]:
+    running, alerts = bridge.running, Alerts()
+    throttle = running.context.bng.throttle
+    return Watch(alerts, running.receiver, throttle, running.config.sites, running.presence, bridge.store.read), alerts
+
+
+def active(alerts: Alerts) -> dict[str, str]:
+    return {alert.key: alert.hint for alert in alerts.active()}
+
+
+async def test_all_is_well_and_nothing_is_told(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    looking.run_once(asyncio.get_running_loop().time(), utc_now())
+    assert active(alerts) == {}
+
+
+async def test_a_broker_that_is_lost_for_a_minute_is_told_once_and_not_as_silent_agents(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    now_s = asyncio.get_running_loop().time()
+    bridge.receiver.connected, bridge.presence.seen_at_s = False, None
+    looking.run_once(now_s, utc_now())
+    looking.run_once(now_s + 59, utc_now())
+    assert active(alerts) == {}
+    looking.run_once(now_s + 60, utc_now())
+    assert list(active(alerts)) == ["broker-lost"]
+    bridge.receiver.connected, bridge.presence.seen_at_s = True, now_s + 61
+    looking.run_once(now_s + 62, utc_now())
+    assert active(alerts) == {}
+
+
+@pytest.mark.parametrize("heartbeat", [{"state": "online"}, {"state": "offline"}])
+async def test_an_agent_that_is_away_is_told_after_a_minute(bridge: Bridge, heartbeat: dict[str, Any]) -> None:
+    looking, alerts = watching(bridge)
+    now_s = asyncio.get_running_loop().time()
+    bridge.presence.heartbeat = heartbeat
+    bridge.presence.seen_at_s = now_s - 31 if heartbeat["state"] == "online" else now_s
+    looking.run_once(now_s, utc_now())
+    looking.run_once(now_s + watch.PATIENCE_S, utc_now())
+    assert active(alerts) == {"agent-away/shop1": "systemctl status magento-agent on the shop's host"}
+    bridge.presence.heartbeat, bridge.presence.seen_at_s = {"state": "online"}, now_s + 70
+    looking.run_once(now_s + 71, utc_now())
+    assert active(alerts) == {}
+
+
+async def fail(bridge: Bridge, error: Exception, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises((TargetUnavailable, TargetPaused, RateLimited)):
+            async with bridge.running.context.bng.throttle.slot():
+                raise error
+
+
+async def test_a_bng_that_does_not_answer_for_a_minute_is_told(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    now_s = bridge.presence.seen_at_s = asyncio.get_running_loop().time()
+    await fail(bridge, TargetUnavailable("no answer"), 5)
+    looking.run_once(now_s, utc_now())
+    bridge.presence.seen_at_s = now_s + 60
+    looking.run_once(now_s + 60, utc_now())
+    assert active(alerts) == {"bng-down": "bridgectl status"}
+    assert "no answer" in alerts.active()[0].subject
+
+
+async def test_a_bng_that_asks_for_fewer_requests_pages_nobody(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    now_s = asyncio.get_running_loop().time()
+    await fail(bridge, RateLimited("429", retry_after_s=3600), 1)
+    for later_s in (0, 60, 600):
+        bridge.presence.seen_at_s = now_s + later_s
+        looking.run_once(now_s + later_s, utc_now())
+    assert active(alerts) == {}
+
+
+async def test_a_write_that_is_unknown_far_beyond_its_quiet_period_is_told(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    now_s, now = asyncio.get_running_loop().time(), utc_now()
+    intent = Intent("shop1/order/74/sales_order", 1, "bng", "sales_order", {}, "", "r", to_text(now))
+    await bridge.store.write(lambda db: intents.open_intent(db, intent, to_text(now)))
+    looking.run_once(now_s, now + timedelta(minutes=9))
+    assert active(alerts) == {}
+    looking.run_once(now_s, now + timedelta(minutes=11))
+    assert active(alerts) == {"intents-overdue": "bridgectl queue --unknown"}
+    await bridge.store.write(lambda db: intents.close(db, intent.target_key))
+    looking.run_once(now_s, now + timedelta(minutes=12))
+    assert active(alerts) == {}
