@@ -1,7 +1,7 @@
 """The command line: `magento-agent run | once | config check | outbox install, check, uninstall`.
 
-Exit codes (sysexits.h): 0 good, 69 something is unreachable, 77 a right or password is missing, 78 the configuration is
-wrong, 2 the command line is.
+Exit codes (sysexits.h): 0 good, 69 something is unreachable, 76 a second agent of the same name has taken this one's place,
+77 a right or password is missing, 78 the configuration is wrong, 2 the command line is.
 """
 
 import json
@@ -50,7 +50,8 @@ def run(path: Path) -> None:
     """Run the service until SIGTERM.
 
     Ends with one sentence and a remedy when database, shop or broker refuse it at the start; waits for them when they go
-    away later. Logs to standard error, one line per event.
+    away later. When a second agent runs under the same name, the one that came first ends with 76. Logs to standard
+    error, one line per event.
     """
     config = _load(path)
     log.setup()

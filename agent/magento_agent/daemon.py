@@ -17,6 +17,7 @@ from magento_agent.session import Session
 from magento_agent.start_checks import check
 
 STOP_LIMIT_S = 20.0
+CLOCK_LOOK_S = 2.0
 
 
 class _Stopped(Exception):
@@ -33,11 +34,12 @@ async def run(config: AgentConfig, stop: asyncio.Event) -> None:
             gateway = asyncio.create_task(parts.gateway.run(), name="gateway")
             sessions = asyncio.create_task(_sessions(parts, stop), name="sessions")
             polling = asyncio.create_task(_poll(parts), name="poller")
+            clock = asyncio.create_task(_watch_clock(parts), name="clock")
             stopping = asyncio.create_task(stop.wait(), name="stop")
-            await asyncio.wait({gateway, sessions, polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({gateway, sessions, polling, clock, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if parts.health.is_connected:
                 await asyncio.wait({gateway, sessions}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
-            await _end(stopping, sessions, gateway, polling)
+            await _end(stopping, sessions, gateway, polling, clock)
 
 
 async def once(config: AgentConfig) -> Counts:
@@ -63,6 +65,12 @@ async def _poll(parts: Parts) -> None:
         await asyncio.Event().wait()
     else:
         await parts.poller.run()
+
+
+async def _watch_clock(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(CLOCK_LOOK_S)
+        parts.health.look_at_clock()
 
 
 async def _sessions(parts: Parts, stop: asyncio.Event) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bridge_common.clock import utc_now
 from bridge_common.errors import AccessDenied, BridgeError, InvalidEvent, OutcomeUnknown, TargetUnavailable
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
@@ -65,7 +64,8 @@ class Gateway:
         try:
             async with self._group:
                 while True:
-                    await self._store(self._answers.forget, self._section.answers_kept_s)
+                    if not self._health.clock.is_off:
+                        await self._store(self._answers.forget, self._section.answers_kept_s)
                     await asyncio.sleep(FORGET_EVERY_S)
         finally:
             self._thread.shutdown()
@@ -73,7 +73,7 @@ class Gateway:
     async def receive(self, packet: Incoming) -> None:
         """Returns when the request is on record and acknowledged; it runs on in a task of its own."""
         try:
-            request = requests.decode(packet.payload)
+            request = requests.decode(packet.payload, packet.expires_in_s)
         except InvalidEvent as error:
             log("gateway_refused", level=logging.WARNING, error=error.message)
             packet.ack()
@@ -136,7 +136,7 @@ class Gateway:
         reason: requests.Reason
         if request.epoch != self._health.epoch:
             reason = "stale-epoch"
-        elif utc_now() >= request.expires_at:
+        elif request.left_s <= 0:
             reason = "expired"
         elif request.operation == "rest" and not self._routes.allows(request.method, request.path):
             reason = "not-allowed"
@@ -147,10 +147,9 @@ class Gateway:
 
     async def _call_shop(self, request: Request) -> Response:
         begun_s = time.monotonic()
-        timeout_s = (request.expires_at - utc_now()).total_seconds()
         try:
             answer = await self._rest.send(
-                request.method, request.path, request.query, request.body, timeout_s=max(timeout_s, 0.1)
+                request.method, request.path, request.query, request.body, timeout_s=max(request.left_s, 0.1)
             )
         except OutcomeUnknown as error:
             response = requests.failed(request.id, "unknown", error.message)

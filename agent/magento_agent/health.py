@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bridge_common.clock import ClockWatch
 from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
@@ -26,6 +27,16 @@ class Health:
     in_flight: int = 0
     receipts_at: datetime | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: ClockWatch = field(default_factory=ClockWatch)
+
+    def look_at_clock(self) -> None:
+        """Nothing of the agent goes by the wall clock but how long answers are kept; the bridge's requests do."""
+        if step_s := self.clock.step_s():
+            log("clock_set", seconds=round(step_s))
+            if self.clock.is_off:
+                subject = f"the clock was set by {step_s:+.0f} s while the agent ran"
+                hint = "Check it (timedatectl): requests of the bridge are refused when both clocks differ."
+                log("alert", level=logging.ERROR, subject=subject, hint=hint)
 
     def rest_failed(self, error: BridgeError) -> None:
         if self.rest != error.sentence():

@@ -2,9 +2,10 @@
 
 import fcntl
 import os
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge_common.errors import ConfigError, TargetUnavailable
@@ -24,7 +25,8 @@ from magento_agent.rows import Rows
 
 @dataclass
 class Parts:
-    """`database_id` is what the next hello says; empty until the start checks have read it."""
+    """`database_id` is what the next hello says; empty until the start checks have read it. `instance` names this run of the
+    agent, `last_epoch` the newest epoch that it was granted."""
 
     config: AgentConfig
     broker: BrokerAddress
@@ -35,6 +37,8 @@ class Parts:
     gateway: Gateway
     poller: Poller | None
     database_id: str = ""
+    instance: str = field(default_factory=lambda: str(uuid.uuid4()))
+    last_epoch: int | None = None
 
 
 @asynccontextmanager

@@ -1,12 +1,14 @@
 """What the bridge may ask, and what it is answered: the words on down/requests and up/responses."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from bridge_common import decimal_json
-from bridge_common.clock import from_text, to_text
+from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import InvalidEvent
 from bridge_common.http import Answer
 from bridge_common.magento_rest import Query
@@ -22,7 +24,10 @@ MOST_ENTITIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`about` is the request whose state is asked for; `entities` are those to be sent again."""
+    """`about` is the request whose state is asked for; `entities` are those to be sent again.
+
+    `ends_s` is the monotonic time from which on it may not be executed any more.
+    """
 
     id: str
     operation: Operation
@@ -34,29 +39,41 @@ class Request:
     body: Any = None
     about: str = ""
     entities: tuple[Wanted, ...] = ()
+    ends_s: float = math.inf
+
+    @property
+    def left_s(self) -> float:
+        return self.ends_s - time.monotonic()
 
     @property
     def is_write(self) -> bool:
         return self.operation == "rest" and self.method != "GET"
 
 
-def decode(payload: bytes) -> Request:
-    """Raises InvalidEvent."""
+def decode(payload: bytes, expires_in_s: float | None = None) -> Request:
+    """`expires_in_s` is what the broker says: two clocks that know nothing of each other; the shorter time counts. A wall
+    clock that is wrong refuses a request at worst, and never lets a late one through.
+
+    Raises InvalidEvent.
+    """
     try:
         fields = decimal_json.loads(payload)
+        expires_at = from_text(fields["expires_at"])
+        left_s = min((expires_at - utc_now()).total_seconds(), math.inf if expires_in_s is None else expires_in_s)
         if fields["operation"] not in get_args(Operation):
             raise InvalidEvent(f"unknown operation {fields['operation']!r}")
         return Request(
             id=str(fields["id"]),
             operation=fields["operation"],
             epoch=int(fields["epoch"]),
-            expires_at=from_text(fields["expires_at"]),
+            expires_at=expires_at,
             method=str(fields.get("method", "")).upper(),
             path=str(fields.get("path", "")),
             query=_pairs(fields.get("query")),
             body=fields.get("body"),
             about=str(fields.get("request_id", "")),
             entities=_wanted(fields["entities"]) if fields["operation"] == "reemit" else (),
+            ends_s=time.monotonic() + left_s,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidEvent(f"not a request: {type(error).__name__}: {error}") from error

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from bridge_common import decimal_json, topics
-from bridge_common.errors import BridgeError, TargetUnavailable
+from bridge_common.errors import BridgeError, TakenOver, TargetUnavailable
 from bridge_common.event import CONTENT_TYPE
 from bridge_common.log import log
 from bridge_common.mqtt import Connection, PublishRefused
@@ -87,6 +87,8 @@ class Session:
                 fields = decimal_json.loads(packet.payload)
                 if channel == topics.RECEIPTS and self.relay is not None:
                     self.relay.receive_receipt(str(fields["batch"]), int(fields["epoch"]))
+                elif channel == topics.WELCOME and "taken_over" in fields:
+                    self._check_place(str(fields["hello"]), str(fields["taken_over"]))
                 elif channel == topics.WELCOME:
                     self._receive_welcome(str(fields["hello"]), int(fields["epoch"]))
             except (ValueError, KeyError, TypeError) as error:
@@ -99,6 +101,7 @@ class Session:
         if hello != self._hello or (current is not None and epoch <= current):
             return
         log("welcomed", site=self._site, epoch=epoch)
+        self._parts.last_epoch = epoch
         self._parts.health.epoch = epoch
         if self._relaying is not None:
             self._relaying.cancel()
@@ -106,6 +109,14 @@ class Session:
         self._relaying = self._group.create_task(self.relay.run(), name="relay")
         self.welcomed.set()
         self._parts.health.changed.set()
+
+    def _check_place(self, hello: str, reason: str) -> None:
+        """Raises TakenOver: the newer agent carries on. Leaving, and not throwing it out in turn, is what ends the fight."""
+        if hello == self._hello:
+            raise TakenOver(
+                f"A second agent runs as {self._site}, and this one gives way: {reason}.",
+                hint="Stop one of them for good, or give it a site of its own; then start this one again if it is to stay.",
+            )
 
     def _new_relay(self, epoch: int) -> Relay:
         section = self._parts.config.relay.model_copy(update={"max_packet_bytes": self._max_packet_bytes()})
@@ -132,6 +143,8 @@ class Session:
             "agent_version": __version__,
             "database_id": self._parts.database_id,
             "base_url": self._parts.config.magento.base_url,
+            "instance": self._parts.instance,
+            "last_epoch": self._parts.last_epoch,
         }
         payload = decimal_json.dumps(fields).encode()
         log("hello", site=self._site, hello=self._hello)

@@ -8,6 +8,7 @@ from typing import Any
 from bridge_common import decimal_json, queries
 
 _SQL = queries.load("bng_bridge", "bindings")
+_ASIDE = "/replaced-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,42 @@ def by_target(db: sqlite3.Connection, target: str, entity: str, target_id: str) 
     return _binding(row) if row else None
 
 
+def lost_by_target(db: sqlite3.Connection, target: str, entity: str, target_id: str) -> Binding | None:
+    """The same among those that were set aside: the source lost its record, the target has its own still."""
+    values = {"target": target, "entity": entity, "target_id": target_id}
+    row = db.execute(_SQL["lost_by_target"], values).fetchone()
+    return _binding(row) if row else None
+
+
+def lost(db: sqlite3.Connection, site: str) -> list[Binding]:
+    """The sales orders whose orders the site lost, oldest first."""
+    return [_binding(row) for row in db.execute(_SQL["lost"], {"site": site})]
+
+
+def set_aside(db: sqlite3.Connection, target_key: str, at_s: str) -> None:
+    """The source's id stands for another record from now on; what was bound under it is kept, out of every flow's way.
+
+    `at_s` is unix time, which tells several of one key apart.
+    """
+    db.execute(_SQL["set_aside"], {"target_key": target_key, "aside": f"{target_key}{_ASIDE}{at_s}"})
+
+
+def forget_fingerprint(db: sqlite3.Connection, target_key: str) -> None:
+    """An operator's word: it is the same record. The next write stores how it looks now."""
+    db.execute(_SQL["forget_fingerprint"], {"target_key": target_key})
+
+
+def of_site(db: sqlite3.Connection, site: str, target: str) -> list[Binding]:
+    return [_binding(row) for row in db.execute(_SQL["of_site"], {"site": site, "target": target})]
+
+
 def under(db: sqlite3.Connection, prefix: str) -> list[Binding]:
     """All bindings whose target key begins with `prefix`, oldest first."""
     return [_binding(row) for row in db.execute(_SQL["under"], {"prefix": prefix})]
 
 
 def put(db: sqlite3.Connection, binding: Binding, now: str) -> None:
-    """Bind, or bring a binding up to date. The fingerprint of an existing one never changes."""
+    """Bind, or bring a binding up to date. The fingerprint of an existing one never changes, once it is known."""
     values = {name: getattr(binding, name) for name in Binding.__slots__}
     db.execute(_SQL["put"], {**values, "facts": decimal_json.dumps(binding.facts), "now": now})
 

@@ -5,16 +5,17 @@ from datetime import timedelta
 
 from bng_bridge import inbox
 from bng_bridge.store import Store
-from bridge_common.clock import to_text, utc_now
+from bridge_common.clock import ClockWatch, to_text, utc_now
 from bridge_common.log import log
 
 KEEP = timedelta(days=30)
 INTERVAL_S = 600.0
 
 
-async def run(store: Store) -> None:
+async def run(store: Store, clock: ClockWatch) -> None:
     while True:
-        await run_once(store)
+        if not clock.is_off:
+            await run_once(store)
         await asyncio.sleep(INTERVAL_S)
 
 

@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner
-from bng_bridge.admin import socket, targets
+from bng_bridge import cleaner, clock_guard, intents, life
+from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
+from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alert_ways import Command, Way, WebhookPost
 from bng_bridge.alerts import Alerts
 from bng_bridge.bng import subscriptions
@@ -25,6 +26,7 @@ from bng_bridge.config import AlertsSection, BridgeConfig, Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.registry import run_flow
+from bng_bridge.holds import Holds
 from bng_bridge.inbox import Claimed
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
@@ -42,8 +44,9 @@ from bng_bridge.target import Target, Write
 from bng_bridge.watch import Watch
 from bng_bridge.worker import Worker
 from bridge_common import systemd
+from bridge_common.clock import ClockWatch, to_text, utc_now
 from bridge_common.config import read_secret
-from bridge_common.errors import ConfigError, RejectedByTarget, TransientError
+from bridge_common.errors import ConfigError, IdentityChanged, RejectedByTarget, TransientError
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import connect, keep_connected
@@ -57,6 +60,7 @@ class Parts:
     poller: Poller
     watch: Watch
     bridge: Bridge
+    clock: ClockWatch
 
 
 async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
@@ -72,16 +76,20 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         async with connect(address):
             pass
         parts = await _build(config, store, stack)
-        targets.restore_pauses(parts.bridge)
-        hooks = await _serve(config, parts, stack)
+        restore_pauses(parts.bridge)
+        await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
                 group.create_task(parts.bridge.sweeper.run(), name="sweeper"),
-                group.create_task(cleaner.run(parts.store), name="cleaner"),
-                *[group.create_task(each, name="subscriptions") for each in hooks],
+                group.create_task(life.run(parts.store), name="life"),
+                group.create_task(cleaner.run(parts.store, parts.clock), name="cleaner"),
+                group.create_task(
+                    clock_guard.run(parts.clock, parts.store, parts.worker, parts.bridge.alerts), name="clock"
+                ),
                 group.create_task(parts.watch.run(), name="watch"),
+                group.create_task(_subscribe(config, parts.bridge.context.bng), name="subscriptions"),
                 group.create_task(parts.bridge.notifier.run(), name="notifier"),
             ]
             tasks += [
@@ -106,29 +114,48 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     async def publish(topic: str, payload: bytes, expiry_s: float) -> None:
         await receiver_box[0].publish(topic, payload, expiry_s)
 
-    gateways = {name: GatewayTransport(name, publish) for name in config.sites}
+    presence = {name: Presence() for name in config.sites}
+    gateways = {name: GatewayTransport(name, publish, presence[name].why_held) for name in config.sites}
     for name, gateway in gateways.items():
         gateway.epoch = epoch_of(store.read, name)
-    presence = {name: Presence() for name in config.sites}
     magento = {
         name: MagentoClient(name, site, await _transport(name, site, gateways[name], presence[name], stack))
         for name, site in config.sites.items()
     }
-    context = Context(config.sites, bng, magento, Deliver(store, _targets(bng, magento)), store.read)
+    targets = _targets(bng, magento)
+    deliver = Deliver(store, targets)
+    await _take_up(store, deliver, targets.longest_quiet_s())
+    context = Context(config.sites, bng, magento, deliver, store.read)
+
+    notifier, clock = Notifier(_ways(config.alerts, session)), ClockWatch()
+    alerts = Alerts(notifier.take)
+    holds = Holds(store, presence, alerts)
 
     async def flow(event: Claimed) -> Outcome:
-        return await run_flow(event, context)
+        holds.check(event.site)
+        try:
+            return await run_flow(event, context)
+        except IdentityChanged as error:
+            await holds.hold(event.site, "record", error.message)
+            raise
 
-    notifier = Notifier(_ways(config.alerts, session))
-    alerts = Alerts(notifier.take)
-    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts)
-    receiver = Receiver(store, worker, gateways, presence, alerts)
+    worker = Worker(store, flow, slots=config.bridge.workers, room=bng.throttle.room, alerts=alerts, clock=clock)
+    receiver = Receiver(store, worker, gateways, presence, alerts, holds)
     receiver_box.append(receiver)
-    manifests = {name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites}
-    sweeper = Sweeper(store, worker, bng, config.sites, alerts)
-    bridge = Bridge(config, store, worker, receiver, context, gateways, presence, alerts, sweeper, notifier, manifests)
+    if life.is_open(store.read):
+        alerts.begin(
+            restored.ALERT, "the store is a copy that was put back",
+            hint="bridgectl restored --backup-time T reads anew what came after the copy was made.",
+        )  # fmt: skip
+    bridge = Bridge(
+        config, store, worker, receiver, context, gateways, presence, alerts, holds,
+        sweeper=Sweeper(store, worker, bng, config.sites, alerts),
+        notifier=notifier,
+        manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
+        longest_quiet_s=targets.longest_quiet_s(),
+    )  # fmt: skip
     watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
-    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge)
+    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge, clock)
 
 
 def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:
@@ -141,6 +168,15 @@ def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:
     return ways
 
 
+async def _take_up(store: Store, deliver: Deliver, quiet_s: float) -> None:
+    """What an earlier run may have under way: known to this store, or not, when the store is a copy."""
+    await life.begin(store)
+    latest = to_text(utc_now() + timedelta(seconds=quiet_s))
+    await store.write(lambda db: intents.cap_quiet(db, latest))
+    if (restored_at := life.restored_at(store.read)) is not None:
+        deliver.wait_out(min(quiet_s, quiet_s - (utc_now() - restored_at).total_seconds()))
+
+
 async def _transport(
     name: str, site: Site, gateway: GatewayTransport, presence: Presence, stack: AsyncExitStack
 ) -> Transport:
@@ -149,7 +185,7 @@ async def _transport(
         return gateway
     rest = await stack.enter_async_context(MagentoRest(site.rest, table=f"sites.{name}.rest"))
     await check_shop(name, site.rest.base_url, rest)
-    return DirectTransport(rest, held=lambda: presence.refused)
+    return DirectTransport(rest, presence.why_held)
 
 
 async def check_shop(name: str, base_url: str, rest: MagentoRest) -> None:
@@ -184,18 +220,25 @@ class TargetOf:
     def __call__(self, write: Write) -> Target:
         return self.bng if write.target == "bng" else self.sites[write.site]
 
+    def longest_quiet_s(self) -> float:
+        return max(target.quiet_s() for target in (self.bng, *self.sites.values()))
 
-async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> list[Coroutine[Any, Any, None]]:
-    """What has to run beside the servers: the renewal of subscriptions, where BNG lets them die."""
+
+async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:
     await stack.enter_async_context(_unix_server(socket.application(parts.bridge), config.bridge.socket))
     hooks, bng = config.bng.webhooks, parts.bridge.context.bng
-    if not hooks.port or hooks.secret_file is None:
-        return []
-    secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
-    app = webhooks.application(parts.store, parts.worker, Announcements(bng.profile, secret), parts.poller.look)
-    await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
-    how = bng.profile.webhooks.subscription
-    return [] if how is None or hooks.public_url is None else [subscriptions.run(bng, how, hooks.public_url, secret)]
+    if hooks.port and hooks.secret_file is not None:
+        secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
+        app = webhooks.application(parts.store, parts.worker, Announcements(bng.profile, secret), parts.poller.look)
+        await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
+
+
+async def _subscribe(config: BridgeConfig, bng: BngClient) -> None:
+    """For ever, where BNG lets subscriptions die and the bridge is told how BNG reaches it."""
+    hooks, how = config.bng.webhooks, bng.profile.webhooks.subscription
+    if how is not None and hooks.port and hooks.secret_file is not None and hooks.public_url is not None:
+        secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
+        await subscriptions.run(bng, how, hooks.public_url, secret)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bng_bridge import bindings, intents
@@ -20,7 +20,7 @@ from bng_bridge.intents import Intent
 from bng_bridge.locks import Locks
 from bng_bridge.store import Store
 from bng_bridge.target import Record, Target, Write
-from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
     IdentityChanged,
     NotReady,
@@ -49,6 +49,12 @@ class Deliver:
         self._store = store
         self._target = targets
         self._locks = Locks()
+        self._sends_from = datetime.min.replace(tzinfo=UTC)
+
+    def wait_out(self, seconds: float) -> None:
+        """The store was restored: writes that it does not know of may be under way for so long. Nothing that could happen
+        twice is sent before their end; after it a look-up finds them."""
+        self._sends_from = max(self._sends_from, steady_now() + timedelta(seconds=seconds))
 
     async def __call__(self, seq: int, write: Write, mapping: Mapping) -> Result:
         """Bring the target to what `mapping` gives; it is called inside the lock, so that it reads the newest state.
@@ -90,7 +96,7 @@ class Deliver:
                 log("resolved", event=seq, target_key=write.target_key, target_id=found.id)
                 return
         if known is None or (known.executed and not write.absolute):
-            _check_quiet(intent, utc_now())
+            _check_quiet(intent, steady_now())
         await self._store.write(lambda db: _drop(db, write.target_key))
 
     async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
@@ -142,9 +148,10 @@ class Deliver:
         async with target.slot(write):
             if target.guarded(write.entity):
                 return await call(key)
+            self._check_waited_out(write)
             request_id = str(uuid.uuid4())
             digest = bindings.digest_of(body)
-            quiet_until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+            quiet_until = to_text(steady_now() + timedelta(seconds=target.quiet_s()))
             intent = Intent(
                 write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until,
                 fingerprint=write.fingerprint,
@@ -154,13 +161,22 @@ class Deliver:
                 return await call(request_id)
             except OutcomeUnknown as error:
                 # Some writes are several calls, the last of them sent long after the intent: from now on nothing is.
-                until = to_text(utc_now() + timedelta(seconds=target.quiet_s()))
+                until = to_text(steady_now() + timedelta(seconds=target.quiet_s()))
                 await self._store.write(lambda db: intents.keep_quiet(db, write.target_key, until))
                 log("outcome_unknown", event=seq, target_key=write.target_key, error=error.message)
                 raise
             except (TargetUnavailable, RateLimited, NotReady, PermanentError):
-                await self._store.write(lambda db: intents.close(db, write.target_key))
+                # The call that failed was not carried out; of a write that is several, one before it may have been.
+                await self._store.write(lambda db: _drop(db, write.target_key))
                 raise
+
+    def _check_waited_out(self, write: Write) -> None:
+        left_s = (self._sends_from - steady_now()).total_seconds()
+        if left_s > 0:
+            raise QuietPeriod(
+                f"the store was restored; a write to {write.target_key} of before may be under way for {left_s:.0f} s",
+                delay_s=min(left_s + 0.05, 5.0),
+            )
 
     async def _settle_step(self, seq: int, write: Write, record: Record, digest: str, action: str) -> Result:
         """Binding, digest and result, and the end of the intent, in one commit before the next write."""

@@ -167,12 +167,22 @@ def rescue(db: sqlite3.Connection, now: str) -> int:
     return closed + db.execute(_SQL["rescue"], {"now": now}).rowcount
 
 
+def bring_forward(db: sqlite3.Connection, now: str, *, beyond: str | None = None, site: str | None = None) -> int:
+    """Due now: what waits until after `beyond` (or at all), of one site or of all. Looking too early does no harm."""
+    return db.execute(_SQL["bring_forward"], {"now": now, "beyond": beyond or now, "site": site}).rowcount
+
+
 def requeue(db: sqlite3.Connection, seq: int, now: str) -> bool:
     return db.execute(_SQL["requeue"], {"seq": seq, "now": now}).rowcount == 1
 
 
 def discard(db: sqlite3.Connection, seq: int, reason: str, now: str) -> bool:
     return db.execute(_SQL["discard"], {"seq": seq, "reason": reason, "now": now}).rowcount == 1
+
+
+def close_lost(db: sqlite3.Connection, seq: int, now: str) -> None:
+    """Supersede an event whose record its shop has lost."""
+    db.execute(_SQL["close_lost"], {"seq": seq, "now": now})
 
 
 def clean(db: sqlite3.Connection, before: str) -> int:

@@ -47,6 +47,11 @@ def close(db: sqlite3.Connection, target_key: str) -> None:
     db.execute(_SQL["close"], {"target_key": target_key})
 
 
+def cap_quiet(db: sqlite3.Connection, latest: str) -> None:
+    """At start: a quiet period that would end later than any begun now was begun under a clock that was set back since."""
+    db.execute(_SQL["cap_quiet"], {"latest": latest})
+
+
 def all_open(db: sqlite3.Connection) -> list[Intent]:
     return [_intent(row) for row in db.execute(_SQL["all"])]
 

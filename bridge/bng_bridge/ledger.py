@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bng_bridge import places
 from bng_bridge.config import Site
+from bng_bridge.flows.names import customer_name, order_name
 from bng_bridge.mapping.money import cents, text
 from bridge_common import queries
 from bridge_common.clock import from_text, to_text
@@ -24,6 +25,7 @@ _SQL = queries.load("bng_bridge", "ledger")
 
 AT_BNG = {"order": "sales_order", "customer": "customer"}
 """What becomes of a shop's record, with the name of its binding."""
+NAMES = {"order": order_name, "customer": customer_name}
 
 VERDICTS = ("complete", "waiting", "incomplete")
 """From good to bad."""
@@ -130,8 +132,8 @@ def _of_entity(
     for row in db.execute(_SQL["from_magento"], {**days.named(), **named}):
         line = lines.get(row["day"] or _day_of_arrived(row, days.zone))
         if line is not None:
-            external_id = site.external_id.format(site=name, id=row["entity_id"])
-            place, reason = places.of_record(row, external_id)
+            named_at_bng = NAMES[entity](db, name, site, row["entity_id"])
+            place, reason = places.of_record(row, named_at_bng)
             _count(line, row, place, reason)
             _add_amounts(line, row, is_applied=place == "applied")
     return list(lines.values())

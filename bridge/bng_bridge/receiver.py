@@ -10,13 +10,14 @@ from typing import Any
 
 from bng_bridge import inbox
 from bng_bridge.alerts import Alerts
+from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
-from bng_bridge.sites import Presence, epoch_of, grant_epoch
+from bng_bridge.sites import Presence, epoch_of, grant_epoch, identity_of
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common import decimal_json, topics
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import IdentityChanged, InvalidEvent
+from bridge_common.errors import IdentityChanged, InvalidEvent, TakenOver
 from bridge_common.event import decode_batch
 from bridge_common.log import log
 from bridge_common.mqtt import BrokerLost, Connection, Incoming, PublishRefused
@@ -32,12 +33,14 @@ class Receiver:
         gateways: dict[str, GatewayTransport],
         presence: dict[str, Presence],
         alerts: Alerts | None = None,
+        holds: Holds | None = None,
     ) -> None:
         self._store = store
         self._worker = worker
         self._gateways = gateways
         self._presence = presence
         self._alerts = alerts or Alerts()
+        self._holds = holds or Holds(store, presence, self._alerts)
         self._connection: Connection | None = None
         self.connected = False
 
@@ -115,10 +118,15 @@ class Receiver:
             log("hello", level=logging.WARNING, site=site, error=f"not a hello: {error!r}")
             return
         except IdentityChanged as error:
-            self._presence[site].refused = error.message
-            self._alerts.tell("identity changed", site=site, error=error.message)
+            await self._holds.hold(site, "hello", error.message, identity_of(hello))
             return
-        self._presence[site].refused = ""
+        except TakenOver as error:
+            self._alerts.tell("two agents of one site", site=site, error=error.message)
+            await self._answer(
+                connection, site, topics.WELCOME, {"hello": hello.get("hello"), "taken_over": error.message}
+            )
+            return
+        await self._holds.release(site, "hello")
         if site in self._gateways:
             self._gateways[site].epoch, self._gateways[site].online = epoch, True
         log("hello", site=site, epoch=epoch)

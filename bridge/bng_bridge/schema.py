@@ -1,4 +1,4 @@
-"""The store's schema, step by step: `sql/NNNN_what.sql` leads from version NNNN - 1 to NNNN."""
+"""The store's schema, step by step: `sql/NNNN_what.sql` leads from the number before it to NNNN; a number may be missing."""
 
 from importlib import resources
 
@@ -8,6 +8,11 @@ _STEPS = {
     if entry.name[:4].isdecimal()
 }
 VERSION = max(_STEPS)
+
+
+def steps_after(found: int) -> list[int]:
+    """The numbers of the steps that a store of schema `found` has before it, in order."""
+    return [number for number in sorted(_STEPS) if number > found]
 
 
 def statements(version: int) -> str:

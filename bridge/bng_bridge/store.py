@@ -134,7 +134,7 @@ def migrate(path: Path) -> tuple[int, int]:
         if 0 < found < schema.VERSION:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             shutil.copy2(path, path.with_name(f"{path.name}.schema-{found}"))
-        for version in range(found + 1, schema.VERSION + 1):
+        for version in schema.steps_after(found):
             connection.executescript(f"BEGIN; {schema.statements(version)}; PRAGMA user_version = {version}; COMMIT;")
         return found, schema.VERSION
     finally:

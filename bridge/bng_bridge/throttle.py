@@ -126,6 +126,11 @@ class Throttle:
         return self.breaker.room()
 
     @property
+    def held(self) -> str:
+        """Why an operator has closed it, or ''."""
+        return self.breaker.held
+
+    @property
     def is_down(self) -> bool:
         return self.breaker.is_down
 

@@ -15,7 +15,7 @@ from bng_bridge.config import Site
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.throttle import Throttle
-from bridge_common.clock import from_text, utc_now
+from bridge_common.clock import from_text, steady_now
 
 LOOK_S = 5.0
 PATIENCE_S = 60.0
@@ -55,7 +55,7 @@ class Watch:
     async def run(self) -> None:
         # From now on: what has not been seen yet at the start is not missing for long.
         while True:
-            self.run_once(asyncio.get_running_loop().time(), utc_now())
+            self.run_once(asyncio.get_running_loop().time(), steady_now())
             await asyncio.sleep(LOOK_S)
 
     def run_once(self, now_s: float, now: datetime) -> None:

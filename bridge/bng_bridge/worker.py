@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bng_bridge import inbox, retry
 from bng_bridge.alerts import Alerts
@@ -18,13 +18,15 @@ from bng_bridge.cause import cause_of
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome
 from bng_bridge.store import Store
-from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.clock import ClockWatch, from_text, to_text, utc_now
 from bridge_common.errors import BridgeError, NotReady
 from bridge_common.log import log
 from bridge_common.waiting import wait_at_most
 
 RunFlow = Callable[[Claimed], Awaitable[Outcome]]
 LONGEST_SLEEP_S = 1.0
+LONGEST_WAIT = timedelta(hours=2)
+"""Nothing is postponed or retried later than that."""
 
 
 class Worker:
@@ -36,6 +38,7 @@ class Worker:
         slots: int,
         room: Callable[[], int | None] = lambda: None,
         alerts: Alerts | None = None,
+        clock: ClockWatch | None = None,
     ) -> None:
         """`room` is how many flows may begin now (None: any number). Every flow needs BNG, in one direction or the other:
         while BNG is closed nothing is claimed, or a backlog would be claimed and given back for as long as it lasts."""
@@ -44,6 +47,7 @@ class Worker:
         self._free = slots
         self._room = room
         self._alerts = alerts or Alerts()
+        self._clock = clock or ClockWatch()
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -113,7 +117,8 @@ class Worker:
 
     async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
         now = utc_now()
-        since = from_text(event.requeued_at or event.stored_at)
+        # With a clock that was set nobody knows how old the event is.
+        since = now if self._clock.is_off else from_text(event.requeued_at or event.stored_at)
         decision = _named(event, retry.decide(error, attempts=event.attempts, since=since, now=now))
         if not isinstance(error, BridgeError):
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
@@ -161,6 +166,9 @@ def _log_failure(event: Claimed, error: Exception, decision: retry.Decision, sta
 
 
 def _rescue(db: sqlite3.Connection) -> None:
-    count = inbox.rescue(db, to_text(utc_now()))
+    now = utc_now()
+    count = inbox.rescue(db, to_text(now))
+    # Further off than anything waits: the clock was set back before this start.
+    inbox.bring_forward(db, to_text(now), beyond=to_text(now + LONGEST_WAIT))
     if count:
         log("rescued", events=count)

@@ -1,10 +1,24 @@
-"""Aware UTC and its text form on the wire."""
+"""Aware UTC and its text form on the wire; time that nobody can set; and noticing when somebody sets the clock."""
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+LARGEST_STEP_S = 300.0
+"""What time synchronisation may set at once; more is a jump."""
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+_BEGAN_AT = utc_now()
+_BEGAN_S = time.monotonic()
+
+
+def steady_now() -> datetime:
+    """What `utc_now` would give had nobody set the clock since this program started: for periods that must be waited out."""
+    return _BEGAN_AT + timedelta(seconds=time.monotonic() - _BEGAN_S)
 
 
 def to_text(moment: datetime) -> str:
@@ -19,3 +33,26 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return moment.astimezone(UTC)
+
+
+class ClockWatch:
+    """The wall clock against the monotonic one. Ask it every few seconds: it takes what differs in between for one step."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._first_s = self._last_s = self._difference_s()
+
+    @property
+    def is_off(self) -> bool:
+        """The clock says something else than at the start, by more than a step: ages that it gives prove nothing."""
+        return abs(self._last_s - self._first_s) > LARGEST_STEP_S
+
+    def step_s(self) -> float:
+        """How far the clock was set since the last look; 0 for what time synchronisation does."""
+        before, self._last_s = self._last_s, self._difference_s()
+        step_s = self._last_s - before
+        return step_s if abs(step_s) > LARGEST_STEP_S else 0.0
+
+    def _difference_s(self) -> float:
+        return self._wall() - self._monotonic()

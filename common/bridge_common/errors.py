@@ -5,11 +5,12 @@ BridgeError
 ├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · OutcomeUnknown;
 │                    RateLimited counts none, bounded by age
 ├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
-└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied
+└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied ·
+                     TakenOver
 
 `hint` names what to do, a command where there is one; `{event}` in it stands for the event's number, which the worker
 knows. `exit_code` is what a program ends with when the error reaches its command line (sysexits.h): 78 configuration,
-69 unavailable, 77 no permission.
+69 unavailable, 77 no permission, 76 another has its place.
 """
 
 
@@ -132,3 +133,9 @@ class AccessDenied(PermanentError):
     """Credentials or rights are missing; no retry helps until someone grants them."""
 
     exit_code = 77
+
+
+class TakenOver(PermanentError):
+    """Another run of the agent has been granted an epoch after ours: it carries on, this one leaves."""
+
+    exit_code = 76

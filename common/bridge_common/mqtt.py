@@ -63,12 +63,16 @@ class Will:
 
 @dataclass(slots=True)
 class Incoming:
-    """A packet not yet acknowledged. The broker sends it again after a reconnect until `ack` was called."""
+    """A packet not yet acknowledged. The broker sends it again after a reconnect until `ack` was called.
+
+    `expires_in_s` is what the broker says is left of its life, None when it has no end.
+    """
 
     topic: str
     payload: bytes
     properties: dict[str, str]
     retained: bool
+    expires_in_s: float | None
     _client: Any = field(repr=False)
     _mid: int = 0
     _qos: int = 0
@@ -143,6 +147,7 @@ class Connection:
                     bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b"",
                     dict(getattr(message.properties, "UserProperty", ())),
                     message.retain,
+                    getattr(message.properties, "MessageExpiryInterval", None),
                     self._paho,
                     message.mid,
                     message.qos,

@@ -24,6 +24,7 @@ from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
+from bng_bridge.holds import Holds
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.intents import Intent
 from bng_bridge.magento.client import MagentoClient
@@ -60,7 +61,7 @@ class Ended:
 
 @dataclass
 class Bridge:
-    """The operations over real parts; the agent behind the gateway answers what `answers` holds."""
+    """The operations over real parts; the agent behind the gateway answers what `answers` holds, and notes `requests`."""
 
     running: Running
     store: Store
@@ -69,6 +70,7 @@ class Bridge:
     presence: Presence
     gateway: GatewayTransport
     answers: dict[str, Any]
+    requests: list[dict[str, Any]]
     socket: Path
 
     async def ctl(self, *arguments: str) -> Ended:
@@ -118,9 +120,13 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             "rest": {"items": []},
         }
 
+        requests: list[dict[str, Any]] = []
+
         async def take(_topic: str, payload: bytes, _expiry_s: float) -> None:
-            request = json.loads(payload)
-            answer = {"id": request["id"], "state": "done", "status": 200, "body": answers[request["operation"]]}
+            requests.append(request := json.loads(payload))
+            body = answers[request["operation"]]
+            body = body(request) if callable(body) else body
+            answer = {"id": request["id"], "state": "done", "status": 200, "body": body}
             asyncio.get_running_loop().call_soon(gateway.receive, json.dumps(answer).encode())
 
         async def flow(_claimed: Claimed) -> Outcome:
@@ -131,11 +137,12 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
         clients = {"shop1": MagentoClient("shop1", config.sites["shop1"], gateway)}
         context = Context(config.sites, bng.client, clients, Deliver(store, lambda _write: bng.target), store.read)
         working, presence = Worker(store, flow, slots=1), {"shop1": Presence()}
-        receiver = Receiver(store, working, {"shop1": gateway}, presence)
+        alerts = Alerts()
+        holds = Holds(store, presence, alerts)
+        receiver = Receiver(store, working, {"shop1": gateway}, presence, alerts, holds)
         receiver.connected = True
         presence["shop1"].seen_at_s = asyncio.get_running_loop().time()
         presence["shop1"].heartbeat = {"state": "online", "outbox_rows": 3, "outbox_oldest_s": 1.5, "rest": "ok"}
-        alerts = Alerts()
         manifests = {"shop1": Manifest(clients["shop1"], gateway, store, alerts)}
         sweeper = Sweeper(store, working, bng.client, config.sites, alerts)
         running = Running(
@@ -147,12 +154,13 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             {"shop1": gateway},
             presence,
             alerts,
+            holds,
             sweeper,
             manifests=manifests,
         )
         path = tmp_path / "admin.sock"
         async with listening(running, path):
-            yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, path)
+            yield Bridge(running, store, bng, receiver, presence["shop1"], gateway, answers, requests, path)
 
 
 @asynccontextmanager

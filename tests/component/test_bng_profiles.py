@@ -82,6 +82,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(deliver, "utc_now", clock)
+    monkeypatch.setattr(deliver, "steady_now", clock)
     return clock
 
 

@@ -235,6 +235,7 @@ async def test_a_shipment_whose_answer_was_cut_is_looked_up_and_made_once(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(deliver, "utc_now", clock)
+    monkeypatch.setattr(deliver, "steady_now", clock)
     order = await shop.checkout("simple")
     (tmp_path / "secret").write_text("token-of-the-test\n")
     section = MagentoSection(base_url=shop.url, token_file=tmp_path / "secret")

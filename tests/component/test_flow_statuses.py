@@ -11,7 +11,7 @@ from tests.support.shop import ShopRig
 from bng_bridge import intents
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import status_hint
-from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod
+from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod, RejectedByTarget
 from bridge_sandbox.bng import samples
 
 pytestmark = pytest.mark.integration
@@ -113,6 +113,18 @@ async def test_a_lost_answer_to_a_comment_leaves_one_comment(rig: FlowRig, shop:
     await rig.store.write(lambda db: db.execute("UPDATE intent SET quiet_until = '2026-01-01T00:00:00.000000Z'"))
     assert (await tell(rig, changed, "-again")).state == "done"
     assert len(await comments(shop, order)) == 1
+
+
+async def test_a_hold_whose_comment_was_refused_ends_when_bng_s_does(rig: FlowRig, shop: ShopRig) -> None:
+    """Of the two calls the first was carried out: what both sides had in common before is no longer so."""
+    order = await sell(rig, shop)
+    await tell(rig, await say(rig, order, 20))
+    await shop.fault("status", method="POST", path="/comments$", status=400)
+    with pytest.raises(RejectedByTarget):
+        await tell(rig, await say(rig, order, 30))
+    assert await state(shop, order) == "holded"
+    await tell(rig, await say(rig, order, 20))
+    assert await state(shop, order) == "new"
 
 
 @pytest.mark.parametrize(("external_id", "is_waited_for"), [("shop1-99", True), ("fax-7", False), (None, False)])

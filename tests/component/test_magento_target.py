@@ -49,6 +49,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(deliver, "utc_now", clock)
+    monkeypatch.setattr(deliver, "steady_now", clock)
     return clock
 
 
@@ -356,6 +357,8 @@ async def test_an_amount_in_an_answer_is_a_decimal() -> None:
         ({"state": "failed", "kind": "unknown", "error": "cut"}, TargetUnavailable, OutcomeUnknown),
         ({"state": "failed", "kind": "unsent", "error": "refused"}, TargetUnavailable, TargetUnavailable),
         ({"state": "refused", "reason": "stale-epoch"}, TargetUnavailable, TargetUnavailable),
+        # In time, and yet too late: the two clocks differ, for which no event is to die.
+        ({"state": "refused", "reason": "expired"}, TargetPaused, TargetPaused),
         ({"state": "done", "status": 429, "body": None}, RateLimited, RateLimited),
         ({"state": "done", "status": 503, "body": None}, TargetUnavailable, TargetUnavailable),
         ({"state": "done", "status": 503, "body": {"text": "<p>maintenance"}}, InMaintenance, InMaintenance),

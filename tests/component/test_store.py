@@ -191,6 +191,7 @@ def test_a_migration_keeps_a_copy_of_the_old_file(path: Path, monkeypatch: pytes
     found = schema.VERSION
     with monkeypatch.context() as patch:
         patch.setattr(schema, "VERSION", found + 1)
+        patch.setattr(schema, "steps_after", lambda found: [found + 1])
         patch.setattr(schema, "statements", lambda _version: "ALTER TABLE watermark ADD COLUMN more TEXT")
         assert migrate(path) == (found, found + 1)
     connection.close()
@@ -204,12 +205,52 @@ def test_a_migration_keeps_a_copy_of_the_old_file(path: Path, monkeypatch: pytes
     migrated.close()
 
 
+@pytest.mark.parametrize("begin", schema.steps_after(0)[:-1])
+def test_a_store_of_any_earlier_schema_is_brought_up_with_what_is_in_it_and_a_copy_kept(path: Path, begin: int) -> None:
+    """Step by step over the numbers that there are."""
+    path.parent.mkdir()
+    old = connect(path)
+    for number in schema.steps_after(0):
+        if number <= begin:
+            old.executescript(f"BEGIN; {schema.statements(number)}; PRAGMA user_version = {number}; COMMIT;")
+    put(old, "a")
+    old.execute(
+        "INSERT INTO site (site, epoch, database_id, base_url, hello_at) VALUES ('shop1', 7, 'db', 'url', 'now')"
+    )
+    old.close()
+
+    assert migrate(path) == (begin, schema.VERSION)
+    new, copy = connect(path), connect(path.with_name(f"bridge.sqlite.schema-{begin}"))
+    for connection in (new, copy):
+        assert names(connection) == ["a"]
+    row = new.execute("SELECT * FROM site").fetchone()
+    assert (row["epoch"], row["instance"]) == (7, "")
+    assert copy.execute("PRAGMA user_version").fetchone()[0] == begin
+    assert tables(new) == tables_of_a_new_store(path)
+    new.close()
+    copy.close()
+
+
+def tables(connection: sqlite3.Connection) -> dict[str, str]:
+    return {row["name"]: row["sql"] for row in connection.execute("SELECT name, sql FROM sqlite_schema")}
+
+
+def tables_of_a_new_store(path: Path) -> dict[str, str]:
+    other = path.with_name("new.sqlite")
+    migrate(other)
+    connection = connect(other)
+    found = tables(connection)
+    connection.close()
+    return found
+
+
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.parent.mkdir()
     migrate(path)
     found = schema.VERSION
     with monkeypatch.context() as patch:
         patch.setattr(schema, "VERSION", found + 1)
+        patch.setattr(schema, "steps_after", lambda found: [found + 1])
         patch.setattr(schema, "statements", lambda _version: "CREATE TABLE more (id); INSERT INTO nowhere VALUES (1)")
         with pytest.raises(sqlite3.OperationalError):
             migrate(path)

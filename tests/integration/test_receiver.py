@@ -21,7 +21,7 @@ from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common import topics
 from bridge_common.clock import from_text, utc_now
-from bridge_common.errors import TargetUnavailable
+from bridge_common.errors import TargetPaused, TargetUnavailable
 from bridge_common.event import encode_batch
 from bridge_common.mqtt import BrokerAddress, Connection, connect, keep_connected
 from bridge_sandbox.mosquitto import Mosquitto
@@ -58,7 +58,7 @@ class Bridge:
 
         self.store = store
         self.presence: dict[str, Presence] = {"shop1": Presence()}
-        self.gateway = GatewayTransport("shop1", publish)
+        self.gateway = GatewayTransport("shop1", publish, self.presence["shop1"].why_held)
         self.receiver = Receiver(store, Worker(store, flow, slots=1), {"shop1": self.gateway}, self.presence)
         self._address = address(broker, "bridge")
 
@@ -306,6 +306,62 @@ async def test_a_cloned_shop_is_not_welcomed_and_held(broker: Mosquitto, store: 
         await shop.say(topics.HELLO, {**HELLO, "hello": "h2"})
         assert (await shop.hears(topics.WELCOME, 2))["hello"] == "h2"
         assert running.presence["shop1"].refused == ""
+
+
+async def test_a_held_site_is_still_held_after_a_restart_until_its_own_shop_says_hello(
+    broker: Mosquitto, store: Store
+) -> None:
+    async with agent(broker) as shop:
+        async with bridge(broker, store) as running:
+            await shop.say(topics.HELLO, HELLO)
+            await shop.hears(topics.WELCOME)
+            await shop.say(topics.HELLO, {**HELLO, "database_id": "db-2"})
+            await until("the site is held", lambda: running.presence["shop1"].refused)
+        async with bridge(broker, store) as again:
+            assert "db-2" in again.presence["shop1"].refused
+            with pytest.raises(TargetPaused, match="the site is held"):
+                await again.gateway.request("GET", "/V1/orders", timeout_s=1)
+            await shop.say(topics.HELLO, {**HELLO, "hello": "h2"})
+            await shop.hears(topics.WELCOME, 2)
+            assert again.presence["shop1"].refused == ""
+
+
+async def test_a_second_run_of_the_agent_takes_the_first_one_s_place_for_good(broker: Mosquitto, store: Store) -> None:
+    async with bridge(broker, store), agent(broker) as shop:
+        await shop.say(topics.HELLO, {**HELLO, "instance": "first", "last_epoch": None})
+        first = (await shop.hears(topics.WELCOME))["epoch"]
+        await shop.say(topics.HELLO, {**HELLO, "hello": "h2", "instance": "second", "last_epoch": None})
+        second = (await shop.hears(topics.WELCOME, 2))["epoch"]
+        await shop.say(topics.HELLO, {**HELLO, "hello": "h3", "instance": "first", "last_epoch": first})
+        answer = await shop.hears(topics.WELCOME, 3)
+        assert answer["hello"] == "h3"
+        assert "another agent of shop1 has said hello" in answer["taken_over"]
+        assert "epoch" not in answer
+        await shop.say(topics.HELLO, {**HELLO, "hello": "h4", "instance": "second", "last_epoch": second})
+        assert (await shop.hears(topics.WELCOME, 4))["epoch"] > second
+
+
+async def test_the_same_run_says_hello_as_often_as_its_line_breaks(broker: Mosquitto, store: Store) -> None:
+    """Also when it missed the answer to an earlier hello, and names an epoch of before."""
+    async with bridge(broker, store), agent(broker) as shop:
+        epochs: list[int] = []
+        for number, last in enumerate((None, None, 0, 0, -1), 1):
+            known = None if last is None else epochs[last]
+            hello = {**HELLO, "hello": f"h{number}", "instance": "one", "last_epoch": known}
+            await shop.say(topics.HELLO, hello)
+            epochs.append((await shop.hears(topics.WELCOME, number))["epoch"])
+        assert epochs == sorted(set(epochs))
+
+
+async def test_a_store_put_back_from_a_copy_does_not_send_away_the_agent_that_runs(
+    broker: Mosquitto, store: Store
+) -> None:
+    """It knows an earlier run, and an epoch below the one that the agent has."""
+    async with bridge(broker, store), agent(broker) as shop:
+        await shop.say(topics.HELLO, {**HELLO, "instance": "before the copy", "last_epoch": None})
+        old = (await shop.hears(topics.WELCOME))["epoch"]
+        await shop.say(topics.HELLO, {**HELLO, "hello": "h2", "instance": "runs", "last_epoch": old + 1000})
+        assert (await shop.hears(topics.WELCOME, 2))["epoch"] > old
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"7", b"{}", b'{"database_id": "x"}', b"\xff"])

@@ -9,6 +9,7 @@ from aiohttp import web
 from bng_bridge.alerts import Alerts
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
+from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.notifier import Notifier
@@ -30,15 +31,21 @@ class Bridge:
     gateways: dict[str, GatewayTransport]
     presence: dict[str, Presence]
     alerts: Alerts
+    holds: Holds
     sweeper: Sweeper
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
     manifests: dict[str, Manifest] = field(default_factory=dict)
+    longest_quiet_s: float = 60.0
+
+    def known_site(self, site: str) -> str:
+        """Raises NotFound."""
+        if site not in self.config.sites:
+            raise NotFound(f"There is no site {site}.", hint=f"Sites: {', '.join(sorted(self.config.sites))}.")
+        return site
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""
-        if site not in self.gateways:
-            raise NotFound(f"There is no site {site}.", hint=f"Sites: {', '.join(sorted(self.gateways))}.")
-        return self.gateways[site]
+        return self.gateways[self.known_site(site)]
 
 
 class NotFound(BridgeError):

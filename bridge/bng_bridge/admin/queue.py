@@ -6,12 +6,12 @@ from aiohttp import web
 
 from bng_bridge import inbox, intents
 from bng_bridge.admin.bridge import Bridge, Route
-from bridge_common.clock import to_text, utc_now
+from bridge_common.clock import steady_now, to_text
 
 
 def queue(bridge: Bridge, limit: int) -> dict[str, Any]:
     """The events in the order of their next attempt, and the writes whose outcome is unknown."""
-    now = to_text(utc_now())
+    now = to_text(steady_now())
     events = [dict(row) for row in inbox.select(bridge.store.read, "queue", limit=limit)]
     unknown = [
         {"target_key": intent.target_key, "event": intent.seq, "opened_at": intent.opened_at,

@@ -6,14 +6,27 @@ from typing import Any
 
 from aiohttp import web
 
-from bng_bridge.admin import alerts, dead_letters, ledger, manifest, queue, status, targets, trace
+from bng_bridge.admin import (
+    alerts,
+    dead_letters,
+    drain,
+    ledger,
+    manifest,
+    queue,
+    replay,
+    restored,
+    shop,
+    status,
+    targets,
+    trace,
+)
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
 from bridge_common import decimal_json
 from bridge_common.errors import BridgeError
 
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
-    *alerts.ROUTES, *manifest.ROUTES,
+    *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
 )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _site_state(presence: Presence, seen_s: float | None, trip: float | None, st
     """online, or why not: refused, never seen, offline (said so or its last will), silent, shop unreadable."""
     said = presence.heartbeat
     if presence.refused:
-        return "held", f"identity changed: {presence.refused}"
+        return "held", f"identity changed: {presence.refused}. If it is the site's shop: bridgectl site restored"
     if said.get("state") == "offline":
         return "offline", "its agent is stopped or cut off: systemctl status magento-agent on the shop's host"
     if seen_s is None and trip is None:

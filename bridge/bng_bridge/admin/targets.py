@@ -45,10 +45,13 @@ async def _resume(bridge: Bridge, request: web.Request) -> Any:
 ROUTES: tuple[Route, ...] = (("POST", "/pause/{target}", _pause), ("POST", "/resume/{target}", _resume))
 
 
+def throttles(bridge: Bridge) -> dict[str, Throttle]:
+    """By target: `bng`, and each site."""
+    return {"bng": bridge.context.bng.throttle} | {name: each.throttle for name, each in bridge.context.magento.items()}
+
+
 def _throttle(bridge: Bridge, target: str) -> Throttle:
-    magento = bridge.context.magento
-    if target == "bng":
-        return bridge.context.bng.throttle
-    if target not in magento:
-        raise NotFound(f"There is no target {target}.", hint=f"Targets: bng, {', '.join(sorted(magento))}.")
-    return magento[target].throttle
+    known = throttles(bridge)
+    if target not in known:
+        raise NotFound(f"There is no target {target}.", hint=f"Targets: {', '.join(known)}.")
+    return known[target]

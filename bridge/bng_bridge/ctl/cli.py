@@ -8,10 +8,13 @@ from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
+from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.ledger import ledger
 from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
+from bng_bridge.ctl.replay import replay, resync
+from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
 from bng_bridge.ctl.trace import trace
@@ -36,5 +39,8 @@ def main(context: click.Context, socket: Path) -> None:
     context.obj = Daemon(socket)
 
 
-for each in (status, trace, ping, queue, ledger, manifest, pause, resume, dlq, alerts, map_group):
+for each in (
+    status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
+    map_group,
+):  # fmt: skip
     main.add_command(each)

@@ -20,10 +20,16 @@ def pause(daemon: Daemon, target: str, reason: str) -> None:
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every target that is closed, as after a drain.")
 @click.pass_obj
 @command
-def resume(daemon: Daemon, target: str) -> None:
+def resume(daemon: Daemon, target: str | None, everything: bool) -> None:  # noqa: FBT001
     """Write to TARGET again."""
+    if (target is None) != everything:
+        raise click.UsageError("name a target (bng, or a site), or --all")
+    if target is None:
+        click.echo(f"resumed: {', '.join(daemon.post('/resume')['resumed']) or 'nothing was closed'}")
+        return
     answer = daemon.post(f"/resume/{quote(target, safe='')}")
     click.echo(f"{target}: {answer['state']}")

@@ -12,8 +12,8 @@ from bng_bridge.target import Write
 
 
 async def customer_to_customer(event: Claimed, context: Context) -> Outcome:
-    site = context.sites[event.site]
-    write = customer_write(event.site, site, event.entity_id, create_only=False)
+    fingerprint = customers.fingerprint(event.document())
+    write = customer_write(context, event.site, event.entity_id, create_only=False, fingerprint=fingerprint)
     if event.kind == "tombstone":
         return await _deactivate(event, context, write)
 

@@ -7,6 +7,7 @@ from typing import Any
 from bng_bridge import bindings, inbox
 from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
+from bng_bridge.flows.names import customer_name, order_name
 from bng_bridge.inbox import Claimed
 from bng_bridge.mapping import customers, orders, payments
 from bng_bridge.outcome import DONE, Outcome, skipped
@@ -23,7 +24,7 @@ async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
     _check_parent(order, event.site, context)
     transaction_id = await _transaction_id(event, context, site, order)
     customer_id = await _customer(event, context, site, order)
-    external_id = site.external_id.format(site=event.site, id=order["entity_id"])
+    external_id = order_name(context.read, event.site, site, event.entity_id)
     write = Write(
         target="bng", entity="sales_order", site=event.site, target_key=sales_order_key(event.site, event.entity_id),
         lock_key=f"bng/{external_id}", reference=external_id, fingerprint=orders.fingerprint(order),
@@ -118,7 +119,7 @@ async def _customer(event: Claimed, context: Context, site: Site, order: dict[st
         return str(bound.facts["CustomerID"])
     if site.generic_customer_id is not None and not order.get("customer_id"):
         return site.generic_customer_id
-    write = customer_write(event.site, site, _buyer(order, site), create_only=True)
+    write = customer_write(context, event.site, _buyer(order, site), create_only=True)
     return await _write_customer(event, context, order, write)
 
 
@@ -135,7 +136,7 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
         raise refusal
     bound = bindings.by_target(context.read, "bng", "customer", customer_id)
     source_id = bound.target_key.split("/")[2] if bound and bound.site == event.site else _buyer(order, site)
-    write = replace(customer_write(event.site, site, source_id, create_only=True), instead_of=customer_id)
+    write = replace(customer_write(context, event.site, source_id, create_only=True), instead_of=customer_id)
     found = await _write_customer(event, context, order, write)
     if found == customer_id:
         refusal.hint = (
@@ -164,11 +165,11 @@ def _buyer(order: dict[str, Any], site: Site) -> str:
     return str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))
 
 
-def customer_write(site_name: str, site: Site, source_id: str, *, create_only: bool) -> Write:
-    external_id = site.external_id.format(site=site_name, id=source_id)
+def customer_write(context: Context, site: str, source_id: str, *, create_only: bool, fingerprint: str = "") -> Write:
+    external_id = customer_name(context.read, site, context.sites[site], source_id)
     return Write(
-        target="bng", entity="customer", site=site_name, target_key=f"{site_name}/customer/{source_id}/customer",
-        lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=create_only,
+        target="bng", entity="customer", site=site, target_key=f"{site}/customer/{source_id}/customer",
+        lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=create_only, fingerprint=fingerprint,
     )  # fmt: skip
 
 

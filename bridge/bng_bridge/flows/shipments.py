@@ -1,12 +1,11 @@
 """BNG shipment → Magento shipment with its tracks, on the order that the sales order came from."""
 
-import re
 from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
-from bng_bridge.config import Site
 from bng_bridge.flows.context import Context
+from bng_bridge.flows.names import names_an_order
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import source_reference
@@ -68,17 +67,13 @@ def unbound(sales_order: dict[str, Any] | None, context: Context) -> Outcome:
     """
     if sales_order is None:
         return skipped("BNG no longer has the sales order")
-    external_id = str(sales_order.get("ExternalID") or "")
-    if any(_made(site, name, external_id) for name, site in context.sites.items()):
-        raise DependencyMissing(f"sales order {sales_order['SalesOrderID']} ({external_id}) is not bound yet")
+    sales_order_id, external_id = str(sales_order["SalesOrderID"]), str(sales_order.get("ExternalID") or "")
+    if (lost := bindings.lost_by_target(context.read, "bng", "sales_order", sales_order_id)) is not None:
+        return skipped(f"{lost.site} lost the order when it was restored")
+    if any(names_an_order(site, name, external_id) for name, site in context.sites.items()):
+        raise DependencyMissing(f"sales order {sales_order_id} ({external_id}) is not bound yet")
     # Without its number: the ledger counts by reason.
     return skipped("the sales order did not come from a shop")
-
-
-def _made(site: Site, name: str, external_id: str) -> bool:
-    """Whether this site's template gives such an id to an order."""
-    fixed = site.external_id.format(site=name, id="\0").split("\0")
-    return re.fullmatch(r"\d+".join(map(re.escape, fixed)), external_id) is not None
 
 
 async def _ship_body(

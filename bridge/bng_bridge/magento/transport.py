@@ -6,7 +6,9 @@ such record: what became of an unanswered write is found by looking the record u
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -53,13 +55,31 @@ class Transport(Protocol):
         ...
 
 
+Held = Callable[[], str]
+"""Why nothing may be asked of this site now, or empty."""
+
+_looks_anyway: ContextVar[bool] = ContextVar("looks at sites that are held", default=False)
+
+
+@contextmanager
+def though_held() -> Iterator[None]:
+    """Inside, this task may read a site that is held: what an operator needs in order to judge it."""
+    token = _looks_anyway.set(True)
+    try:
+        yield
+    finally:
+        _looks_anyway.reset(token)
+
+
+def _check_held(held: Held) -> None:
+    if (reason := held()) and not _looks_anyway.get():
+        raise TargetPaused(f"the site is held: {reason}", delay_s=15)
+
+
 class DirectTransport:
-    """HTTPS to a hosted shop. `rest` is opened and closed by whoever made it.
+    """HTTPS to a hosted shop. `rest` is opened and closed by whoever made it."""
 
-    `held` says why nothing may be written to this site now, or is empty.
-    """
-
-    def __init__(self, rest: MagentoRest, held: Callable[[], str] = lambda: "") -> None:
+    def __init__(self, rest: MagentoRest, held: Held = lambda: "") -> None:
         self._rest = rest
         self._held = held
 
@@ -73,8 +93,7 @@ class DirectTransport:
         timeout_s: float,
         request_id: str | None = None,
     ) -> Answer:
-        if reason := self._held():
-            raise TargetPaused(f"the site is held: {reason}", delay_s=15)
+        _check_held(self._held)
         try:
             answer = await self._rest.send(method, path, list((query or {}).items()), body, timeout_s=timeout_s)
         except OutcomeUnknown as error:
@@ -99,8 +118,9 @@ class GatewayTransport:
     agent's last will).
     """
 
-    def __init__(self, site: str, publish: Publish) -> None:
+    def __init__(self, site: str, publish: Publish, held: Held = lambda: "") -> None:
         self.site = site
+        self._held = held
         self.epoch = 0
         self.online = True
         self._publish = publish
@@ -116,6 +136,7 @@ class GatewayTransport:
         timeout_s: float,
         request_id: str | None = None,
     ) -> Answer:
+        _check_held(self._held)
         fields = {"operation": "rest", "method": method, "path": path, "query": query or {}, "body": body}
         reply = await self._exchange(fields, timeout_s, request_id or str(uuid.uuid4()), reads=method == "GET")
         return _answer(method, path, reply)
@@ -183,6 +204,12 @@ def _is_answer(reply: dict[str, Any]) -> bool:
 
 def _answer(method: str, path: str, reply: dict[str, Any]) -> Answer:
     """The agent's report in the bridge's words; statuses that a direct call would raise are raised here too."""
+    if reply["state"] == "refused" and reply.get("reason") == "expired":
+        # It was answered in time, so it came in time: no event's fault, and none may die of it.
+        raise TargetPaused(
+            f"the agent says that {method} {path} has expired: its clock and this host's differ",
+            hint="Check both (timedatectl).", delay_s=15,
+        )  # fmt: skip
     if reply["state"] == "refused":
         raise TargetUnavailable(f"the agent refused {method} {path}: {reply.get('reason')}")
     if reply["state"] == "failed":

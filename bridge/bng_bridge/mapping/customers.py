@@ -17,6 +17,11 @@ def from_customer(customer: dict[str, Any], *, external_id: str) -> dict[str, An
     )  # fmt: skip
 
 
+def fingerprint(customer: dict[str, Any]) -> str:
+    """What never changes of a customer; a restored shop gives the same id to another one. Empty when it is deleted."""
+    return str(customer.get("created_at") or "")
+
+
 def from_order(order: dict[str, Any], *, external_id: str) -> dict[str, Any]:
     """The same from an order: all that is known of a guest, and enough of a customer whose own event comes later."""
     billing = order.get("billing_address") or {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from bng_bridge.bng.records import id_of
 from bng_bridge.config import Site
+from bng_bridge.flows.names import order_name
 from bridge_common import queries
 
 _SQL = queries.load("bng_bridge", "sweep")
@@ -54,13 +55,13 @@ def not_listed(db: sqlite3.Connection, sites: dict[str, Site], since: str, began
         bound
         for row in db.execute(_SQL["bound_sales_orders"], {"since": since, "began": began})
         if row["site"] in sites
-        and (bound := _bound(row, sites[row["site"]])).external_id
+        and (bound := _bound(db, row, sites[row["site"]])).external_id
         and (row["listed_at"] is None or row["listed_at"] < began or row["state"] == "deleted"
              or row["name"] != bound.external_id)
     ]  # fmt: skip
 
 
-def _bound(row: sqlite3.Row, site: Site) -> Bound:
+def _bound(db: sqlite3.Connection, row: sqlite3.Row, site: Site) -> Bound:
     order_id = row["target_key"].split("/")[2]
-    external_id = site.external_id.format(site=row["site"], id=order_id)
+    external_id = order_name(db, row["site"], site, order_id)
     return Bound(row["site"], order_id, row["target_id"], external_id, row["created_at"] or row["bound_at"])

@@ -77,6 +77,21 @@ WHERE state = 'processing' AND EXISTS (
 -- name: rescue
 UPDATE inbox SET state = 'pending', run_at = :now, reason = 'taken back after a crash' WHERE state = 'processing'
 
+-- name: waiting_of
+SELECT inbox.*, data FROM inbox LEFT JOIN document USING (seq)
+WHERE source = 'magento' AND site = :site AND entity = :entity AND state IN ('pending', 'dead')
+
+-- name: close_lost
+UPDATE inbox SET state = 'superseded', reason = 'the shop was restored without this record', hint = '', settled_at = :now
+WHERE seq = :seq AND state IN ('pending', 'dead')
+
+-- name: dead_of_kind
+SELECT seq, entity, entity_id FROM inbox WHERE state = 'dead' AND site = :site AND EXISTS (
+    SELECT 1 FROM attempt WHERE attempt.seq = inbox.seq AND error_kind = :error_kind)
+
+-- name: bring_forward
+UPDATE inbox SET run_at = :now WHERE state = 'pending' AND run_at > :beyond AND site = coalesce(:site, site)
+
 -- name: requeue
 UPDATE inbox SET state = 'pending', run_at = :now, requeued_at = :now, reason = 'requeued by an operator', hint = '', cause = '',
                  attempts = 0, settled_at = NULL

@@ -15,3 +15,6 @@ DELETE FROM intent WHERE target_key = :target_key
 
 -- name: all
 SELECT * FROM intent ORDER BY opened_at
+
+-- name: cap_quiet
+UPDATE intent SET quiet_until = :latest WHERE quiet_until > :latest

@@ -1,0 +1,246 @@
+"""Having records looked at once more: one that somebody names, or all that changed since a time.
+
+Looking is harmless: of the shop's side a fresh event is asked for, of BNG's a hint is stored, and what has not changed
+writes nothing. To have a record written again its digests are forgotten first.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from bng_bridge import bindings, inbox
+from bng_bridge.admin.bridge import Bridge, NotFound, Route
+from bng_bridge.flows.shipments import stock_hint, stock_key
+from bng_bridge.flows.statuses import order_status_key
+from bng_bridge.inbox import Hint
+from bng_bridge.magento.listing import Filter, pages
+from bng_bridge.magento.target import source_reference
+from bng_bridge.sources.hints import shipment_hint, status_hint
+from bridge_common.clock import from_text, to_text, utc_now
+
+Record = dict[str, Any]
+"""What tells one record from another: of the shop {"entity_id"}, of BNG the ids that a hint is made of."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Where a shop lists what changed, by which time, and the field that names the entity."""
+
+    path: str
+    time_field: str
+    names: str
+    id_field: str = "entity_id"
+
+
+SHOP = {
+    "order": (
+        Listing("/V1/orders", "updated_at", "entity_id"),
+        Listing("/V1/orders", "created_at", "entity_id"),
+        # An order's own time does not move on all of these.
+        Listing("/V1/shipments", "created_at", "order_id"),
+        Listing("/V1/invoices", "created_at", "order_id"),
+        Listing("/V1/creditmemos", "created_at", "order_id"),
+    ),
+    "customer": (Listing("/V1/customers/search", "updated_at", "id", "id"),),
+}
+BNG = {
+    "shipment": ("shipments", ("ShipmentID", "SalesOrderID")),
+    "stock": ("inventory-items", ("SKU", "Warehouse")),
+    "sales_order": ("sales-orders", ("SalesOrderID",)),
+}
+
+
+async def changed(bridge: Bridge, entity: str, site: str, since: datetime, until: datetime) -> dict[str, Any]:
+    """{"records", "discarded"}: those that changed; of those that were discarded since, which stay so, only the number.
+
+    `site` is only for entities of a shop. Raises NotFound, TargetUnavailable, TargetPaused.
+    """
+    found: dict[tuple[Any, ...], Record] = {}
+    discarded = 0
+    async for record in _changed(bridge, entity, site, since, until):
+        key = tuple(record.values())
+        if key in found:
+            continue
+        found[key] = record
+    kept = [record for record in found.values() if not _is_discarded(bridge, entity, site, record)]
+    discarded = len(found) - len(kept)
+    return {"records": kept, "discarded": discarded}
+
+
+async def again(
+    bridge: Bridge, entity: str, site: str, records: list[Record], *, cause: str, anew: bool
+) -> dict[str, int]:
+    """{"asked", "waiting"}: how many are looked at once more, and how many wait for that already.
+
+    `anew`: their digests are forgotten, so that they are written whatever is known. Raises NotFound, TargetUnavailable when
+    the site's agent does not take it.
+    """
+    if anew:
+        keys = [key for record in records for key in _target_keys(bridge, entity, site, record)]
+        await bridge.store.write(lambda db: _forget_digests(db, keys))
+    if entity in SHOP:
+        return await _reemit(bridge, entity, site, records)
+    hints = [_hint(bridge, entity, record, cause) for record in records]
+    now = to_text(utc_now())
+    asked = await bridge.store.write(lambda db: sum(inbox.put_hint(db, hint, now) for hint in hints))
+    bridge.worker.wake()
+    return {"asked": asked, "waiting": len(records) - asked}
+
+
+async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehouse: str | None) -> dict[str, Any]:
+    """{"site", "records"}. `name` is an order's increment or entity id, a SKU, or a record's id. Raises NotFound."""
+    if entity == "order":
+        return await _find_order(bridge, name, site)
+    if entity == "customer":
+        return {"site": _only_site(bridge, site), "records": [{"entity_id": name}]}
+    if entity == "stock":
+        shown: set[str] = {each for config in bridge.config.sites.values() for each in config.sources}
+        warehouses = [warehouse] if warehouse else sorted(shown)
+        return {"site": "", "records": [{"SKU": name, "Warehouse": each} for each in warehouses]}
+    if entity not in BNG:
+        raise NotFound(f"There is no {entity} to look at.", hint=f"Known: {', '.join((*SHOP, *BNG))}.")
+    path, fields = BNG[entity]
+    document = await bridge.context.bng.get(f"{path}/{name}")
+    if document is None:
+        raise NotFound(f"BNG has no {entity} {name}.")
+    return {"site": "", "records": [{field: document[field] for field in fields}]}
+
+
+async def _get_changed(bridge: Bridge, request: web.Request) -> Any:
+    query = request.query
+    since, until = from_text(query["since"]), from_text(query["until"])
+    return await changed(bridge, request.match_info["entity"], query.get("site", ""), since, until)
+
+
+async def _post_again(bridge: Bridge, request: web.Request) -> Any:
+    body = await request.json()
+    return await again(
+        bridge, str(body["entity"]), str(body["site"]), list(body["records"]), cause=str(body["cause"]),
+        anew=bool(body["anew"]),
+    )  # fmt: skip
+
+
+async def _get_find(bridge: Bridge, request: web.Request) -> Any:
+    query = request.query
+    name, entity = request.match_info["name"], request.match_info["entity"]
+    return await find(bridge, entity, name, query.get("site"), query.get("warehouse"))
+
+
+async def _get_sites(bridge: Bridge, _: web.Request) -> Any:
+    return sorted(bridge.config.sites)
+
+
+ROUTES: tuple[Route, ...] = (
+    ("GET", "/sites", _get_sites),
+    ("GET", "/changed/{entity}", _get_changed),
+    ("GET", "/find/{entity}/{name:.+}", _get_find),
+    ("POST", "/again", _post_again),
+)
+
+
+async def _changed(bridge: Bridge, entity: str, site: str, since: datetime, until: datetime) -> AsyncIterator[Record]:
+    if entity in SHOP:
+        client = bridge.context.magento[bridge.known_site(site)]
+        for listing in SHOP[entity]:
+            filters: list[Filter] = [
+                (listing.time_field, "gteq", _shop_time(since)), (listing.time_field, "lteq", _shop_time(until)),
+            ]  # fmt: skip
+            async for page in pages(client, listing.path, filters, fields=listing.names, id_field=listing.id_field):
+                for document in page:
+                    yield {"entity_id": str(document[listing.names])}
+        return
+    if entity not in BNG:
+        raise NotFound(f"Nothing is known of {entity}.", hint=f"Known: {', '.join((*SHOP, *BNG))}.")
+    path, fields = BNG[entity]
+    async for document in bridge.context.bng.pages(path, updated_since=to_text(since)):
+        if from_text(document["UpdatedAt"]) <= until:
+            yield {field: document[field] for field in fields}
+
+
+def _forget_digests(db: sqlite3.Connection, target_keys: list[str]) -> None:
+    for target_key in target_keys:
+        bindings.forget_digest(db, target_key)
+
+
+async def _reemit(bridge: Bridge, entity: str, site: str, records: list[Record]) -> dict[str, int]:
+    entities = [{"entity": entity, "entity_id": str(record["entity_id"])} for record in records]
+    answer = await bridge.gateway(site).ask("reemit", timeout_s=10.0, entities=entities)
+    return {"asked": len(answer["inserted"]), "waiting": len(answer["waiting"])}
+
+
+def _hint(bridge: Bridge, entity: str, record: Record, cause: str) -> Hint:
+    """With a key of its own: what was seen in this very version is looked at all the same."""
+    read = bridge.store.read
+    if entity == "shipment":
+        hint = shipment_hint(record, read)
+    elif entity == "sales_order":
+        hint = status_hint(record, read)
+    else:
+        hint = stock_hint(record["SKU"], record["Warehouse"], cause)
+    return replace(hint, event_key=f"{cause}/{uuid.uuid4()}/{entity}/{hint.entity_id}")
+
+
+def _target_keys(bridge: Bridge, entity: str, site: str, record: Record) -> list[str]:
+    """What flows from this record is written to."""
+    read = bridge.store.read
+    if entity in SHOP:
+        return [bound.target_key for bound in bindings.under(read, f"{site}/{entity}/{record['entity_id']}/")]
+    if entity == "stock":
+        sources = {name: site.sources.get(record["Warehouse"]) for name, site in bridge.config.sites.items()}
+        return [stock_key(name, source_reference(record["SKU"], code)) for name, code in sources.items() if code]
+    bound = bindings.by_target(read, "bng", "sales_order", record["SalesOrderID"])
+    return [order_status_key(bound.site, bound.target_key.split("/")[2])] if bound and entity == "sales_order" else []
+
+
+def _is_discarded(bridge: Bridge, entity: str, site: str, record: Record) -> bool:
+    """A person has said that it stays out; until it changes, which comes by itself."""
+    if entity in SHOP:
+        find_events = partial(inbox.select, source="magento", site=site, entity_id=record["entity_id"])
+    else:
+        find_events = partial(
+            inbox.select, source="bng", site="", entity_id=_hint(bridge, entity, record, "").entity_id
+        )
+    events = find_events(bridge.store.read, "of_entity", entity=entity)
+    return bool(events) and events[-1]["state"] == "discarded"
+
+
+async def _find_order(bridge: Bridge, name: str, site: str | None) -> dict[str, Any]:
+    """Among the events, or in the shops: it may never have arrived."""
+    rows = inbox.select(bridge.store.read, "find_order", order=name)
+    found = {
+        (row["site"], row["entity_id"]): name == row["increment_id"] for row in rows if site in (None, row["site"])
+    }
+    if not found:
+        for each in [bridge.known_site(site)] if site else bridge.config.sites:
+            for order in await bridge.context.magento[each].search("/V1/orders", increment_id=name):
+                found[each, str(order["entity_id"])] = True
+    by_number = [key for key, is_number in found.items() if is_number]
+    candidates = by_number or list(found)
+    if not candidates:
+        raise NotFound(f"There is no order {name}.", hint="Name it by its increment id or its entity id in the shop.")
+    if len(candidates) > 1:
+        sites = ", ".join(sorted(each for each, _ in candidates))
+        raise NotFound(f"Several shops have an order {name}.", hint=f"Choose with --site: {sites}.")
+    ((its_site, entity_id),) = candidates
+    return {"site": its_site, "records": [{"entity_id": entity_id}]}
+
+
+def _only_site(bridge: Bridge, site: str | None) -> str:
+    if site is not None:
+        return bridge.known_site(site)
+    if len(bridge.config.sites) > 1:
+        raise NotFound(
+            "There are several shops.", hint=f"Choose with --site: {', '.join(sorted(bridge.config.sites))}."
+        )
+    return next(iter(bridge.config.sites))
+
+
+def _shop_time(moment: datetime) -> str:
+    """In the shop's database: UTC, whole seconds. An offset in a filter would be ignored silently."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,42 @@
+"""What is done when somebody sets the clock while the bridge runs.
+
+Timers are monotonic, versions order events, and quiet periods are waited out in steady time: for them nothing changes. What
+is left goes by the wall clock: when an event is looked at again, and how old it is. So all that waits is looked at at once,
+and as long as the clock is off nothing is given up or forgotten for its age.
+"""
+
+import asyncio
+
+from bng_bridge import inbox
+from bng_bridge.alerts import Alerts
+from bng_bridge.store import Store
+from bng_bridge.worker import Worker
+from bridge_common.clock import ClockWatch, to_text, utc_now
+from bridge_common.log import log
+
+LOOK_S = 2.0
+ALERT = "clock-jumped"
+
+
+async def run(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -> None:
+    while True:
+        await run_once(watch, store, worker, alerts)
+        await asyncio.sleep(LOOK_S)
+
+
+async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -> None:
+    step_s = watch.step_s()
+    if not step_s:
+        return
+    now = to_text(utc_now())
+    waited = await store.write(lambda db: inbox.bring_forward(db, now))
+    worker.wake()
+    log("clock_set", seconds=round(step_s), brought_forward=waited)
+    if watch.is_off:
+        alerts.begin(
+            ALERT, f"the clock was set by {step_s:+.0f} s while the bridge ran",
+            hint="Check it (timedatectl). Until it is set back, or the bridge is started again, nothing is given up for "
+            "its age.",
+        )  # fmt: skip
+    else:
+        alerts.end(ALERT)
