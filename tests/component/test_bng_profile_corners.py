@@ -261,3 +261,15 @@ async def test_a_subscription_needs_somebody_who_repeats_the_token(central: BngR
     async with TestServer(web.Application()) as server:
         with pytest.raises(RejectedByTarget, match="does not repeat the token"):
             await subscriptions.renew(central.client, how, str(server.make_url("/")), SECRET)
+
+
+async def test_a_version_that_is_a_number_is_compared_in_the_body(tmp_path: Path) -> None:
+    file = tmp_path / "profile.yaml"
+    file.write_text("create: post\nidempotency: { methods: [] }\nconcurrency: { check: field }\n")
+    async with running_bng(tmp_path, profile=str(file)) as rig:
+        made = await rig.target.create(customer_write(), customer_body(), "1")
+        assert made.version == "1"
+        await rig.target.update(customer_write(), made.id, made.version, {"Phone": "1"}, "2")
+        before = await rig.calls()
+        stale = await rig.target.update(customer_write(), made.id, made.version, {"Email": "ida@example.com"}, "3")
+        assert (stale.version, stale.body["Phone"], await rig.calls() - before) == ("3", "1", 3)

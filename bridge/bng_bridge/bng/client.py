@@ -229,7 +229,8 @@ class BngClient:
         how = self.profile.concurrency
         if how.check == "none":
             return Stored(body, "")
-        return Stored(body, etag if how.version == "header" else how.tag.format(Version=body["Version"]))
+        tag = how.tag if how.check == "if-match" else "{Version}"
+        return Stored(body, etag if how.version == "header" else tag.format(Version=body["Version"]))
 
     def _new(self, resource: str, body: Record) -> Record:
         return self.wire.outward(resource, body, is_new=True)

@@ -83,9 +83,9 @@ class Edge:
                 need(request.headers.get("If-Match") or request.headers.get("If-None-Match"))
             preconditions.check(request.headers, record, lambda known: self._tag(entity, known))
         if how["check"] == "field" and record is not None and isinstance(body, dict):
-            name = self.names.name_of(entity, "Version")
-            if body.get(name, self._version(entity, record)) != self._version(entity, record):
-                raise Problem(PRECONDITION_FAILED, f"{name} is {self._version(entity, record)}")
+            name, version = self.names.name_of(entity, "Version"), str(self._version(entity, record))
+            if str(body.get(name, version)) != version:
+                raise Problem(PRECONDITION_FAILED, f"{name} is {version}")
 
     def render(self, problem: Problem) -> web.Response:
         """A refusal."""
