@@ -6,6 +6,7 @@ and as long as the clock is off nothing is given up or forgotten for its age.
 """
 
 import asyncio
+from datetime import datetime, timedelta
 
 from bng_bridge import inbox
 from bng_bridge.alerts import Alerts
@@ -15,6 +16,7 @@ from bridge_common.clock import ClockWatch, to_text, utc_now
 from bridge_common.log import log
 
 LOOK_S = 2.0
+AHEAD = timedelta(minutes=1)
 ALERT = "clock-jumped"
 
 
@@ -25,11 +27,11 @@ async def run(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -
 
 
 async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -> None:
-    step_s = watch.step_s()
+    step_s, now = watch.step_s(), utc_now()
     if not step_s:
+        await _bring_back(store, worker, now)
         return
-    now = to_text(utc_now())
-    waited = await store.write(lambda db: inbox.bring_forward(db, now))
+    waited = await store.write(lambda db: inbox.bring_forward(db, to_text(now)))
     worker.wake()
     log("clock_set", seconds=round(step_s), brought_forward=waited)
     if watch.is_off:
@@ -40,3 +42,12 @@ async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Aler
         )  # fmt: skip
     else:
         alerts.end(ALERT)
+
+
+async def _bring_back(store: Store, worker: Worker, now: datetime) -> None:
+    """What was stored under a clock that was ahead and back again between two looks would wait until that time comes."""
+    ahead = to_text(now + AHEAD)
+    if inbox.select(store.read, "stored_ahead", ahead=ahead):
+        brought = await store.write(lambda db: inbox.bring_forward(db, to_text(now), stored_after=ahead))
+        worker.wake()
+        log("clock_set", seconds=0, brought_forward=brought)

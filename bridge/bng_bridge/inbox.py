@@ -167,9 +167,12 @@ def rescue(db: sqlite3.Connection, now: str) -> int:
     return closed + db.execute(_SQL["rescue"], {"now": now}).rowcount
 
 
-def bring_forward(db: sqlite3.Connection, now: str, *, beyond: str | None = None, site: str | None = None) -> int:
+def bring_forward(
+    db: sqlite3.Connection, now: str, *, beyond: str | None = None, site: str | None = None, stored_after: str = ""
+) -> int:
     """Due now: what waits until after `beyond` (or at all), of one site or of all. Looking too early does no harm."""
-    return db.execute(_SQL["bring_forward"], {"now": now, "beyond": beyond or now, "site": site}).rowcount
+    values = {"now": now, "beyond": beyond or now, "site": site, "stored_after": stored_after}
+    return db.execute(_SQL["bring_forward"], values).rowcount
 
 
 def requeue(db: sqlite3.Connection, seq: int, now: str) -> bool:

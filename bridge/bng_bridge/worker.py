@@ -74,7 +74,7 @@ class Worker:
         limit = self._free if room is None else min(self._free, room)
         if limit == 0:
             return
-        now = to_text(utc_now())
+        now = to_text(self._clock.now())
         claimed = await self._store.write(lambda db: inbox.claim(db, now, limit))
         for event in claimed:
             self._free -= 1
@@ -88,7 +88,7 @@ class Worker:
         due = inbox.next_due(self._store.read) if self._free else None
         wait_s = LONGEST_SLEEP_S
         if due is not None:
-            wait_s = min(wait_s, max(0.0, (from_text(due) - utc_now()).total_seconds()))
+            wait_s = min(wait_s, max(0.0, (from_text(due) - self._clock.now()).total_seconds()))
             # A due event that was not claimed waits for its lane, whose settling wakes us, or for a closed target.
             wait_s = wait_s or (0.05 if self._room() is None else 0.25)
         await wait_at_most(self._wake, wait_s)
@@ -116,7 +116,7 @@ class Worker:
             reason=outcome.reason)  # fmt: skip
 
     async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
-        now = utc_now()
+        now = self._clock.now()
         # With a clock that was set nobody knows how old the event is.
         since = now if self._clock.is_off else from_text(event.requeued_at or event.stored_at)
         decision = _named(event, retry.decide(error, attempts=event.attempts, since=since, now=now))

@@ -43,6 +43,10 @@ class ClockWatch:
         self._monotonic = monotonic
         self._first_s = self._last_s = self._difference_s()
 
+    def now(self) -> datetime:
+        """The wall clock as of the last look, carried on steadily: a jump counts from the look that sees it."""
+        return datetime.fromtimestamp(self._monotonic() + self._last_s, UTC)
+
     @property
     def is_off(self) -> bool:
         """The clock says something else than at the start, by more than a step: ages that it gives prove nothing."""

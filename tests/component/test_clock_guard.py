@@ -127,6 +127,31 @@ async def test_nothing_is_given_up_for_its_age_by_a_clock_that_was_set_ahead(sto
         await until("it is given up", lambda: row(store)["state"] == "dead")
 
 
+async def test_what_came_under_a_clock_that_was_ahead_for_a_moment_does_not_wait_for_that_time(
+    store: Store, clocks: Clocks
+) -> None:
+    """Ahead and back again between two looks: nobody saw it jump."""
+    ahead = to_text(clocks.wall.now + timedelta(seconds=DAY_S))
+    await store.write(lambda db: inbox.put_events(db, [event(1)], ahead))
+    clocks.pass_time(1)
+    working, alerts = Worker(store, done, slots=1, clock=clocks.watch), Alerts()
+    async with at_work(working):
+        await clock_guard.run_once(clocks.watch, store, working, alerts)
+        await until("it is done", lambda: row(store)["state"] == "done")
+    assert alerts.active() == []
+
+
+async def test_a_jump_of_a_moment_does_not_put_off_what_fails_in_it(store: Store, clocks: Clocks) -> None:
+    async def flow(_event: Claimed) -> Outcome:
+        raise OutcomeUnknown("no answer")
+
+    await store.write(lambda db: inbox.put_events(db, [event(1)], at(0)))
+    async with at_work(Worker(store, flow, slots=1, clock=clocks.watch)):
+        clocks.wall.advance(DAY_S)
+        await until("it was tried", lambda: row(store)["attempts"] == 1)
+    assert row(store)["run_at"] < at(60)
+
+
 async def test_after_a_restart_nothing_waits_for_a_time_that_a_wrong_clock_named(store: Store, clocks: Clocks) -> None:
     late = to_text(clocks.wall.now + LONGEST_WAIT + timedelta(seconds=1))
     soon = to_text(clocks.wall.now + timedelta(seconds=30))

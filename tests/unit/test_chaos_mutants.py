@@ -7,8 +7,9 @@ import pytest
 
 from bridge_sandbox.chaos.mutants.catalogue import CONTROLS, MUTANTS, Mutant
 from bridge_sandbox.chaos.mutants.checkout import Checkout, DoesNotApply, Edit
-from bridge_sandbox.chaos.mutants.cli import judged
+from bridge_sandbox.chaos.mutants.cli import judged, options
 from bridge_sandbox.chaos.report import MUST_BE_ZERO
+from bridge_sandbox.chaos.run import Options, stage_plan
 from bridge_sandbox.chaos.schedule import KINDS
 
 
@@ -40,6 +41,12 @@ def test_a_mutant_must_be_caught_and_a_control_must_pass(
 ) -> None:
     report: dict[str, Any] = {**dict.fromkeys(MUST_BE_ZERO, 0), "lost": lost, "findings": [], "folder": None}
     assert judged(mutant, report, tmp_path / "log").is_as_expected is is_as_expected
+
+
+def test_a_mutant_plays_without_the_net_that_would_mend_what_it_loses() -> None:
+    assert "--no-manifest" in options(MUTANTS[0], 1)
+    assert stage_plan(Options(1, 1, manifest=False)).manifest_interval_s == 0
+    assert stage_plan(Options(1, 1)).manifest_interval_s > 0
 
 
 def test_a_run_that_broke_off_proves_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bng_bridge.cli import main as bng_bridge
 from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main as bridgectl
 from bridge_common.config import Section, load
+from bridge_sandbox.chaos.mutants.catalogue import MUTANTS
 from magento_agent.cli import main as magento_agent
 from magento_agent.config import AgentConfig
 
@@ -113,6 +114,26 @@ def test_every_name_that_follows_a_file_in_a_document_is_in_it(document: Path) -
 
 def test_the_walk_names_functions() -> None:
     assert len(re.findall(r"`[\w./-]+\.py`\s+`[A-Za-z_]", text_of(ROOT / "docs" / "walk.md"))) > 30
+
+
+GUARANTEES = ROOT / "docs" / "guarantees.md"
+
+
+def test_every_test_that_stands_for_a_guarantee_exists() -> None:
+    named = list(named_tests(text_of(GUARANTEES)))
+    assert len(named) > 80
+    assert [f"{path} {name}" for path, name in named if name not in names_in(ROOT / path)] == []
+
+
+def test_every_guarantee_names_a_test() -> None:
+    sections = re.findall(r"(?ms)^### (.+?)$(.+?)(?=^#|\Z)", text_of(GUARANTEES))
+    assert len(sections) > 20
+    assert [title for title, text in sections if not list(named_tests(text))] == []
+
+
+def test_every_mutant_stands_at_a_guarantee() -> None:
+    lists = re.findall(r"\b[Mm]utants? ((?:`[\w-]+`(?:,\s+)?)+)", text_of(GUARANTEES))
+    assert {name for names in lists for name in re.findall(r"`([\w-]+)`", names)} == {each.name for each in MUTANTS}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -230,6 +251,16 @@ def comparable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [comparable(item) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def named_tests(text: str) -> Iterator[tuple[str, str]]:
+    """(path, name): after a file of tests all names of tests are that file's, up to the next one."""
+    path = ""
+    for code in re.findall(r"`([^`\n]+)`", text):
+        if re.fullmatch(r"tests/[\w/]+\.py", code):
+            path = code
+        elif re.fullmatch(r"test_\w+|Test\w+", code):
+            yield path, code
 
 
 @cache

@@ -91,6 +91,10 @@ SELECT seq, entity, entity_id FROM inbox WHERE state = 'dead' AND site = :site A
 
 -- name: bring_forward
 UPDATE inbox SET run_at = :now WHERE state = 'pending' AND run_at > :beyond AND site = coalesce(:site, site)
+                                   AND stored_at > :stored_after
+
+-- name: stored_ahead
+SELECT 1 FROM inbox WHERE state = 'pending' AND run_at > :ahead AND stored_at > :ahead LIMIT 1
 
 -- name: requeue
 UPDATE inbox SET state = 'pending', run_at = :now, requeued_at = :now, reason = 'requeued by an operator', hint = '', cause = '',

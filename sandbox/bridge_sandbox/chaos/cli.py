@@ -10,7 +10,7 @@ import click
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
 from bridge_sandbox.chaos.run import SITES, Options, run
-from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, USUAL
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
 from bridge_sandbox.process import ProgramFailed
 
 EVERY = 5
@@ -35,6 +35,7 @@ EVERY = 5
 )
 @click.option("--sites", "shops", type=click.IntRange(1, len(SITES)), help="Shops; else two for every fifth seed.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the logs, also of a clean run.")
+@click.option("--no-manifest", is_flag=True, help="Without the net that finds what was missed.")
 @click.option("--drain-limit", "drain_limit_s", default=Options.drain_limit_s, show_default=True, help="Seconds.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one line of JSON, the last on standard output.")
 def chaos(
@@ -47,6 +48,7 @@ def chaos(
     per_minute: float,
     shops: int | None,
     keep: bool,
+    no_manifest: bool,
     drain_limit_s: float,
     as_json: bool,
 ) -> None:
@@ -59,11 +61,12 @@ def chaos(
         minutes,
         no_keys=no_keys,
         rate=rate,
-        kinds=only or USUAL,
+        kinds=only or KINDS,
         per_minute=per_minute,
         drain_limit_s=drain_limit_s,
         shops=shops or shops_of(seed),
         keep=keep,
+        manifest=not no_manifest,
     )
     signal.signal(signal.SIGTERM, _leave)
     try:

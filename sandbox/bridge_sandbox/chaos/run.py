@@ -18,7 +18,7 @@ from bridge_sandbox.chaos.load import Load
 from bridge_sandbox.chaos.oracle import Verdict
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import LEFT_OUT, PER_MINUTE, USUAL, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.process import ProgramFailed
@@ -45,11 +45,12 @@ class Options:
     minutes: float
     no_keys: bool = False
     rate: float = 7.5
-    kinds: tuple[str, ...] = USUAL
+    kinds: tuple[str, ...] = KINDS
     per_minute: float = PER_MINUTE
     drain_limit_s: float = 240.0
     shops: int = 1
     keep: bool = False
+    manifest: bool = True
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -111,7 +112,7 @@ def stage_plan(options: Options) -> Plan:
         poll_interval_s=2.0,
         hosted=hosted,
         direct=hosted,
-        manifest_interval_s=MANIFEST_INTERVAL_S,
+        manifest_interval_s=MANIFEST_INTERVAL_S if options.manifest else 0,
         doors=True,
         clocks=NEEDS_CLOCKS in options.kinds,
     )

@@ -45,12 +45,7 @@ KINDS = (
     "outbox_truncated",
     "triggers_dropped",
 )
-AWAITED = {
-    "clock_jump": "what was stored under a clock that was ahead is due only hours later",
-}
-"""Inflicted only when asked for by name: the product does not survive them yet."""
-USUAL = tuple(kind for kind in KINDS if kind not in AWAITED)
-LEFT_OUT = AWAITED | {"mapping_reloaded": "mappings are not reloaded yet"}
+LEFT_OUT = {"mapping_reloaded": "mappings are not reloaded yet"}
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
 PER_MINUTE = 14.0
@@ -73,7 +68,7 @@ def make_schedule(
     rng: random.Random,
     seconds: float,
     sites: Sequence[str],
-    kinds: Sequence[str] = USUAL,
+    kinds: Sequence[str] = KINDS,
     per_minute: float = PER_MINUTE,
 ) -> tuple[Fault, ...]:
     """Each kind at least once, evenly over the time, in an order and with details from the generator."""

@@ -90,7 +90,8 @@ def run_chaos(checkout: Checkout, mutant: Mutant, seed: int, log: Path) -> dict[
 def options(mutant: Mutant, seed: int) -> list[str]:
     limit_s = DRAIN_LIMIT_S if mutant.edits else CONTROL_DRAIN_LIMIT_S
     chosen = ["--seed", str(seed), "--minutes", str(MINUTES), "--drain-limit", str(limit_s), "--rate", str(mutant.rate)]
-    chosen += ["--faults", str(mutant.per_minute)]
+    # The manifest would mend what most of them lose.
+    chosen += ["--faults", str(mutant.per_minute), "--sites", "1", "--no-manifest"]
     chosen += ["--no-keys"] if mutant.no_keys else []
     return chosen + [word for kind in mutant.faults for word in ("--only", kind)]
 
