@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from bng_bridge import __version__, daemon, store
+from bng_bridge.bng import profile_file
+from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.config import BridgeConfig
-from bng_bridge.sources import webhooks
 from bridge_common import log as logs
 from bridge_common import service
 from bridge_common.config import load, locate, read_secret
@@ -39,7 +40,7 @@ def run(path: Path) -> None:
     """Run until SIGTERM. Operate it with bridgectl."""
     logs.setup()
     config = _load(path)
-    _check_secrets(path, config.secret_files())
+    _check_secrets(path, config, config.secret_files())
 
     async def body(stop: asyncio.Event) -> None:
         await daemon.run(config, stop)
@@ -78,7 +79,7 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes fla
     config = _load(path)
     secrets = config.secret_files()
     credentials = {} if "CREDENTIALS_DIRECTORY" in os.environ else _relative(secrets)
-    _check_secrets(path, {key: file for key, file in secrets.items() if key not in credentials})
+    _check_secrets(path, config, {key: file for key, file in secrets.items() if key not in credentials})
     sites = sorted(config.sites)
     if as_json:
         click.echo(json.dumps({"ok": True, "sites": sites, "unchecked": sorted(credentials)}))
@@ -90,17 +91,30 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes fla
 
 def _load(path: Path) -> BridgeConfig:
     try:
-        return load(path, BridgeConfig)
+        config = load(path, BridgeConfig)
+        _check_profile(path, config.bng.profile)
+        return config
     except BridgeError as error:
         service.fail(error)
 
 
-def _check_secrets(path: Path, secrets: dict[str, Path]) -> None:
+def _check_profile(path: Path, name: str) -> None:
+    """Raises ConfigError; what is wrong inside the profile names its own file and line."""
+    try:
+        profile_file.path_of(name)
+    except ConfigError as error:
+        raise ConfigError(f"{locate(path, 'bng.profile')}: bng.profile: {error.message}", hint=error.hint) from error
+    profile_file.load(name)
+
+
+def _check_secrets(path: Path, config: BridgeConfig, secrets: dict[str, Path]) -> None:
     for key, file in secrets.items():
         try:
             secret = read_secret(file, key=key)
-            if key in ("bng.webhooks.secret_file", "alerts.webhook_secret_file"):
-                webhooks.verifier(secret, key)
+            if key == "bng.webhooks.secret_file":
+                Announcements(profile_file.load(config.bng.profile), secret)
+            if key == "alerts.webhook_secret_file":
+                verifier(secret, key)
         except BridgeError as error:
             service.fail(ConfigError(f"{locate(path, key)}: {error.message}", hint=error.hint))
 

@@ -63,6 +63,12 @@ class Limit(Section):
         return self
 
 
+class BngWebhooks(WebhookSection):
+    """`public_url`: under which BNG reaches them, for an ERP where the bridge subscribes itself."""
+
+    public_url: HttpUrl | None = None
+
+
 BngCalls = Literal[
     "customers", "sales-orders", "products", "inventory-items", "shipments", "invoices", "payments", "gl-entries",
     "vendors", "purchase-orders",
@@ -84,6 +90,7 @@ class Sweep(Section):
 
 class Bng(Section):
     base_url: HttpUrl
+    profile: str = "bng"
     client_id: str | None = None
     client_secret_file: Path | None = None
     api_key_file: Path | None = None
@@ -92,9 +99,7 @@ class Bng(Section):
     requests_per_s: Annotated[float, Field(gt=0)] = 50
     concurrency: Annotated[int, Field(ge=1)] = 8
     limits: dict[BngCalls, Limit] = Field(default_factory=dict)
-    idempotency_keys: bool = True
-    upsert: bool = True
-    webhooks: WebhookSection = WebhookSection()
+    webhooks: BngWebhooks = BngWebhooks()
     poll: Poll = Poll()
     sweep: Sweep = Sweep()
 

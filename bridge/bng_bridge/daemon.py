@@ -18,6 +18,8 @@ from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alert_ways import Command, Way, WebhookPost
 from bng_bridge.alerts import Alerts
+from bng_bridge.bng import subscriptions
+from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
 from bng_bridge.config import AlertsSection, BridgeConfig, Site
@@ -87,6 +89,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                     clock_guard.run(parts.clock, parts.store, parts.worker, parts.bridge.alerts), name="clock"
                 ),
                 group.create_task(parts.watch.run(), name="watch"),
+                group.create_task(_subscribe(config, parts.bridge.context.bng), name="subscriptions"),
                 group.create_task(parts.bridge.notifier.run(), name="notifier"),
             ]
             tasks += [
@@ -160,7 +163,7 @@ def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:
     ways: list[Way] = [Command(section.command)] if section.command else []
     if section.webhook_url is not None:
         key, file = "alerts.webhook_secret_file", section.webhook_secret_file
-        signer = None if file is None else webhooks.verifier(read_secret(file, key=key), key)
+        signer = None if file is None else verifier(read_secret(file, key=key), key)
         ways.append(WebhookPost(session, section.webhook_url, signer))
     return ways
 
@@ -223,11 +226,19 @@ class TargetOf:
 
 async def _serve(config: BridgeConfig, parts: Parts, stack: AsyncExitStack) -> None:
     await stack.enter_async_context(_unix_server(socket.application(parts.bridge), config.bridge.socket))
-    hooks = config.bng.webhooks
+    hooks, bng = config.bng.webhooks, parts.bridge.context.bng
     if hooks.port and hooks.secret_file is not None:
         secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
-        app = webhooks.application(parts.store, parts.worker, secret)
+        app = webhooks.application(parts.store, parts.worker, Announcements(bng.profile, secret), parts.poller.look)
         await stack.enter_async_context(_tcp_server(app, hooks.host, hooks.port))
+
+
+async def _subscribe(config: BridgeConfig, bng: BngClient) -> None:
+    """For ever, where BNG lets subscriptions die and the bridge is told how BNG reaches it."""
+    hooks, how = config.bng.webhooks, bng.profile.webhooks.subscription
+    if how is not None and hooks.port and hooks.secret_file is not None and hooks.public_url is not None:
+        secret = read_secret(hooks.secret_file, key="bng.webhooks.secret_file")
+        await subscriptions.run(bng, how, hooks.public_url, secret)
 
 
 @asynccontextmanager

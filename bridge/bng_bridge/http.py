@@ -3,6 +3,7 @@
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from bridge_common.errors import (
     BridgeError,
@@ -21,23 +22,21 @@ LONGEST_WAIT_S = 3600.0
 async def send(
     session: aiohttp.ClientSession,
     method: str,
-    url: str,
+    url: URL | str,
     *,
     timeout_s: float,
     headers: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
     body: Any = None,
 ) -> Answer:
-    """One request with a deadline.
+    """One request with a deadline; every status is returned.
 
-    Raises TargetUnavailable when it was certainly not executed, OutcomeUnknown when a write was sent and not answered,
-    RateLimited on 429. Other statuses are returned.
+    Raises TargetUnavailable when it was certainly not executed, OutcomeUnknown when a write was sent and not answered.
     """
     try:
-        answer = await exchange(session, method, url, timeout_s=timeout_s, headers=headers, query=query, body=body)
+        return await exchange(session, method, url, timeout_s=timeout_s, headers=headers, query=query, body=body)
     except OutcomeUnknown as error:
         raise unanswered(method, error) from error
-    return checked(method, url, answer)
 
 
 def unanswered(method: str, error: OutcomeUnknown) -> TargetUnavailable | OutcomeUnknown:
@@ -55,7 +54,7 @@ def checked(method: str, url: str, answer: Answer) -> Answer:
 def _refused(method: str, url: str, answer: Answer) -> BridgeError:
     """429 and 503 are said before executing; a 502 or 504 comes from a proxy that may have passed the request on."""
     text = f"{method} {url} answered {answer.status}"
-    wait_s = None if answer.retry_after_s is None else min(answer.retry_after_s, LONGEST_WAIT_S)
+    wait_s = bounded(answer.retry_after_s)
     if answer.status == 429:
         return RateLimited(text, retry_after_s=wait_s)
     if answer.is_maintenance:
@@ -65,3 +64,8 @@ def _refused(method: str, url: str, answer: Answer) -> BridgeError:
     if method == "GET":
         return TargetUnavailable(text, retry_after_s=wait_s)
     return OutcomeUnknown(text)
+
+
+def bounded(wait_s: float | None) -> float | None:
+    """What Retry-After asked for, within reason."""
+    return None if wait_s is None else min(wait_s, LONGEST_WAIT_S)

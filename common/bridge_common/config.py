@@ -7,7 +7,7 @@ import tomllib
 import types
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -85,7 +85,7 @@ def _describe(path: Path, text: str, model: type[BaseModel], detail: ErrorDetail
 
 
 def _allowed(model: type[BaseModel], location: list[Any]) -> str:
-    table = _model_at(model, location[:-1])
+    table = model_at(model, location[:-1])
     if table is None:
         return "No such key exists here."
     names = sorted(table.model_fields)
@@ -93,7 +93,8 @@ def _allowed(model: type[BaseModel], location: list[Any]) -> str:
     return (f"Did you mean {close[0]!r}? " if close else "") + f"Allowed: {', '.join(names)}."
 
 
-def _model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel] | None:
+def model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel] | None:
+    """The model of the table at this place, None where there is none."""
     current: Any = model
     for part in location:
         if isinstance(current, type) and issubclass(current, BaseModel):
@@ -102,11 +103,14 @@ def _model_at(model: type[BaseModel], location: list[Any]) -> type[BaseModel] | 
         else:
             arguments = typing.get_args(current)
             current = arguments[-1] if arguments else None
-        current = _without_none(current)
+        current = _bare(current)
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
-def _without_none(annotation: Any) -> Any:
+def _bare(annotation: Any) -> Any:
+    """Without what stands around the model: Annotated, or None."""
+    if typing.get_origin(annotation) is Annotated:
+        return _bare(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return next((arg for arg in typing.get_args(annotation) if arg is not type(None)), None)
     return annotation

@@ -35,6 +35,22 @@ def loads_array(text: str) -> list[tuple[Any, str]]:
     return members
 
 
+def member_text(text: str, name: str) -> str:
+    """The very text of one member of a JSON object, as somebody may have signed it. Raises ValueError where there is none.
+
+    Of a name that stands there twice it is the first; `loads` takes the last.
+    """
+    at = _skip_space(text, 0) + 1
+    while text[at - 1 : at] in ("{", ","):
+        key, at = _DECODER.raw_decode(text, _skip_space(text, at))
+        begin = _skip_space(text, _skip_space(text, at) + 1)
+        _, at = _DECODER.raw_decode(text, begin)
+        if key == name:
+            return text[begin:at]
+        at = _skip_space(text, at) + 1
+    raise ValueError(f"no member {name!r}")
+
+
 def _skip_space(text: str, at: int) -> int:
     while text[at : at + 1] in _SPACES:
         at += 1

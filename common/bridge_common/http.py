@@ -28,6 +28,7 @@ class Answer:
     body: Any
     retry_after_s: float | None = None
     etag: str = ""
+    location: str = ""
     limit: str = ""
     limit_policy: str = ""
 
@@ -64,7 +65,7 @@ async def exchange(
         raise lost(method, url, error) from error
     told = response.headers.get
     return Answer(
-        response.status, _parse(raw), _seconds(told("Retry-After")), told("ETag", ""),
+        response.status, _parse(raw), _seconds(told("Retry-After")), told("ETag", ""), told("Location", ""),
         limit=told("RateLimit", ""), limit_policy=told("RateLimit-Policy", ""),
     )  # fmt: skip
 

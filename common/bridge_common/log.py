@@ -20,6 +20,7 @@ ACTIONS = frozenset(
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded", "edited",
         "written", "unchanged", "resolved", "intent_opened", "outcome_unknown",
         "hint_stored", "webhook_refused", "polled", "poll_failed", "rescued", "cleaned", "throttled", "slowed",
+        "subscribed", "subscribe_failed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
         "swept", "sweep_found", "sweep_failed",
         "clock_set",

@@ -14,10 +14,11 @@ def bng_options(plan: Plan, endpoints: Endpoints, secrets: Secrets, folder: Path
         "--client-id": settings.CLIENT_ID,
         "--client-secret": secrets.read("bng-client"),
         "--api-key": secrets.read("bng-key"),
-        "--webhook-url": endpoints.webhook_url,
-        "--webhook-secret": secrets.read("webhook"),
+        "--profile": plan.profile,
     }
-    return [*flat(options), *(["--no-keys"] if plan.no_keys else [])]
+    if plan.bng.has_webhooks:
+        options |= {"--webhook-url": endpoints.webhook_url, "--webhook-secret": secrets.read("webhook")}
+    return flat(options)
 
 
 def shop_options(plan: Plan, endpoints: Endpoints, secrets: Secrets, site: str) -> list[str]:

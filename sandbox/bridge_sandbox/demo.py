@@ -5,6 +5,7 @@ The result comes from the two sandboxes' own books, not from agent or bridge.
 
 import json
 import random
+import re
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ import click
 
 from bridge_sandbox import display
 from bridge_sandbox.admin import Admin, CallFailed
+from bridge_sandbox.bng.profile import profile_options
 from bridge_sandbox.book import Comparison, compare, percentile
 from bridge_sandbox.process import ProgramFailed
 from bridge_sandbox.settings import Plan
@@ -39,7 +41,7 @@ class Options:
     """What the command line asked for."""
 
     orders: int
-    no_keys: bool
+    profile: str
     cut_answers: bool
     hosted: bool
     direct: bool
@@ -48,7 +50,7 @@ class Options:
     @property
     def plan(self) -> Plan:
         sites = Plan().sites
-        return Plan(no_keys=self.no_keys, hosted=sites if self.hosted else (), direct=sites if self.direct else ())
+        return Plan(profile=self.profile, hosted=sites if self.hosted else (), direct=sites if self.direct else ())
 
     @property
     def limit_s(self) -> float:
@@ -59,7 +61,7 @@ class Options:
 @click.option("--orders", default=20, show_default=True, type=click.IntRange(1), help="How many to place.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one line of JSON, the last on standard output.")
 @click.option("--keep", is_flag=True, help="Keep everything running afterwards, until Ctrl-C.")
-@click.option("--no-keys", is_flag=True, help="BNG without idempotency keys, upserts and unique ExternalIDs.")
+@profile_options
 @click.option("--cut-answers", is_flag=True, help="Some writes are carried out and then not answered.")
 @click.option("--hosted", is_flag=True, help="The shop has no triggers: REST is polled, and it sends webhooks.")
 @click.option("--direct", is_flag=True, help="The bridge writes into the shop itself, not through the agent.")
@@ -185,10 +187,10 @@ def order_to_trace(stage: Stage) -> str:
 def make_cutters(stage: Stage, options: Options) -> list[Cutter]:
     """For the three writes that must not happen twice: customers and sales orders at BNG, shipments at the shop."""
     limit = max(1, round(options.orders * CUT_SHARE))
-    creating = "POST" if options.no_keys else "PUT"
+    bng = stage.plan.bng
     return [
-        Cutter(stage.bng, creating, "/customers", limit),
-        Cutter(stage.bng, creating, "/sales-orders", limit),
+        Cutter(stage.bng, bng.creates_by, re.escape(f"/{bng.path_of('customers')}"), limit),
+        Cutter(stage.bng, bng.creates_by, re.escape(f"/{bng.path_of('sales-orders')}"), limit),
         Cutter(stage.shop, "POST", "/order/[0-9]+/ship$", limit),
     ]
 

@@ -99,7 +99,7 @@ def show_findings(comparison: Comparison) -> None:
 def show_what_to_try(stage: Stage) -> None:
     """Commands to paste into another terminal while the stage stands."""
     shop, bng = stage.shop.url, stage.bng.url
-    creating = "POST" if stage.plan.no_keys else "PUT"
+    creating, orders = stage.plan.bng.creates_by, stage.plan.bng.path_of("sales-orders")
     pids = ", ".join(f"{name} {pid}" for name, pid in stage.pids().items())
     print(
         f"""
@@ -118,7 +118,7 @@ Place an order, look at it, ship it at BNG:
   curl -s {shop}/book
 
 Let BNG's next answer to a new order be lost, or kill something; it comes back after 2 s, as under systemd:
-  curl -s -d '{{"kind": "cut_after", "method": "{creating}", "path": "sales-orders"}}' {bng}/faults
+  curl -s -d '{{"kind": "cut_after", "method": "{creating}", "path": "{orders}"}}' {bng}/faults
   kill -9 PID    # {pids}
 
 Logs and configuration: {stage.folder}

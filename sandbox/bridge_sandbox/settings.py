@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bridge_sandbox.bng import profile as profiles
+from bridge_sandbox.bng.profile import OWN, Profile
 from bridge_sandbox.catalogue import SOURCE_CODE, WAREHOUSE
 
 Value = str | int | float | bool | Path | dict[str, str]
@@ -20,10 +22,10 @@ CLIENT_ID = "bng-bridge"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stage is to be like. Times are in seconds; `no_keys` is a BNG without idempotency keys and upserts."""
+    """What a stage is to be like. Times are in seconds; `profile` is the ERP that BNG plays, for both sides."""
 
     sites: tuple[str, ...] = ("shop1",)
-    no_keys: bool = False
+    profile: str = OWN
     poll_interval_s: float = 5.0
     quiet_period_s: float = 2.0
     timeout_s: float = 3.0
@@ -44,6 +46,11 @@ class Plan:
     def daemons(self) -> tuple[str, ...]:
         """The product's own programs, by the names of their parts."""
         return ("bridge", *(f"agent-{site}" for site in self.sites))
+
+    @property
+    def bng(self) -> Profile:
+        """What the profile says."""
+        return profiles.read(self.profile)
 
 
 @dataclass(frozen=True)
@@ -153,15 +160,13 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "broker": _broker(endpoints, secret, "bridge"),
         "bng": {
             "base_url": local_url(endpoints.bng.api),
-            "client_id": CLIENT_ID,
-            "client_secret_file": secret.file("bng-client"),
+            "profile": str(profiles.path_of(plan.profile).resolve()),
+            **_bng_login(plan, secret),
             "timeout_s": plan.timeout_s,
             "execution_limit_s": plan.quiet_period_s,
             "requests_per_s": plan.requests_per_s,
-            "idempotency_keys": not plan.no_keys,
-            "upsert": not plan.no_keys,
         },
-        "bng.webhooks": {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")},
+        **_bng_webhooks(plan, endpoints, secret),
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
         **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
@@ -170,6 +175,21 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
             for site in plan.direct
         },
     }
+
+
+def _bng_login(plan: Plan, secret: Secrets) -> dict[str, Value]:
+    if plan.bng["login"]["token_path"]:
+        return {"client_id": CLIENT_ID, "client_secret_file": secret.file("bng-client")}
+    return {"api_key_file": secret.file("bng-key")}
+
+
+def _bng_webhooks(plan: Plan, endpoints: Endpoints, secret: Secrets) -> Tables:
+    """None for an ERP that has none."""
+    if not plan.bng.has_webhooks:
+        return {}
+    table: dict[str, Value] = {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")}
+    subscribes = "subscription" in plan.bng["webhooks"]
+    return {"bng.webhooks": table | ({"public_url": endpoints.webhook_url} if subscribes else {})}
 
 
 def oauth_login(secret: Secrets, site: str) -> dict[str, Value]:

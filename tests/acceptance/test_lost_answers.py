@@ -2,12 +2,13 @@
 
 import pytest
 
+from bridge_sandbox.bng.profile import POOREST
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_until_settled
 
 pytestmark = pytest.mark.acceptance
-PLANS = {"keys": Plan(), "no-keys": Plan(no_keys=True)}
+PLANS = {"keys": Plan(), "no-keys": Plan(profile=POOREST)}
 
 
 @pytest.mark.every_mode
@@ -56,4 +57,4 @@ def test_the_shop_ships_once_though_its_answer_is_cut(stage: Stage) -> None:
 
 def creating(stage: Stage) -> str:
     """How a record comes into being at BNG."""
-    return "POST" if stage.plan.no_keys else "PUT"
+    return stage.plan.bng.creates_by

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge_sandbox.bng.profile import POOREST
 from bridge_sandbox.catalogue import WAREHOUSE
 from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan
@@ -19,7 +20,7 @@ from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_stock, wait_until_settled
 
 pytestmark = pytest.mark.acceptance
-PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, no_keys=True)}
+PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, profile=POOREST)}
 KINDS = ("simple", "mixed", "bundle_fixed", "configurable")
 
 
@@ -59,12 +60,12 @@ def test_the_store_is_put_back_and_what_came_after_the_copy_is_found_again(stage
 
 def place_and_ship(stage: Stage, number: int) -> None:
     sales_order = wait_for_sales_order(stage, stage.shop.checkout(KINDS[number % len(KINDS)]))
-    stage.bng.ship(sales_order["ExternalID"], [f"SHIPPED-{number}-{stage.plan.no_keys}"])
+    stage.bng.ship(sales_order["ExternalID"], [f"SHIPPED-{number}-{stage.plan.profile}"])
 
 
 def under_way(stage: Stage) -> None:
     """An order that BNG has taken, and whose answer the bridge does not live to hear."""
-    method = "POST" if stage.plan.no_keys else "PUT"
+    method = stage.plan.bng.creates_by
     held = stage.bng.fault("hold", method=method, path="/sales-orders", seconds=30)
     stage.shop.checkout("simple")
     wait_until("an answer to be held", lambda: stage.bng.fault_hits(held), timeout_s=10)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bridge_sandbox.admin import JsonObject
+from bridge_sandbox.bng.profile import POOREST
 from bridge_sandbox.book import Book, shop_shipments
 from bridge_sandbox.catalogue import WAREHOUSE
 from bridge_sandbox.process import wait_until
@@ -16,7 +17,7 @@ from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_for_shop_stock, wait_until_settled
 
 pytestmark = pytest.mark.acceptance
-PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, no_keys=True)}
+PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, profile=POOREST)}
 
 
 def test_a_restored_shop_is_held_and_goes_on_when_an_operator_says_so(stage: Stage) -> None:

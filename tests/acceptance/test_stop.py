@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from bridge_sandbox.bng.profile import POOREST
 from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
@@ -15,7 +16,7 @@ from bridge_sandbox.trade import KINDS
 from bridge_sandbox.watch import compare_books, wait_for_sales_order, wait_for_shop_shipment, wait_until_settled
 
 pytestmark = pytest.mark.acceptance
-PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, no_keys=True)}
+PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, profile=POOREST)}
 LIMIT_S = 25.0
 """[bridge] drain_s and the agent's own limit are 20 s."""
 
@@ -23,9 +24,7 @@ LIMIT_S = 25.0
 @pytest.mark.parametrize("name", ["bridge", "agent"])
 def test_a_daemon_told_to_stop_amid_orders_ends_within_its_limit_and_loses_nothing(stage: Stage, name: str) -> None:
     before = compare_books(stage).sales_orders
-    stage.bng.fault(
-        "latency", method="POST" if stage.plan.no_keys else "PUT", path="/sales-orders", seconds=0.5, count=0
-    )
+    stage.bng.fault("latency", method=stage.plan.bng.creates_by, path="/sales-orders", seconds=0.5, count=0)
     with buying(stage, 20):
         wait_until("the first of twenty", lambda: compare_books(stage).sales_orders > before, timeout_s=20)
         terminate(stage, name)

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from bridge_sandbox.bng import samples
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.bng.server import serving
 from bridge_sandbox.bng.settings import Settings
 
@@ -48,7 +49,7 @@ class Bng:
 
 @asynccontextmanager
 async def running_bng(path: Path, *, no_keys: bool = False) -> AsyncIterator[Bng]:
-    settings = Settings(path, no_keys=no_keys)
+    settings = Settings(path, profile=POOREST if no_keys else OWN)
     headers = {"X-API-Key": settings.api_key}
     async with (
         serving(settings) as running,

@@ -21,10 +21,11 @@ from tests.support.bng_scenarios import (
 from tests.support.openapi import Described
 
 from bridge_sandbox.bng import checks, openapi, samples
-from bridge_sandbox.bng.auth import TOKEN_PATH
 from bridge_sandbox.bng.fields import Check, FieldErrors
+from bridge_sandbox.bng.openapi import TOKEN_PATH
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.bng.schemas import webhook_name
-from bridge_sandbox.bng.server import create_apps, open_store
+from bridge_sandbox.bng.server import create_apps, edge_of, open_store
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.bng.webhook_faults import WebhookFaults
 
@@ -41,9 +42,10 @@ def test_the_document_is_valid(no_keys: bool) -> None:
 
 @pytest.mark.parametrize("no_keys", [False, True])
 async def test_the_document_has_every_route_of_the_server_and_no_other(tmp_path: Path, no_keys: bool) -> None:
-    settings = Settings(tmp_path / "bng.sqlite", no_keys=no_keys)
-    store = open_store(settings)
-    app, _ = create_apps(settings, store, WebhookFaults(store))
+    settings = Settings(tmp_path / "bng.sqlite", profile=POOREST if no_keys else OWN)
+    edge = edge_of(settings)
+    store = open_store(settings, edge)
+    app, _ = create_apps(settings, store, WebhookFaults(store), edge)
     store.close()
     routes = {f"{route.method} {resource.canonical}" for resource in app.router.resources() for route in resource}
     served = {route for route in routes if not route.startswith("HEAD ")}
@@ -53,7 +55,7 @@ async def test_the_document_has_every_route_of_the_server_and_no_other(tmp_path:
 @pytest.mark.parametrize("no_keys", [False, True])
 async def test_the_document_is_served_to_anyone(tmp_path: Path, no_keys: bool) -> None:
     described = Described(openapi.document(no_keys=no_keys))
-    async with running_bng(tmp_path, described, "wrong", no_keys=no_keys) as bng:
+    async with running_bng(tmp_path, described, "wrong", profile=POOREST if no_keys else OWN) as bng:
         assert await bng.call("GET", "openapi.json") == described.document
 
 
@@ -75,7 +77,7 @@ async def test_every_answer_is_as_the_document_says_and_no_answer_of_the_documen
 
 
 async def test_the_answers_without_keys_are_as_their_document_says(tmp_path: Path) -> None:
-    async with running_bng(tmp_path, Described(openapi.document(no_keys=True)), no_keys=True) as bng:
+    async with running_bng(tmp_path, Described(openapi.document(no_keys=True)), profile=POOREST) as bng:
         customer = await bng.call("POST", "customers", samples.customer(ExternalID="7"))
         order = await bng.call("POST", "sales-orders", samples.order(customer["CustomerID"]))
         await bng.call("POST", "sales-orders", samples.order("C-0"))

@@ -32,7 +32,8 @@ async def serving(handler: Handler) -> AsyncIterator[Callable[..., Awaitable[Ans
         async with aiohttp.ClientSession() as session:
 
             async def call(method: str = "POST", **options: Any) -> Answer:
-                return await http.send(session, method, url, **{"timeout_s": 5, **options})
+                answer = await http.send(session, method, url, **{"timeout_s": 5, **options})
+                return http.checked(method, url, answer)
 
             yield call
     finally:

@@ -114,7 +114,7 @@ async def test_a_customer_that_only_an_order_brings_after_its_deletion_is_inacti
 
 
 async def test_a_customer_deleted_while_an_order_is_making_it_becomes_inactive(rig: FlowRig) -> None:
-    making = "PUT" if rig.context.bng.config.upsert else "POST"
+    making = "PUT" if rig.context.bng.profile.guards else "POST"
     fault = await rig.bng.fault("latency", path="/customers", method=making, seconds=60)
     ordering = asyncio.create_task(rig.order(order()))
     await until("the customer's making is under way", rig.bng.hits)

@@ -142,7 +142,9 @@ async def test_a_status_that_bng_tells_before_the_bridge_has_bound_the_order_is_
 ) -> None:
     """As when BNG holds an order in the moment in which it is made: the webhook is faster than our commit."""
     body = samples.order(await rig.bng.customer(), ExternalID=external_id)
-    made = (await rig.bng.client.write("POST", "sales-orders", body, headers={"Idempotency-Key": "1"})).body
+    stored = (await rig.bng.client.create("sales-orders", body, "1", accept=())).stored
+    assert stored is not None
+    made = stored.body
     if is_waited_for:
         with pytest.raises(DependencyMissing, match=r"\(shop1-99\) is not bound yet"):
             await tell(rig, made)

@@ -187,3 +187,24 @@ async def test_the_daemon_s_poller_goes_on_after_a_failure(
     with pytest.raises(Enough):
         await poller.run()
     assert polled[:4] == [SHIPMENTS, STOCK, "sales-orders", SHIPMENTS]
+
+
+async def test_a_resource_that_a_webhook_names_is_polled_at_once_and_alone(
+    store: Store, rig: BngRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled: list[str] = []
+    poller = Poller(store, Worker(store, never, slots=1), rig.client, Poll(interval_s=3600))
+
+    async def run_once(resource: str) -> int:
+        polled.append(resource)
+        if polled == [SHIPMENTS, STOCK, "sales-orders"]:
+            for asked in (STOCK, "customers", STOCK):
+                poller.look(asked)
+        if len(polled) > 3:
+            raise Enough
+        return 0
+
+    monkeypatch.setattr(poller, "run_once", run_once)
+    with pytest.raises(Enough):
+        await poller.run()
+    assert polled == [SHIPMENTS, STOCK, "sales-orders", STOCK]

@@ -56,7 +56,7 @@ async def cancellation(rig: BngRig) -> Case:
         "bng", "cancellation", "shop1", "shop1/order/74/cancellation", "bng/shop1-74", "shop1-74", create_only=True
     )
     order = samples.order(await rig.customer(), ExternalID=write.reference)
-    await rig.client.write("POST", "sales-orders", order, headers={"Idempotency-Key": "order"})
+    await rig.client.create("sales-orders", order, "order", accept=())
 
     async def state() -> tuple[int, Any]:
         found = [each["OrderStatus"] for each in await rig.records("sales_orders") if each["OrderStatus"] == 90]

@@ -14,6 +14,8 @@ from tests.support.bridge import at, opened, running_bng, until
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
+from bng_bridge.bng import profile_file
+from bng_bridge.bng.announcements import Announcements
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.sources import webhooks
@@ -25,6 +27,10 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
 OTHER_SECRET = "whsec_ZmVkY2JhOTg3NjU0MzIxMA=="
 SHIPMENT: dict[str, Any] = {"type": "shipment_created", "data": {"ShipmentID": "SH-1", "SalesOrderID": "SO-1"}}
 STOCK: dict[str, Any] = {"type": "inventory_updated", "data": {"SKU": "MUG-WHITE", "Warehouse": "MAIN", "Sequence": 4}}
+
+
+def nothing_to_look_at(resource: str) -> None:
+    raise AssertionError(f"{resource} needs no poll: the webhook names all")
 
 
 async def never(_claimed: Claimed) -> Outcome:
@@ -39,7 +45,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[TestClient[Any, Any]]:
-    app = webhooks.application(store, Worker(store, never, slots=1), SECRET)
+    announcements = Announcements(profile_file.load("bng"), SECRET)
+    app = webhooks.application(store, Worker(store, never, slots=1), announcements, nothing_to_look_at)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -186,7 +193,7 @@ async def test_a_large_body_is_refused_before_it_is_read(client: TestClient[Any,
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!", ""])
 def test_a_secret_of_another_form_is_a_mistake_in_the_configuration(secret: str) -> None:
     with pytest.raises(ConfigError, match="not a secret of Standard Webhooks"):
-        webhooks.verifier(secret)
+        Announcements(profile_file.load("bng"), secret)
 
 
 async def test_what_the_sandbox_bng_sends_is_understood(

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from bng_bridge.bng import profile_file
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
 from bng_bridge.config import Bng, Site
@@ -23,6 +24,7 @@ from bridge_common import decimal_json
 from bridge_common.clock import to_text
 from bridge_common.event import Event, Kind, Version
 from bridge_sandbox.bng import samples
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.bng.server import serving
 from bridge_sandbox.bng.settings import Settings
 
@@ -169,22 +171,31 @@ class BngRig:
 
 @asynccontextmanager
 async def running_bng(
-    folder: Path, *, no_keys: bool = False, rate: float | None = None, **options: Any
+    folder: Path, *, no_keys: bool = False, profile: str = OWN, rate: float | None = None, **options: Any
 ) -> AsyncIterator[BngRig]:
     """`rate` is what BNG allows; `options` go into the bridge's [bng] table; the quiet period is 60 s unless they say so."""
-    key_file = folder / "bng-key"
-    key_file.write_text(Settings.api_key)
+    profile = POOREST if no_keys else profile
     async with (
-        serving(Settings(folder / "bng.sqlite", no_keys=no_keys, rate=rate)) as running,
+        serving(Settings(folder / "bng.sqlite", profile=profile, rate=rate)) as running,
         aiohttp.ClientSession() as session,
     ):
         values: dict[str, Any] = {
-            "base_url": running.url, "api_key_file": key_file, "upsert": not no_keys, "idempotency_keys": not no_keys,
+            "base_url": running.url, "profile": profile, **login_of(profile, folder),
             "requests_per_s": 1000, "timeout_s": 5, "execution_limit_s": 55,
         }  # fmt: skip
         config = Bng(**{**values, **options})
         client = BngClient(session, config)
         yield BngRig(running.url, config, client, BngTarget(client), session, running.admin_url)
+
+
+def login_of(profile: str, folder: Path) -> dict[str, Any]:
+    """By key where the profile has that, else by OAuth; as options of [bng]."""
+    by_key = bool(profile_file.load(profile).login.key_header)
+    secret = folder / "bng-secret"
+    secret.write_text(Settings.api_key if by_key else Settings.client_secret)
+    if by_key:
+        return {"api_key_file": secret}
+    return {"client_id": Settings.client_id, "client_secret_file": secret}
 
 
 def customer_write(number: int = 5, **changes: Any) -> Write:

@@ -39,3 +39,23 @@ def test_an_amount_is_a_decimal() -> None:
 def test_what_is_not_an_array_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decimal_json.loads_array(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a":{"b": 1}}', '{"b": 1}'),
+        ('{"x":"{\\"a\\":1}","a" : [1, 2 ] }', "[1, 2 ]"),
+        ('{"x":{"a":1},"a":2}', "2"),
+        ('\n{ "x" : [ { "a" : 1 } ] ,\n "a" : "\\u00e4" }', '"\\u00e4"'),
+        ('{"a":1,"a":2}', "1"),
+    ],
+)
+def test_the_text_of_a_member_is_as_it_stands_there(text: str, found: str) -> None:
+    assert decimal_json.member_text(text, "a") == found
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"b":1}', '{"b":{"a":1}}', '{"a"', '{"a":', "null", '["a",1]'])
+def test_a_member_that_is_not_there_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        decimal_json.member_text(text, "a")

@@ -8,6 +8,7 @@ import pytest
 
 from bng_bridge.config import BridgeConfig
 from bridge_common.config import load
+from bridge_sandbox.bng.profile import POOREST
 from bridge_sandbox.commands import shop_options
 from bridge_sandbox.process import WaitedInVain, free_ports, wait_until
 from bridge_sandbox.settings import (
@@ -31,12 +32,12 @@ def endpoints(tmp_path: Path) -> Endpoints:
 
 
 def test_the_bridge_knows_every_site(endpoints: Endpoints, tmp_path: Path) -> None:
-    plan = Plan(sites=("shop1", "shop2"), no_keys=True)
+    plan = Plan(sites=("shop1", "shop2"), profile=POOREST)
     tables = bridge_tables(plan, endpoints, Secrets(tmp_path / "secrets"), tmp_path)
     read = tomllib.loads(Path(write_toml(tmp_path / "bridge.toml", tables)).read_text())
     assert read["bridge"]["socket"] == str(tmp_path / 'a "b".sock')
     assert read["bng"]["base_url"] == "http://127.0.0.1:3"
-    assert read["bng"]["upsert"] is False
+    assert Path(read["bng"]["profile"]).name == f"{POOREST}.yaml"
     assert read["bng"]["webhooks"]["port"] == 2
     assert read["sites"]["shop2"]["sources"] == {"MAIN": "default"}
 

@@ -4,8 +4,7 @@ from typing import get_args
 
 import pytest
 
-from bng_bridge.bng.client import endpoint_of as bng_endpoint_of
-from bng_bridge.bng.records import PATHS
+from bng_bridge.bng.fields import RESOURCES
 from bng_bridge.config import BngCalls, MagentoCalls
 from bng_bridge.magento.endpoints import endpoint_of
 from magento_agent.config import Gateway
@@ -35,6 +34,5 @@ def test_every_call_that_an_agent_runs_has_a_class_that_can_be_limited() -> None
     assert {endpoint_of(path) for _, path in Gateway().allow} <= set(get_args(MagentoCalls))
 
 
-def test_a_call_of_bng_belongs_to_its_resource() -> None:
-    assert bng_endpoint_of("customers/by-external-id/shop1-5") == "customers"
-    assert {bng_endpoint_of(path) for path in PATHS.values()} <= set(get_args(BngCalls))
+def test_every_resource_of_bng_is_a_class_that_can_be_limited() -> None:
+    assert set(RESOURCES) == set(get_args(BngCalls))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bng_bridge import retry
-from bng_bridge.bng.problems import HINTS
+from bng_bridge.bng.refusals import HINTS
 from bng_bridge.config import Site
 from bng_bridge.ctl.dead_letters import dlq
 from bridge_common import errors

@@ -1,4 +1,4 @@
-"""How the bridge proves itself to BNG: OAuth 2.0 client credentials, or an API key."""
+"""How the bridge proves itself to BNG: OAuth 2.0 client credentials, or a key in a header."""
 
 import asyncio
 import base64
@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bridge_common.errors import AccessDenied, BridgeError, TargetUnavailable
+from bng_bridge.bng.profile import Login
+from bng_bridge.config import Bng
+from bridge_common.config import read_secret
+from bridge_common.errors import AccessDenied, BridgeError, ConfigError, TargetUnavailable
 
 
 class Auth(Protocol):
@@ -18,9 +21,25 @@ class Auth(Protocol):
         ...
 
 
+def auth_of(session: aiohttp.ClientSession, config: Bng, login: Login) -> Auth:
+    """Raises ConfigError for a login that the profile does not have, and for a secret that cannot be read."""
+    if config.api_key_file is not None:
+        if not login.key_header:
+            raise ConfigError(
+                f"bng.api_key_file: profile {config.profile} has no login by key.",
+                hint="Set client_id and client_secret_file in its place.",
+            )
+        return ApiKey(read_secret(config.api_key_file, key="bng.api_key_file"), login)
+    if not login.token_path:
+        raise ConfigError(
+            f"bng.client_id: profile {config.profile} has no OAuth login.", hint="Set api_key_file in its place."
+        )
+    return ClientCredentials(session, config, login)
+
+
 class ApiKey:
-    def __init__(self, key: str) -> None:
-        self._headers = {"X-API-Key": key}
+    def __init__(self, key: str, login: Login) -> None:
+        self._headers = {login.key_header: login.key_value.format(key=key)}
 
     async def headers(self) -> dict[str, str]:
         return self._headers
@@ -32,15 +51,15 @@ class ApiKey:
 class ClientCredentials:
     """A bearer token, renewed at 80 % of its life; one renewal in flight."""
 
-    def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, client_id: str, secret: str, *, timeout_s: float
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, config: Bng, login: Login) -> None:
+        assert config.client_id and config.client_secret_file  # noqa: PT018 # held by the configuration's own check
+        secret = read_secret(config.client_secret_file, key="bng.client_secret_file")
+        is_elsewhere = login.token_path.startswith(("https://", "http://"))
         self._session = session
-        self._url = f"{base_url}/oauth/token"
-        basic = base64.b64encode(f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()).decode()
-        self._basic = {"Authorization": f"Basic {basic}"}
-        self._client_id = client_id
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._url = login.token_path if is_elsewhere else f"{config.base_url}{login.token_path}"
+        self._client_id = config.client_id
+        self._form, self._request_headers = _token_request(login, config.client_id, secret)
+        self._timeout = aiohttp.ClientTimeout(total=config.timeout_s)
         self._headers: dict[str, str] = {}
         self._renew_at = 0.0
         self._renewing = asyncio.Lock()
@@ -59,7 +78,7 @@ class ClientCredentials:
     async def _renew(self) -> None:
         try:
             async with self._session.post(
-                self._url, data={"grant_type": "client_credentials"}, headers=self._basic, timeout=self._timeout
+                self._url, data=self._form, headers=self._request_headers, timeout=self._timeout
             ) as response:
                 status = response.status
                 body = await response.json(content_type=None) if status == 200 else {}
@@ -78,3 +97,14 @@ class ClientCredentials:
                 hint="Check [bng] client_id and client_secret_file against the client registered in BNG.",
             )
         return TargetUnavailable(f"{self._url} answered {status}")
+
+
+def _token_request(login: Login, client_id: str, secret: str) -> tuple[dict[str, str], dict[str, str]]:
+    """(form, headers): the client names itself by basic authentication or in the form (RFC 6749, 2.3.1)."""
+    form = {"grant_type": "client_credentials"}
+    if login.scope:
+        form["scope"] = login.scope
+    if login.client == "form":
+        return form | {"client_id": client_id, "client_secret": secret}, {}
+    basic = base64.b64encode(f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()).decode()
+    return form, {"Authorization": f"Basic {basic}"}

@@ -1,24 +1,45 @@
-"""BNG's REST API: paths, headers, error forms. Knows no flow and no binding.
+"""BNG's REST API in BNG's names: what its profile says otherwise begins and ends here. Knows no flow and no binding.
 
-A call's class is its resource, the first part of its path. Tokens are no calls.
+A call's class is its resource, by BNG's name. Tokens are no calls.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from bng_bridge import http
-from bng_bridge.bng import problems
-from bng_bridge.bng.auth import ApiKey, Auth, ClientCredentials
+from bng_bridge.bng import profile_file, refusals
+from bng_bridge.bng.auth import auth_of
+from bng_bridge.bng.listing import Listing
+from bng_bridge.bng.pointers import at
+from bng_bridge.bng.wire import Record, Wire
 from bng_bridge.config import Bng
 from bng_bridge.throttle import Throttle
-from bridge_common.config import read_secret
-from bridge_common.errors import AccessDenied, OutcomeUnknown, RejectedByTarget, TargetPaused
+from bridge_common.errors import AccessDenied, RejectedByTarget, TargetPaused
 from bridge_common.http import Answer
 
-PAGE = 100
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record in BNG's names. `version` is what an update has to name, "" where there is none to name."""
+
+    body: Record
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`problem` is one of those that the caller accepts, else OK. `record_id` where BNG answers without the record."""
+
+    problem: str
+    stored: Stored | None = None
+    record_id: str = ""
+    status: int = 0
 
 
 class BngClient:
@@ -26,71 +47,159 @@ class BngClient:
 
     def __init__(self, session: aiohttp.ClientSession, config: Bng) -> None:
         self.config = config
+        self.profile = profile_file.load(config.profile)
+        self.wire = Wire(self.profile)
         self.throttle = Throttle(
             "BNG", requests_per_s=config.requests_per_s, concurrency=config.concurrency, limits=config.limits
         )
         self._session = session
-        self._base = f"{config.base_url}/api/v1"
-        self._auth = _auth(session, config)
+        self._base = f"{config.base_url}{self.profile.base_path}"
+        self._auth = auth_of(session, config, self.profile.login)
 
     async def check(self) -> None:
         """One harmless read. Raises AccessDenied or TargetUnavailable with a remedy."""
         try:
-            await self._request("GET", "customers", query={"limit": "1"})
+            listing = Listing(self.profile, self.wire, "customers", {}, most=1)
+            listing.rows((await self._page(listing)).body)
         except TargetPaused as error:
             raise AccessDenied(error.message, hint=error.hint) from error
         except RejectedByTarget as error:
             raise AccessDenied(
                 f"BNG at {self.config.base_url} does not answer like BNG: {error.message}",
-                hint="Check [bng] base_url: it is the address before /api/v1.",
+                hint=f"Check [bng] base_url and profile: it is the address before {self.profile.base_path}.",
             ) from error
 
-    async def get(self, path: str) -> dict[str, Any] | None:
-        """The record, or None when BNG has none (404)."""
-        async with self.throttle.slot(endpoint_of(path)):
-            answer = await self._request("GET", path, accept=(404,))
-        return None if answer.status == 404 else dict(answer.body)
+    async def get(self, path: str) -> Record | None:
+        """The record at `resource/id`, or None when BNG has none."""
+        resource, _, record_id = path.partition("/")
+        stored = await self.read(resource, record_id)
+        return None if stored is None else stored.body
 
-    async def search(self, resource: str, **filters: str) -> list[dict[str, Any]]:
+    async def read(self, resource: str, record_id: str) -> Stored | None:
+        return await self._read(resource, self._path(self.profile.paths.record, resource, id=record_id))
+
+    async def read_by_external_id(self, resource: str, reference: str) -> Stored | None:
+        return await self._read(resource, self._path(self.profile.paths.external, resource, external_id=reference))
+
+    async def search(self, resource: str, **filters: str) -> list[Record]:
         return [item async for item in self.pages(resource, **filters)]
 
-    async def pages(self, resource: str, **filters: str) -> AsyncIterator[dict[str, Any]]:
-        """Every record that matches, page by page."""
-        query = {"limit": str(PAGE), **filters}
-        while True:
+    async def pages(self, resource: str, **filters: str) -> AsyncIterator[Record]:
+        """Every record that matches, page by page. Filters as in fields.FILTERS."""
+        async for stored in self.stored(resource, **filters):
+            yield stored.body
+
+    async def stored(self, resource: str, **filters: str) -> AsyncIterator[Stored]:
+        """The same with their versions. Where BNG lists ids only, each record is read by itself."""
+        listing = Listing(self.profile, self.wire, resource, filters)
+        more = True
+        while more:
             async with self.throttle.slot(resource):
-                answer = await self._request("GET", resource, query=query)
-            for item in answer.body["items"]:
-                yield item
-            cursor = answer.body.get("next_cursor")
-            if not cursor:
-                return
-            query["cursor"] = cursor
+                answer = await self._page(listing)
+            rows = listing.rows(answer.body)
+            for row in rows:
+                if self.profile.list.rows == "full":
+                    yield self._stored(resource, row)
+                elif found := await self.read(resource, self.wire.id_of(resource, row)):
+                    yield found
+            more = listing.move_on(answer.body, rows)
+
+    async def create(self, resource: str, body: Record, request_id: str, *, accept: tuple[str, ...]) -> Written:
+        """POST to the resource."""
+        path = quote(self.profile.path_of(resource))
+        return await self.write("POST", resource, path, self._new(resource, body), request_id, accept=accept)
+
+    async def put(
+        self, resource: str, reference: str, body: Record, request_id: str, *, accept: tuple[str, ...]
+    ) -> Written:
+        """PUT by ExternalID; where the profile has it, only if there is no such record."""
+        path = self._path(self.profile.paths.external, resource, external_id=reference)
+        headers = {"If-None-Match": "*"} if self.profile.create == "put-if-absent" else {}
+        new = self._new(resource, body)
+        return await self.write("PUT", resource, path, new, request_id, headers=headers, accept=accept)
+
+    async def change(
+        self, resource: str, record_id: str, fields: Record, version: str, request_id: str, *, accept: tuple[str, ...]
+    ) -> Written:
+        """Under this version, where BNG compares versions and one is known."""
+        how = self.profile.concurrency.check
+        headers = {"If-Match": version} if version and how == "if-match" else {}
+        if version and how == "field":
+            fields = {**fields, "Version": version}
+        path = self._path(self.profile.paths.record, resource, id=record_id)
+        body = self.wire.outward(resource, fields)
+        verb = self.profile.update.verb
+        return await self.write(verb, resource, path, body, request_id, headers=headers, accept=accept)
+
+    async def cancel(self, record_id: str, request_id: str, *, accept: tuple[str, ...]) -> Written:
+        path = self._path(self.profile.paths.cancel, "sales-orders", id=record_id)
+        return await self.write("POST", "sales-orders", path, {}, request_id, accept=accept)
 
     async def write(
         self,
         method: str,
+        resource: str,
         path: str,
-        body: dict[str, Any],
+        body: Record,
+        request_id: str,
         *,
-        headers: dict[str, str],
-        accept: tuple[int, ...] = (),
-    ) -> Answer:
-        """Raises as http.send does, and RejectedByTarget on any 4xx that is not in `accept`."""
-        await self.throttle.begin(endpoint_of(path))
-        return await self._request(method, path, body=body, headers=headers, accept=accept)
+        headers: dict[str, str] | None = None,
+        accept: tuple[str, ...] = (),
+    ) -> Written:
+        """`path` and `body` as the ERP has them. Raises what refusals.error_of says for a problem not in `accept`."""
+        keys = self.profile.idempotency
+        all_headers = headers or {}
+        if request_id and method in keys.methods:
+            all_headers = {**all_headers, keys.header: request_id}
+        await self.throttle.begin(resource)
+        url = f"{self._base}/{path}"
+        answer, problem = await self._ask(method, resource, url, body=body, headers=all_headers, accept=accept)
+        if problem:
+            return Written(problem, status=answer.status)
+        record = at(answer.body, self.profile.answers.record)
+        if isinstance(record, dict) and self.wire.has_id(resource, record):
+            return Written(problem, self._stored(resource, record, answer.etag))
+        return Written(problem, record_id=_id_in(answer.location))
 
-    async def _request(
+    async def call(self, method: str, path: str, body: Any = None) -> Any:
+        """For what is no record: the answer's body. `path` and `body` as the ERP has them."""
+        resource = path.partition("/")[0]
+        headers = {"If-Match": "*"} if method == "PATCH" and self.profile.concurrency.required else {}
+        async with self.throttle.slot(resource):
+            answer, _ = await self._ask(method, resource, f"{self._base}/{path}", body=body, headers=headers)
+        return answer.body
+
+    async def _read(self, resource: str, path: str) -> Stored | None:
+        async with self.throttle.slot(resource):
+            answer, problem = await self._ask("GET", resource, f"{self._base}/{path}", accept=("not-found",))
+        if problem:
+            return None
+        record = at(answer.body, self.profile.answers.record)
+        if not isinstance(record, dict):
+            raise RejectedByTarget(f"GET {self._base}/{path} answered with no record", status=answer.status)
+        return self._stored(resource, record, answer.etag)
+
+    async def _page(self, listing: Listing) -> Answer:
+        url = listing.url
+        if url is not None and url.origin() != URL(self._base).origin():
+            raise RejectedByTarget(f"BNG's list goes on at another server, {url.origin()}: the login is not sent there")
+        first = f"{self._base}/{quote(self.profile.path_of(listing.resource))}"
+        query = listing.query if url is None else None
+        asked = self._ask("GET", listing.resource, first if url is None else url, query=query, headers=listing.headers)
+        return (await asked)[0]
+
+    async def _ask(
         self,
         method: str,
-        path: str,
+        resource: str,
+        url: str | URL,
         *,
         query: dict[str, str] | None = None,
         body: Any = None,
         headers: dict[str, str] | None = None,
-        accept: tuple[int, ...] = (),
-    ) -> Answer:
-        url = f"{self._base}/{path}"
+        accept: tuple[str, ...] = (),
+    ) -> tuple[Answer, str]:
+        """The answer and its problem, which is OK or in `accept`."""
         clock = asyncio.get_running_loop().time
         ends_at_s = clock() + self.config.timeout_s
         for last in (False, True):
@@ -102,10 +211,11 @@ class BngClient:
             self.throttle.heed(answer)
             if answer.status != 401 or last or not self._auth.refused():
                 break
-            await self.throttle.again(endpoint_of(path))
-        if answer.status in accept or answer.status < 400:
-            return answer
-        raise _error(method, url, answer)
+            await self.throttle.again(resource)
+        problem = refusals.problem_of(self.profile, answer)
+        if problem in accept or answer.status < 400:
+            return answer, problem
+        raise refusals.error_of(self.profile, method, str(url), answer, problem)
 
     async def _login(self) -> dict[str, str]:
         try:
@@ -114,24 +224,22 @@ class BngClient:
             # Once running, a refused login pauses BNG for all; it is no single event's fault.
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
 
+    def _stored(self, resource: str, record: Record, etag: str = "") -> Stored:
+        body = self.wire.inward(resource, record)
+        how = self.profile.concurrency
+        if how.check == "none":
+            return Stored(body, "")
+        tag = how.tag if how.check == "if-match" else "{Version}"
+        return Stored(body, etag if how.version == "header" else tag.format(Version=body["Version"]))
 
-def endpoint_of(path: str) -> str:
-    return path.partition("/")[0]
+    def _new(self, resource: str, body: Record) -> Record:
+        return self.wire.outward(resource, body, is_new=True)
+
+    def _path(self, template: str, resource: str, **values: str) -> str:
+        quoted = {name: quote(value, safe="") for name, value in values.items()}
+        return template.format(path=quote(self.profile.path_of(resource)), **quoted)
 
 
-def _auth(session: aiohttp.ClientSession, config: Bng) -> Auth:
-    if config.api_key_file is not None:
-        return ApiKey(read_secret(config.api_key_file, key="bng.api_key_file"))
-    assert config.client_id and config.client_secret_file  # noqa: PT018 # held by the configuration's own check
-    secret = read_secret(config.client_secret_file, key="bng.client_secret_file")
-    return ClientCredentials(session, config.base_url, config.client_id, secret, timeout_s=config.timeout_s)
-
-
-def _error(method: str, url: str, answer: Answer) -> Exception:
-    """RFC 9457 problem+json to the tree of errors. A 401 pauses the target: credentials are not one event's fault."""
-    message = problems.sentence(method, url, answer)
-    if answer.status in (401, 403):
-        return TargetPaused(message, hint="Check the credentials under [bng].", delay_s=15)
-    if answer.status >= 500:
-        return OutcomeUnknown(message, answered=True)
-    return problems.rejected(message, answer)
+def _id_in(location: str) -> str:
+    """The id at the end of a record's own address, as in …/customer/647 or …/customers(647)."""
+    return location.rstrip("/)").replace("(", "/").rsplit("/", 1)[-1]

@@ -1,8 +1,8 @@
-"""BNG's entities by name: path, id field, what the bridge remembers, and what it never moves backwards."""
+"""BNG's entities by name: resource, id field, what the bridge remembers, and what it never moves backwards."""
 
 from typing import Any
 
-PATHS = {"customer": "customers", "sales_order": "sales-orders", "cancellation": "sales-orders"}
+RESOURCE_OF = {"customer": "customers", "sales_order": "sales-orders", "cancellation": "sales-orders"}
 """A cancellation is a sales order that is cancelled: found when it is, created by cancelling."""
 
 _IDS = {
@@ -11,6 +11,7 @@ _IDS = {
     "cancellation": "SalesOrderID",
     "shipment": "ShipmentID",
 }
+_BNGS_OWN = {"Version", "CreatedAt", "UpdatedAt", "UpdatedBy", "Deleted", "AllocationStatus"}
 _FACTS = {
     "customer": (),
     "cancellation": ("UpdatedAt",),
@@ -27,6 +28,11 @@ def id_of(entity: str, body: dict[str, Any]) -> str:
 
 def facts_of(entity: str, body: dict[str, Any]) -> dict[str, Any]:
     return {name: body[name] for name in _FACTS[entity] if name in body}
+
+
+def settable(entity: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What of a record that was read may be sent back."""
+    return {name: value for name, value in body.items() if name not in _BNGS_OWN and name != _IDS[entity]}
 
 
 def keep_ahead(entity: str, body: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -2,101 +2,140 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any
-from urllib.parse import quote
 
-from bng_bridge.bng.client import BngClient
-from bng_bridge.bng.records import CANCELLED, PATHS, facts_of, id_of, keep_ahead
+from bng_bridge.bng.client import BngClient, Stored, Written
+from bng_bridge.bng.records import CANCELLED, RESOURCE_OF, facts_of, id_of, keep_ahead, settable
+from bng_bridge.bng.wire import Record as Body
 from bng_bridge.target import Record, Settled, Write
-from bridge_common.errors import OutcomeUnknown, RejectedByTarget
-from bridge_common.http import Answer
+from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget
+
+DONE_BEFORE = "done-before"
+CHANGED = ("precondition-failed", "version-required")
+EXISTS = ("precondition-failed", "duplicate-external-id")
 
 
 class BngTarget:
     def __init__(self, client: BngClient) -> None:
         self._client = client
         self._config = client.config
+        self._profile = client.profile
 
     def guarded(self, entity: str) -> bool:
-        """Upsert by ExternalID and If-Match make a repeated or late write harmless; with neither, an intent guards it."""
-        return entity in PATHS and self._config.upsert and self._config.idempotency_keys
+        """Upsert by ExternalID and versions make a repeated or late write harmless; with neither, an intent guards it."""
+        return entity in RESOURCE_OF and self._profile.guards
 
     def quiet_s(self) -> float:
         return self._config.timeout_s + self._config.execution_limit_s
 
     def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
-        return self._client.throttle.slot(PATHS[write.entity])
+        return self._client.throttle.slot(RESOURCE_OF[write.entity])
 
     async def find(self, write: Write) -> Record | None:
         """The oldest record with this ExternalID: where it is not unique, every run binds the same one."""
-        found = await self._client.search(PATHS[write.entity], external_id=write.reference)
+        found = await self._look_up(write)
         if write.entity == "cancellation":
-            found = [item for item in found if item["OrderStatus"] == CANCELLED]
+            found = [each for each in found if each.body["OrderStatus"] == CANCELLED]
         if not found:
             return None
-        return _record(write.entity, min(found, key=lambda item: (item["CreatedAt"], id_of(write.entity, item))))
+        return _record(write, min(found, key=lambda each: (each.body["CreatedAt"], id_of(write.entity, each.body))))
 
-    async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
+    async def create(self, write: Write, body: Body, request_id: str) -> Record:
         if write.entity == "cancellation":
             return await self._cancel(write, request_id)
-        headers = {"Idempotency-Key": request_id}
-        path = PATHS[write.entity]
-        if not self._config.upsert:
-            answer = await self._client.write("POST", path, body, headers=headers)
-            return _record(write.entity, answer.body, answer)
-        path = f"{path}/by-external-id/{quote(write.reference, safe='')}"
-        answer = await self._client.write("PUT", path, body, headers={**headers, "If-None-Match": "*"}, accept=(412,))
-        if answer.status == 412:
-            return await self._adopt(write, body, request_id)
-        return _record(write.entity, answer.body, answer)
+        resource, accept = RESOURCE_OF[write.entity], (DONE_BEFORE, *EXISTS)
+        if self._profile.create == "post":
+            written = await self._client.create(resource, body, request_id, accept=accept)
+        else:
+            written = await self._client.put(resource, write.reference, body, request_id, accept=accept)
+        if written.problem in EXISTS:
+            return await self._adopt(write, body, request_id, written)
+        return await self._made(write, written)
 
-    async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
-        """PATCH under the version we know; when BNG changed the record meanwhile: read, merge, once more.
+    async def update(self, write: Write, record_id: str, version: str, body: Body, request_id: str) -> Record:
+        """Change it under the version we know; when BNG changed the record meanwhile: read, merge, once more.
 
-        Where BNG has no versions to compare, it is read before every PATCH.
+        Where BNG has no versions to compare, it is read before every change.
         """
-        known = None if self.guarded(write.entity) else await self._read(write, record_id)
+        resource, accept = RESOURCE_OF[write.entity], (DONE_BEFORE, *CHANGED)
+        known = None if version and self._is_enough else await self._read(write, record_id)
+        key = request_id if known is None or not self._profile.guards else ""
         for _ in range(3):
-            patch = body if known is None else keep_ahead(write.entity, body, known)
-            headers = {"Idempotency-Key": request_id} if known is None else {}
-            if version:
-                headers["If-Match"] = version
-            answer = await self._client.write(
-                "PATCH", f"{PATHS[write.entity]}/{record_id}", patch, headers=headers, accept=(412,)
-            )
-            if answer.status != 412:
-                return _record(write.entity, answer.body, answer)
-            known = await self._read(write, record_id)
-            version = _etag(known)
+            fields = body if known is None else self._merged(write, body, known)
+            under = version if known is None else known.version
+            written = await self._client.change(resource, record_id, fields, under, key, accept=accept)
+            if written.problem not in CHANGED:
+                return await self._made(write, written, record_id)
+            # Merged anew it is another request than the one that the key stands for.
+            known, key = await self._read(write, record_id), ""
         raise OutcomeUnknown(f"{write.entity} {record_id} changed at BNG during each of three attempts", answered=True)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
         return None
 
+    @property
+    def _is_enough(self) -> bool:
+        """A version and the changed fields are all that an update needs."""
+        return self._profile.concurrency.check != "none" and self._profile.update.sends == "changes"
+
+    def _merged(self, write: Write, body: Body, known: Stored) -> Body:
+        fields = keep_ahead(write.entity, body, known.body)
+        return fields if self._profile.update.sends == "changes" else {**settable(write.entity, known.body), **fields}
+
+    async def _look_up(self, write: Write) -> list[Stored]:
+        resource = RESOURCE_OF[write.entity]
+        if self._profile.external_id.look_up == "path":
+            found = await self._client.read_by_external_id(resource, write.reference)
+            return [] if found is None else [found]
+        return [each async for each in self._client.stored(resource, external_id=write.reference)]
+
     async def _cancel(self, write: Write, request_id: str) -> Record:
         """Cancelling twice is the same as once. A shipped order is refused by BNG: the goods are out, a person decides."""
-        found = await self.find(replace(write, entity="sales_order"))
+        order = replace(write, entity="sales_order")
+        found = await self.find(order)
         if found is None:
             raise RejectedByTarget(
                 f"BNG has no sales order {write.reference} to cancel", status=404, problem="absent",
                 hint="It was deleted in BNG by hand: bridgectl dlq discard {event} --reason TEXT.",
             )  # fmt: skip
-        answer = await self._client.write(
-            "POST", f"sales-orders/{found.id}/cancel", {}, headers={"Idempotency-Key": request_id}
-        )
-        return _record(write.entity, answer.body, answer)
+        if self._profile.cancel == "status":
+            changed = await self.update(order, found.id, found.version, {"OrderStatus": CANCELLED}, request_id)
+            return _record(write, Stored(changed.body, changed.version))
+        written = await self._client.cancel(found.id, request_id, accept=(DONE_BEFORE,))
+        return await self._made(write, written, found.id)
 
-    async def _adopt(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
+    async def _adopt(self, write: Write, body: Body, request_id: str, refused: Written) -> Record:
         """The record exists already: our own earlier write whose answer was lost, or one made by hand."""
         found = await self.find(write)
+        if found is None and refused.problem == "duplicate-external-id":
+            raise RejectedByTarget(
+                f"BNG says that {write.entity} {write.reference} exists, and does not find it by that",
+                status=refused.status, problem=refused.problem,
+                hint="Another field has to be unique there, too. Correct it in BNG, then bridgectl dlq retry {event}.",
+            )  # fmt: skip
         if found is None:
             raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it", answered=True)
         if write.create_only:
             return replace(found, applied=False)
-        return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), request_id)
+        return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), "")
 
-    async def _read(self, write: Write, record_id: str) -> dict[str, Any]:
-        record = await self._client.get(f"{PATHS[write.entity]}/{record_id}")
+    async def _made(self, write: Write, written: Written, record_id: str = "") -> Record:
+        """The record as it is after a write: from its answer, or read where the answer has none.
+
+        Raises OutcomeUnknown when that read fails: the write is done, and must not count as one that was not executed.
+        """
+        if written.stored is not None:
+            return _record(write, written.stored)
+        known_id = record_id or written.record_id
+        try:
+            found = await self.find(write) if not known_id else _record(write, await self._read(write, known_id))
+        except BridgeError as error:
+            raise OutcomeUnknown(f"written, and then not read: {error.message}", answered=True) from error
+        if found is None:
+            raise OutcomeUnknown(f"BNG says that {write.reference} is written, and does not find it", answered=True)
+        return found
+
+    async def _read(self, write: Write, record_id: str) -> Stored:
+        record = await self._client.read(RESOURCE_OF[write.entity], record_id)
         if record is None:
             raise RejectedByTarget(
                 f"BNG no longer has {write.entity} {record_id}", status=404, problem="absent",
@@ -106,10 +145,5 @@ class BngTarget:
         return record
 
 
-def _record(entity: str, body: dict[str, Any], answer: Answer | None = None) -> Record:
-    etag = answer.etag if answer is not None and answer.etag else _etag(body)
-    return Record(id_of(entity, body), etag, body, facts_of(entity, body))
-
-
-def _etag(body: dict[str, Any]) -> str:
-    return f'"{body["Version"]}"' if "Version" in body else ""
+def _record(write: Write, stored: Stored) -> Record:
+    return Record(id_of(write.entity, stored.body), stored.version, stored.body, facts_of(write.entity, stored.body))

@@ -10,6 +10,7 @@ from bng_bridge.inbox import Claimed
 from bng_bridge.mapping import statuses
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
+from bridge_common.errors import MappingError
 
 
 async def status_to_order(event: Claimed, context: Context) -> Outcome:
@@ -17,7 +18,7 @@ async def status_to_order(event: Claimed, context: Context) -> Outcome:
     bound = bindings.by_target(context.read, "bng", "sales_order", event.entity_id)
     if sales_order is None or bound is None:
         return unbound(sales_order, context)
-    status, order_id = int(sales_order["OrderStatus"]), bound.target_key.split("/")[2]
+    status, order_id = _status_of(sales_order), bound.target_key.split("/")[2]
     key = order_status_key(bound.site, order_id)
     order = await context.magento[bound.site].get(f"/V1/orders/{order_id}")
     if order is None:
@@ -36,6 +37,17 @@ async def status_to_order(event: Claimed, context: Context) -> Outcome:
 
     await context.deliver(event.seq, write, mapping)
     return DONE
+
+
+def _status_of(sales_order: dict[str, Any]) -> int:
+    """Raises MappingError for a word of BNG's that its profile does not know."""
+    try:
+        return int(sales_order["OrderStatus"])
+    except ValueError as error:
+        raise MappingError(
+            f"sales order {sales_order['SalesOrderID']} is {sales_order['OrderStatus']!r}, which the profile does not know",
+            hint="Add the word to the values of OrderStatus in the profile, restart, then bridgectl dlq retry {event}.",
+        ) from error
 
 
 def order_status_key(site: str, order_id: str) -> str:

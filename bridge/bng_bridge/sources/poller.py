@@ -7,6 +7,7 @@ webhook brought already is known by its version.
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bng_bridge import inbox, sites
@@ -29,15 +30,22 @@ class Poller:
         self._worker = worker
         self._client = client
         self._config = config
+        self._asked: set[str] = set()
+        self._is_asked = asyncio.Event()
 
     async def run(self) -> None:
+        """All resources each interval, and those asked for in between at once."""
         while True:
-            for resource in RESOURCES:
-                try:
-                    await self.run_once(resource)
-                except BridgeError as error:
-                    log("poll_failed", level=logging.WARNING, resource=resource, error=error.message)
-            await asyncio.sleep(self._config.interval_s)
+            all_again_at_s = asyncio.get_running_loop().time() + self._config.interval_s
+            await self._poll(RESOURCES)
+            while await self._asked_before(all_again_at_s):
+                await self._poll(self._take_asked())
+
+    def look(self, resource: str) -> None:
+        """Poll this resource now: somebody said that it changed."""
+        if resource in RESOURCES:
+            self._asked.add(resource)
+            self._is_asked.set()
 
     async def run_once(self, resource: str) -> int:
         """New hints stored. The first poll ever only sets the watermark: history is not replayed."""
@@ -53,6 +61,28 @@ class Poller:
             log("polled", resource=resource, hints=stored)
             self._worker.wake()
         return stored
+
+    async def _poll(self, resources: Iterable[str]) -> None:
+        for resource in resources:
+            try:
+                await self.run_once(resource)
+            except BridgeError as error:
+                log("poll_failed", level=logging.WARNING, resource=resource, error=error.message)
+
+    async def _asked_before(self, until_s: float) -> bool:
+        try:
+            async with asyncio.timeout_at(until_s):
+                await self._is_asked.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _take_asked(self) -> list[str]:
+        """Emptied before the look: what changes during it asks again."""
+        asked = [resource for resource in RESOURCES if resource in self._asked]
+        self._asked.clear()
+        self._is_asked.clear()
+        return asked
 
 
 def told_until_now(read: sqlite3.Connection, resource: str, config: Poll) -> tuple[datetime, datetime] | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bng_bridge import inbox, sites
 from bng_bridge.alerts import Alerts
-from bng_bridge.bng.client import PAGE, BngClient
+from bng_bridge.bng.client import BngClient
 from bng_bridge.config import Site
 from bng_bridge.inbox import Hint
 from bng_bridge.sources import bng_rows
@@ -30,6 +30,7 @@ from bridge_common.errors import BridgeError, TargetUnavailable
 from bridge_common.log import log
 
 RESOURCES = ("sales-orders", "shipments", "inventory-items", "customers")
+PAGE = 100
 FIRST_S = 60.0
 RETRY_S = 300.0
 HISTORY = "from before the first poll"

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge_sandbox.bng import checks, inventory, listing, records, sales_orders, shipments, webhooks
-from bridge_sandbox.bng.api import answer, read_json
+from bridge_sandbox.bng.api import read_json
 from bridge_sandbox.bng.auth import Auth
 from bridge_sandbox.bng.entities import (
     CUSTOMER,
@@ -61,8 +61,9 @@ SUBSCRIPTION = Shape(
 class Admin:
     """The routes over one store."""
 
-    def __init__(self, store: Store, auth: Auth) -> None:
+    def __init__(self, store: Store, auth: Auth, *, is_standard: bool) -> None:
         self._store = store
+        self._is_standard = is_standard
         self._auth = auth
 
     def routes(self) -> list[web.RouteDef]:
@@ -75,6 +76,7 @@ class Admin:
             web.get("/webhooks", self._describe_webhooks),
             web.post("/webhooks/pause", partial(self._pause, paused=True)),
             web.post("/webhooks/resume", partial(self._pause, paused=False)),
+            web.post("/webhooks/expire", self._let_die),
             web.post("/tokens/expire", self._expire_tokens),
             web.get("/book", self._book),
             web.get("/history/{shelf}", self._history),
@@ -92,7 +94,7 @@ class Admin:
             own = dict.fromkeys((*SHIPMENT.own, "ExternalID"))
             own |= {name: asked[name] for name in ("Lines", "Carrier", "TrackingNumbers")}
             shipment = shipments.create(work, own | {"SalesOrderID": order["SalesOrderID"]})
-        return answer(201, shipment).response()
+        return shown(201, shipment)
 
     async def _stock(self, request: web.Request) -> web.Response:
         asked = await read(request, STOCK)
@@ -106,18 +108,18 @@ class Admin:
             if difference is None:
                 difference = asked["QuantityOnHand"] - Decimal(item["QuantityOnHand"])
             changed = inventory.change(work, item["InventoryItemID"], on_hand=difference)
-        return answer(200, changed).response()
+        return shown(200, changed)
 
     async def _status(self, request: web.Request) -> web.Response:
         asked = await read(request, STATUS)
         with self._store.work(ACTOR) as work:
             order = sales_orders.set_status(work, find_order(work, asked), asked["OrderStatus"])
-        return answer(200, order).response()
+        return shown(200, order)
 
     async def _subscribe(self, request: web.Request) -> web.Response:
         asked = await read(request, SUBSCRIPTION)
         with self._store.work(ACTOR) as work:
-            webhooks.subscribe(work, asked["url"], asked["secret"], asked["types"])
+            webhooks.subscribe(work, asked["url"], asked["secret"], asked["types"], is_standard=self._is_standard)
             return web.json_response(webhooks.describe(work), status=201)
 
     async def _describe_webhooks(self, _request: web.Request) -> web.Response:
@@ -128,6 +130,11 @@ class Admin:
         with self._store.work(ACTOR) as work:
             webhooks.pause(work, paused=paused)
             return web.json_response(webhooks.describe(work))
+
+    async def _let_die(self, _request: web.Request) -> web.Response:
+        with self._store.work(ACTOR) as work:
+            webhooks.let_die(work)
+        return web.json_response({})
 
     async def _expire_tokens(self, _request: web.Request) -> web.Response:
         self._auth.expire_all()
@@ -142,7 +149,7 @@ class Admin:
     async def _sales_order(self, request: web.Request) -> web.Response:
         with self._store.work(ACTOR) as work:
             order = find_order(work, {"SalesOrderID": None, "ExternalID": request.match_info["external_id"]})
-        return answer(200, order).response()
+        return shown(200, order)
 
     async def _history(self, request: web.Request) -> web.Response:
         """One shelf of the book with every version that its records have had, oldest write first."""
@@ -155,7 +162,7 @@ class Admin:
         entity, asked = find_shelf(request), await read(request, BACKDATE)
         with self._store.work(ACTOR) as work:
             record = records.backdate(work, entity, request.match_info["id"], listing.read_since(asked["UpdatedAt"]))
-        return answer(200, record).response()
+        return shown(200, record)
 
     async def _delete(self, request: web.Request) -> web.Response:
         """By hand, which the API does not offer; records that name it stay as they are."""
@@ -190,6 +197,11 @@ async def read(request: web.Request, shape: Shape) -> dict[str, Any]:
         return check_object(shape, read_json(await request.read()))
     except FieldErrors as error:
         raise invalid(error.errors) from error
+
+
+def shown(status: int, record: Record) -> web.Response:
+    """A record by BNG's own names, whatever the profile."""
+    return web.Response(status=status, text=records.dump(record), content_type="application/json")
 
 
 def find_shelf(request: web.Request) -> Entity:

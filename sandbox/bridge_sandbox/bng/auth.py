@@ -5,6 +5,8 @@ import binascii
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,31 +15,36 @@ from bridge_sandbox.bng.problems import UNAUTHORIZED, Problem
 from bridge_sandbox.bng.settings import Settings
 
 ACTOR = web.RequestKey("actor", str)
-TOKEN_PATH = "/oauth/token"
 DOCUMENT_PATH = "/api/v1/openapi.json"
-OPEN_PATHS = frozenset({TOKEN_PATH, DOCUMENT_PATH})
 API_KEY_ACTOR = "api-key"
 
 
 class Auth:
     """The tokens issued by this run; a restart forgets them, and clients must ask anew."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, login: Mapping[str, str]) -> None:
         self._settings = settings
+        self._login = login
+        self.token_path = urlsplit(login["token_path"]).path
+        self._key = login["key_value"].replace("{key}", settings.api_key)
         self._expires_s: dict[str, float] = {}
 
     @web.middleware
     async def require(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let nobody unknown pass, except to the token and to the description of the API."""
-        if request.path not in OPEN_PATHS:
+        if request.path not in (self.token_path, DOCUMENT_PATH):
             request[ACTOR] = self._actor(request)
         return await handler(request)
 
     async def issue(self, request: web.Request) -> web.Response:
-        """POST /oauth/token: the client's id and secret in the form or by basic authentication."""
+        """POST to the token's path: the client's id and secret in the form or by basic authentication."""
         form = await request.post()
         if form.get("grant_type") != "client_credentials":
             return web.json_response({"error": "unsupported_grant_type"}, status=400)
+        if self._login["scope"] and form.get("scope") != self._login["scope"]:
+            return web.json_response({"error": "invalid_scope"}, status=400)
+        if self._login["client"] == "form" and basic_credentials(request):
+            return web.json_response({"error": "invalid_client"}, status=401)
         client_id, secret = basic_credentials(request) or (str(form.get("client_id")), str(form.get("client_secret")))
         known = self._settings.client_id, self._settings.client_secret
         if not (same(client_id, known[0]) and same(secret, known[1])):
@@ -52,13 +59,15 @@ class Auth:
         self._expires_s.clear()
 
     def _actor(self, request: web.Request) -> str:
-        if (key := request.headers.get("X-API-Key")) is not None:
-            if same(key, self._settings.api_key):
+        header = self._login["key_header"]
+        if (key := request.headers.get(header or "-")) is not None:
+            if same(key, self._key):
                 return API_KEY_ACTOR
-            raise refusal("the API key is not valid")
+            if header != "Authorization" or not self.token_path:
+                raise refusal("the API key is not valid")
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise refusal("a bearer token or X-API-Key is needed")
+            raise refusal(f"a bearer token or {header or 'no key'} is needed")
         if self._expires_s.get(token, 0.0) <= time.monotonic():
             raise refusal("the token is expired or unknown", ' error="invalid_token"')
         return self._settings.client_id

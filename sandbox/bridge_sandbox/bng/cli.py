@@ -8,6 +8,7 @@ from typing import Any
 import click
 import uvloop
 
+from bridge_sandbox.bng.profile import profile_options
 from bridge_sandbox.bng.server import serving
 from bridge_sandbox.bng.settings import Settings
 
@@ -21,7 +22,7 @@ from bridge_sandbox.bng.settings import Settings
 @click.option("--api-key", default=Settings.api_key, show_default=True)
 @click.option("--token-life", "token_life_s", default=Settings.token_life_s, show_default=True, help="Seconds.")
 @click.option("--rate", type=float, help="Requests per second; without it there is no limit.")
-@click.option("--no-keys", is_flag=True, help="No Idempotency-Key, no upsert, no If-Match, ExternalID not unique.")
+@profile_options
 @click.option("--webhook-url", help="Send all webhooks there.")
 @click.option("--webhook-secret", help="whsec_ and base64.")
 def bng(**options: Any) -> None:

@@ -1,11 +1,11 @@
-"""Lists: filters, order by (UpdatedAt, id), and pages continued by a cursor.
+"""Lists: filters, order by (UpdatedAt, id), and pages continued by a cursor; or by offset, in the order of ids.
 
-A record that changes while a list is read moves to the end and may be seen twice, but none is missed.
+A record that changes while a list is read moves to the end and may be seen twice, but none is missed. By offset none
+moves: one that changes may only join the list.
 """
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,6 @@ from bridge_sandbox.bng.store import Work, timestamp
 DEFAULT_LIMIT = 100
 LONGEST_LIMIT = 1000
 FILTERS = ("external_id", "sku", "warehouse", "sales_order_id")
-PARAMETERS = frozenset({"limit", "cursor", "updated_since", *FILTERS})
 
 Position = tuple[str, str]
 """UpdatedAt and id of the last record of a page."""
@@ -29,25 +28,27 @@ class Query:
 
     limit: int = DEFAULT_LIMIT
     after: Position | None = None
+    offset: int | None = None
     updated_since: str | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_query(parameters: Mapping[str, str]) -> Query:
-    """The query in a URL; raises Problem 400 for an unknown parameter or an unreadable value."""
-    if unknown := set(parameters) - PARAMETERS:
-        raise Problem(MALFORMED, f"unknown query parameters: {', '.join(sorted(unknown))}")
-    since, cursor = parameters.get("updated_since"), parameters.get("cursor")
-    return Query(
-        limit=read_limit(parameters.get("limit", str(DEFAULT_LIMIT))),
-        after=None if cursor is None else read_cursor(cursor),
-        updated_since=None if since is None else read_since(since),
-        filters={name: parameters[name] for name in FILTERS if name in parameters},
-    )
+@dataclass(frozen=True)
+class Page:
+    """Stored records as JSON texts, and whether there are more behind them."""
+
+    texts: list[str]
+    last: Position | None
+    has_more: bool
+
+    @property
+    def cursor(self) -> str | None:
+        """For the next page, None on the last one."""
+        return write_cursor(self.last) if self.has_more and self.last else None
 
 
-def page(work: Work, entity: Entity, query: Query) -> str:
-    """{"items": [...], "next_cursor": ...} as JSON text; the stored texts are joined, not read."""
+def page(work: Work, entity: Entity, query: Query) -> Page:
+    """The records that match."""
     clauses, values = ["entity = ?"], [entity.name]
     for column, value in query.filters.items():
         clauses.append(f"{column} = ?")
@@ -58,13 +59,14 @@ def page(work: Work, entity: Entity, query: Query) -> str:
     if query.after is not None:
         clauses.append("(updated_at, id) > (?, ?)")
         values += query.after
+    order = "updated_at, id" if query.offset is None else "id"
     rows = work.db.execute(
-        f"SELECT updated_at, id, body FROM records WHERE {' AND '.join(clauses)} ORDER BY updated_at, id LIMIT ?",
-        [*values, query.limit + 1],
+        f"SELECT updated_at, id, body FROM records WHERE {' AND '.join(clauses)} ORDER BY {order} LIMIT ? OFFSET ?",
+        [*values, query.limit + 1, query.offset or 0],
     ).fetchall()
     shown = rows[: query.limit]
-    cursor = write_cursor(shown[-1][:2]) if len(rows) > query.limit else None
-    return f'{{"items":[{",".join(row[2] for row in shown)}],"next_cursor":{json.dumps(cursor)}}}'
+    last = (shown[-1][0], shown[-1][1]) if shown else None
+    return Page([row[2] for row in shown], last, len(rows) > query.limit)
 
 
 def read_limit(text: str) -> int:

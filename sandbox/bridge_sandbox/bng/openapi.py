@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge_sandbox.bng import headers, problems, webhooks
 from bridge_sandbox.bng.api import RESOURCES, Resource
-from bridge_sandbox.bng.auth import DOCUMENT_PATH, TOKEN_PATH
+from bridge_sandbox.bng.auth import DOCUMENT_PATH
 from bridge_sandbox.bng.checks import ref
 from bridge_sandbox.bng.entities import SALES_ORDER
 from bridge_sandbox.bng.headers import parameter
@@ -17,6 +17,7 @@ from bridge_sandbox.bng.problems import Sort
 from bridge_sandbox.bng.schemas import all_schemas, entity_schemas, webhook_name
 
 Json = dict[str, Any]
+TOKEN_PATH = "/oauth/token"
 
 DESCRIPTION = """\
 What the bridge assumes of BNG, as the sandbox serves it. Money is a decimal string, dates are YYYY-MM-DD, times RFC 3339

@@ -1,13 +1,13 @@
 """Every refusal of this server, as problem+json (RFC 9457) with a `type` from a fixed list."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 FieldProblem = tuple[str, str]
 """A JSON pointer into the request's body, and what is wrong there."""
@@ -29,11 +29,13 @@ class Sort:
 
 MALFORMED = Sort("malformed", 400, "The request cannot be read")
 KEY_MISSING = Sort("idempotency-key-missing", 400, "Idempotency-Key is missing")
+DONE_BEFORE = Sort("done-before", 400, "The request was carried out before")
 UNAUTHORIZED = Sort("unauthorized", 401, "No valid credentials")
 NOT_FOUND = Sort("not-found", 404, "No such record")
 DUPLICATE_EXTERNAL_ID = Sort("duplicate-external-id", 409, "ExternalID is taken")
 KEY_IN_FLIGHT = Sort("idempotency-key-in-flight", 409, "A request with this Idempotency-Key is being processed")
 PRECONDITION_FAILED = Sort("precondition-failed", 412, "The record is not in the state that was asked for")
+VERSION_REQUIRED = Sort("version-required", 428, "The version must be named")
 VALIDATION = Sort("validation", 422, "The record is not valid")
 UNKNOWN_CUSTOMER = Sort("unknown-customer", 422, "No such customer")
 INSUFFICIENT_STOCK = Sort("insufficient-stock", 422, "Not enough stock on hand")
@@ -65,16 +67,20 @@ def invalid(errors: Iterable[FieldProblem]) -> Problem:
     return Problem(VALIDATION, f"{listed[0][0]}: {listed[0][1]}", listed)
 
 
-@web.middleware
-async def render_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+def rendering(render: Callable[[Problem], web.Response]) -> Middleware:
     """Turn a Problem, and aiohttp's own 404 and 405, into the answer."""
-    try:
-        return await handler(request)
-    except Problem as problem:
-        return problem.response()
-    except web.HTTPException as error:
-        kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return problem_response(error.status, "about:blank", error.reason, kept)
+
+    @web.middleware
+    async def render_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Problem as problem:
+            return render(problem)
+        except web.HTTPException as error:
+            kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return problem_response(error.status, "about:blank", error.reason, kept)
+
+    return render_problems
 
 
 def render_fault(status: int, retry_after: str | None) -> web.Response:

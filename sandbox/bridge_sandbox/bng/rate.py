@@ -9,15 +9,15 @@ import time
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bridge_sandbox.bng.auth import TOKEN_PATH
 from bridge_sandbox.bng.problems import RATE_LIMITED, Problem
 
 
 class Bucket:
     """`rate` requests a second, and at most that many (at least one) at once after a pause."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, token_path: str = "") -> None:
         self.rate = rate
+        self._token_path = token_path
         self.size = max(1.0, rate)
         self._left = self.size
         self._filled_s = time.monotonic()
@@ -42,7 +42,7 @@ class Bucket:
     @web.middleware
     async def limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse what comes too fast; the token route is free."""
-        if request.path == TOKEN_PATH:
+        if request.path == self._token_path:
             return await handler(request)
         if not self.take(time.monotonic()):
             wait_s = max(1, math.ceil(1 / self.rate))

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import aiohttp
-from standardwebhooks import Webhook
 
 from bridge_sandbox.bng import webhooks
+from bridge_sandbox.bng.edge import Edge
+from bridge_sandbox.bng.letters import written
 from bridge_sandbox.bng.store import Store, Work
-from bridge_sandbox.bng.webhook_faults import WebhookFaults
+from bridge_sandbox.bng.webhook_faults import Post, WebhookFaults
 from bridge_sandbox.bng.webhooks import Message
 
 CONCURRENCY = 4
@@ -27,17 +28,19 @@ LONGEST_PAUSE_S = 30.0
 ACTOR = "webhooks"
 
 
-async def run(store: Store, faults: WebhookFaults) -> None:
+async def run(store: Store, faults: WebhookFaults, edge: Edge) -> None:
     """Send until cancelled."""
     with store.work(ACTOR) as work:
         work.db.execute("UPDATE webhook_outbox SET due_s = 0")
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as group:
         for number in range(CONCURRENCY):
-            group.create_task(send_on_and_on(store, session, faults), name=f"webhook sender {number}")
+            group.create_task(
+                send_on_and_on(store, faults, partial(post, session, edge)), name=f"webhook sender {number}"
+            )
 
 
-async def send_on_and_on(store: Store, session: aiohttp.ClientSession, faults: WebhookFaults) -> None:
+async def send_on_and_on(store: Store, faults: WebhookFaults, send: Post) -> None:
     """Take one due webhook after the other; without one wait for the next."""
     while True:
         # Cleared before looking: one written after the look sets it again.
@@ -48,7 +51,7 @@ async def send_on_and_on(store: Store, session: aiohttp.ClientSession, faults: W
                 continue
             pause_s = None if message else until_next(work, time.time())
         if message:
-            await deliver(store, session, message, faults)
+            await deliver(store, message, faults, send)
         else:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(store.outbox_grew.wait(), pause_s)
@@ -73,11 +76,10 @@ def until_next(work: Work, now_s: float) -> float | None:
     return None if due_s is None else max(0.0, due_s - now_s)
 
 
-async def deliver(store: Store, session: aiohttp.ClientSession, message: Message, faults: WebhookFaults) -> None:
+async def deliver(store: Store, message: Message, faults: WebhookFaults, send: Post) -> None:
     """Send it once and settle it by the answer."""
-    send = partial(post, session)
     await faults.precede(message, send)
-    status = await send(message)
+    status = await send(message, 0.0)
     accepted = 200 <= status < 300
     with store.work(ACTOR) as work:
         if accepted:
@@ -89,19 +91,13 @@ async def deliver(store: Store, session: aiohttp.ClientSession, message: Message
     await faults.follow(message, send, accepted=accepted)
 
 
-async def post(session: aiohttp.ClientSession, message: Message, age_s: float = 0.0) -> int:
+async def post(session: aiohttp.ClientSession, edge: Edge, message: Message, age_s: float) -> int:
     """The status answered, 0 if there was no answer; signed as if it were sent `age_s` ago."""
-    at = datetime.now(UTC) - timedelta(seconds=age_s)
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": message.message_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(message.secret).sign(message.message_id, at, message.body),
-    }
+    letter = written(edge, message, datetime.now(UTC) - timedelta(seconds=age_s))
+    if letter is None:
+        return 204
     try:
-        async with session.post(
-            message.url, data=message.body.encode(), headers=headers, allow_redirects=False
-        ) as answer:
+        async with session.post(message.url, data=letter.body, headers=letter.headers, allow_redirects=False) as answer:
             return answer.status
     except (aiohttp.ClientError, TimeoutError):
         return 0

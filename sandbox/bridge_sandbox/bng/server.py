@@ -13,13 +13,16 @@ from aiohttp import web
 from bridge_sandbox.bng import idempotency, openapi, sender, webhooks
 from bridge_sandbox.bng.admin import Admin
 from bridge_sandbox.bng.api import Api
-from bridge_sandbox.bng.auth import DOCUMENT_PATH, TOKEN_PATH, Auth
+from bridge_sandbox.bng.auth import DOCUMENT_PATH, Auth
+from bridge_sandbox.bng.edge import Edge
 from bridge_sandbox.bng.idempotency import InFlight
-from bridge_sandbox.bng.problems import render_fault, render_maintenance, render_problems
+from bridge_sandbox.bng.problems import Problem, render_fault, render_maintenance, rendering
+from bridge_sandbox.bng.profile import is_on, read
 from bridge_sandbox.bng.rate import Bucket
 from bridge_sandbox.bng.seed import seed
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.bng.store import Store
+from bridge_sandbox.bng.subscriptions import Subscriptions
 from bridge_sandbox.bng.webhook_faults import WebhookFaults
 from bridge_sandbox.faults import Faults, OwnKind
 
@@ -40,12 +43,13 @@ class Running:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Running]:
     """A BNG that serves until the block is left; then requests under way are finished and the file is closed."""
-    store = open_store(settings)
+    edge = edge_of(settings)
+    store = open_store(settings, edge)
     webhook_faults = WebhookFaults(store)
-    sending = asyncio.create_task(sender.run(store, webhook_faults), name="webhook sender")
+    sending = asyncio.create_task(sender.run(store, webhook_faults, edge), name="webhook sender")
     runners: list[web.AppRunner] = []
     try:
-        api, admin = create_apps(settings, store, webhook_faults)
+        api, admin = create_apps(settings, store, webhook_faults, edge)
         url = await listen(api, settings.port, runners)
         yield Running(url, await listen(admin, settings.admin_port, runners))
     finally:
@@ -57,34 +61,51 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
         store.close()
 
 
-def open_store(settings: Settings) -> Store:
+def edge_of(settings: Settings) -> Edge:
+    """What the server looks like from outside."""
+    return Edge(read(settings.profile))
+
+
+def open_store(settings: Settings, edge: Edge) -> Store:
     """The database, created and seeded if need be, with the configured webhook subscribed."""
-    store = Store(settings.state, unique_external_ids=not settings.no_keys)
+    store = Store(settings.state, unique_external_ids=is_on(edge.profile["external_id"]["unique"]))
     seed(store)
     with store.work("start") as work:
         idempotency.forget_old(work, time.time())
-        if settings.webhook_url and settings.webhook_secret:
-            webhooks.subscribe(work, settings.webhook_url, settings.webhook_secret, None)
+        makes_its_own = "subscription" in edge.profile["webhooks"]
+        if settings.webhook_url and settings.webhook_secret and not makes_its_own:
+            webhooks.subscribe(work, settings.webhook_url, settings.webhook_secret, None, is_standard=is_standard(edge))
     return store
 
 
 def create_apps(
-    settings: Settings, store: Store, webhook_faults: WebhookFaults
+    settings: Settings, store: Store, webhook_faults: WebhookFaults, edge: Edge
 ) -> tuple[web.Application, web.Application]:
     """The API and the admin application."""
-    auth, in_flight, faults = Auth(settings), InFlight(), Faults(render_fault, OWN_KINDS)
-    limits = [] if settings.rate is None else [Bucket(settings.rate).limit]
+    auth, in_flight = Auth(settings, edge.profile["login"]), InFlight(edge.keys)
+    faults = Faults(render_fault, OWN_KINDS)
+    limits = [] if settings.rate is None else [Bucket(settings.rate, auth.token_path).limit]
     app = web.Application(
         # The key's arrival is noted before a fault can delay the request: that is what "in flight" means.
-        middlewares=[in_flight.note_arrival, faults.middleware, render_problems, *limits, auth.require],
+        middlewares=[in_flight.note_arrival, faults.middleware, rendering(edge.render), *limits, auth.require],
         client_max_size=LARGEST_BODY,
     )
-    app.add_routes([web.post(TOKEN_PATH, auth.issue), *Api(store, in_flight, no_keys=settings.no_keys).routes()])
-    app.add_routes([web.get(DOCUMENT_PATH, partial(serve_document, openapi.document(no_keys=settings.no_keys)))])
+    if auth.token_path:
+        app.add_routes([web.post(auth.token_path, auth.issue)])
+    if edge.profile.looks_like_bng:
+        document = openapi.document(no_keys=not edge.profile.has_keys)
+        app.add_routes([web.get(DOCUMENT_PATH, partial(serve_document, document))])
+    app.add_routes([*Api(store, in_flight, edge).routes(), *Subscriptions(store, edge).routes()])
     app.on_shutdown.append(faults.stop)
-    admin = web.Application(middlewares=[render_problems])
-    admin.add_routes([*Admin(store, auth).routes(), *webhook_faults.admin_routes(), *faults.admin_routes()])
+    admin = web.Application(middlewares=[rendering(Problem.response)])
+    by_hand = Admin(store, auth, is_standard=is_standard(edge))
+    admin.add_routes([*by_hand.routes(), *webhook_faults.admin_routes(), *faults.admin_routes()])
     return app, admin
+
+
+def is_standard(edge: Edge) -> bool:
+    """Whether webhooks are signed as Standard Webhooks are."""
+    return bool(edge.profile["webhooks"]["verify"] == "standard")
 
 
 async def serve_document(document: dict[str, Any], _request: web.Request) -> web.Response:

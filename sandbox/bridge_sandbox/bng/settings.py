@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge_sandbox.bng.profile import OWN
+
 
 @dataclass(frozen=True)
 class Settings:
-    """`no_keys` plays the poorest ERP; `rate` is requests a second for all clients together, None for no limit."""
+    """`profile` is a shipped one's name or a file.
+
+    `rate` is requests a second for all clients together, None for no limit.
+    """
 
     state: Path
     port: int = 0
@@ -16,6 +21,6 @@ class Settings:
     api_key: str = "sandbox-key"
     token_life_s: int = 3600
     rate: float | None = None
-    no_keys: bool = False
+    profile: str = OWN
     webhook_url: str | None = None
     webhook_secret: str | None = None

@@ -5,6 +5,7 @@ While paused nothing is written, so those changes are never announced.
 """
 
 import json
+import time
 import uuid
 from dataclasses import dataclass, replace
 from typing import Any
@@ -63,18 +64,22 @@ def announce(work: Work, kind: str, record: Record) -> None:
 
 
 def wanted_by(work: Work, kind: str) -> list[str]:
-    """The URLs subscribed to this type."""
-    rows = work.db.execute("SELECT url, types FROM subscriptions WHERE active")
-    return [url for url, types in rows if types is None or kind in json.loads(types)]
+    """The URLs subscribed to this type; one that subscribed by itself hears what it asked for, while that lives."""
+    rows = work.db.execute("SELECT url, types FROM subscriptions WHERE active").fetchall()
+    heard: dict[str, list[str]] = {}
+    for url, each, until_s in work.db.execute("SELECT url, kind, until_s FROM hearings"):
+        heard.setdefault(url, []).extend([each] if until_s > time.time() else [])
+    return [url for url, types in rows if kind in heard.get(url, json.loads(types or "null") or TYPES)]
 
 
-def subscribe(work: Work, url: str, secret: str, types: list[str] | None) -> None:
+def subscribe(work: Work, url: str, secret: str, types: list[str] | None, *, is_standard: bool = True) -> None:
     """Send webhooks of these types (None: all) to the URL, signed with the secret; replaces what it had.
 
-    Raises Problem if the secret cannot sign.
+    Raises Problem if the secret cannot sign as Standard Webhooks do.
     """
     try:
-        Webhook(secret)
+        if is_standard:
+            Webhook(secret)
     except (ValueError, EmptyWebhookSecretError) as error:
         raise invalid([("/secret", "is not whsec_ and base64")]) from error
     work.db.execute(
@@ -88,6 +93,11 @@ def disable(work: Work, url: str) -> None:
     """Send nothing more to the URL, not even what is waiting; it can be subscribed again."""
     work.db.execute("UPDATE subscriptions SET active = 0 WHERE url = ?", (url,))
     work.db.execute("DELETE FROM webhook_outbox WHERE url = ?", (url,))
+
+
+def let_die(work: Work) -> None:
+    """What clients have subscribed to themselves has come to its end, as after days without renewal."""
+    work.db.execute("UPDATE hearings SET until_s = 0")
 
 
 def pause(work: Work, *, paused: bool) -> None:

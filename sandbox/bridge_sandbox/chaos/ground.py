@@ -20,7 +20,7 @@ class Ground:
     @property
     def creating(self) -> str:
         """How a record comes into being at BNG."""
-        return "POST" if self.stage.plan.no_keys else "PUT"
+        return self.stage.plan.bng.creates_by
 
 
 def daemon_of(client: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge_sandbox import clock
+from bridge_sandbox.bng.profile import OWN, POOREST
 from bridge_sandbox.chaos import evidence, oracle, report
 from bridge_sandbox.chaos.ground import Ground
 from bridge_sandbox.chaos.inflict import heal, inflict
@@ -107,7 +108,7 @@ def stage_plan(options: Options) -> Plan:
     hosted = tuple(site for site in options.sites if site in HOSTED)
     return Plan(
         options.sites,
-        no_keys=options.no_keys,
+        profile=POOREST if options.no_keys else OWN,
         poll_interval_s=2.0,
         hosted=hosted,
         direct=hosted,

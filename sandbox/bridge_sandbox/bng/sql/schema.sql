@@ -50,6 +50,16 @@ CREATE TABLE IF NOT EXISTS subscriptions (
     active INTEGER NOT NULL DEFAULT 1
 );
 
+-- What clients have subscribed to themselves, in profiles that have it; dead after until_s. While a URL has any, it hears
+-- no other kinds.
+CREATE TABLE IF NOT EXISTS hearings (
+    n        INTEGER PRIMARY KEY AUTOINCREMENT,
+    url      TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    until_s  REAL NOT NULL
+);
+
 -- Webhooks not yet delivered. `due_s` is in the future while one is being sent or waits after a failure.
 CREATE TABLE IF NOT EXISTS webhook_outbox (
     n          INTEGER PRIMARY KEY AUTOINCREMENT,
