@@ -13,6 +13,6 @@ def check_order(order: dict[str, Any], bound: Binding) -> None:
     if bound.fingerprint and found != bound.fingerprint:
         raise IdentityChanged(
             f"{bound.target_key} was {bound.fingerprint} when it was bound and is {found} now: another order has its id.",
-            hint="The shop was restored or cloned. Compare both orders, then bridgectl site restored SITE.",
+            hint="The shop was restored or cloned. Compare both orders, then bridgectl dlq discard {event} --reason TEXT.",
             site=bound.site,
         )
