@@ -1,5 +1,6 @@
 """`bridgectl map reload` and `map diff` against the daemon's socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from bng_bridge import bindings
 from bng_bridge.bindings import Binding
 from bridge_common.clock import to_text, utc_now
 
+MANUAL = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
 UPPER = "extends: order-to-sales-order.yaml\nfields:\n  ShipVia: upper(order.shipping_description)\n"
 BROKEN = UPPER.replace("shipping_description", "shiping_description")
 MISTAKE = "3:24: fields.ShipVia: magento/order has no field shiping_description. Did you mean shipping_description?"
@@ -85,6 +87,7 @@ async def test_a_diff_counts_by_field_with_examples_and_changes_nothing(bridge: 
         0,
         ["1 of 2 documents change", "ShipVia: 1", "  000000005: 'Flat Rate - Fixed' → 'FLAT RATE - FIXED'"],
     )
+    assert "\n".join(shown.out.splitlines()) in MANUAL
     assert bridge.running.context.mappings.current is before
 
 
@@ -147,6 +150,14 @@ async def test_a_diff_of_a_file_with_mistakes_names_them(bridge: Bridge, file: P
         1,
         [f"order-to-sales-order.yaml:{MISTAKE}"],
     )
+
+
+async def test_a_file_that_is_no_text_or_too_long_is_not_sent(bridge: Bridge, file: Path) -> None:
+    write(file, UPPER + 300_000 * "# too much\n")
+    long = await bridge.ctl("map", "diff", str(file))
+    assert (long.code, "is longer than" in long.err) == (1, True)
+    await asyncio.to_thread(file.write_bytes, b"\xff")
+    assert (await bridge.ctl("map", "diff", str(file))).code == 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from rich.text import Text
 from bng_bridge.ctl.command import command, json_option, show
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.console import clock, console
+from bng_bridge.mapping.yaml_tree import MOST_CHARACTERS
 from bridge_common.errors import BridgeError
 
 WAIT_S = 120.0
@@ -58,11 +59,18 @@ def diff(daemon: Daemon, file: Path, events: int, site: str | None, name: str | 
     raise SystemExit(1 if answer.get("findings") or answer.get("errors") else 0)
 
 
+class DiffRefused(BridgeError):
+    exit_code = 1
+
+
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BridgeError(f"{file} cannot be read: {error}") from error
+        raise DiffRefused(f"{file} cannot be read: {error}") from error
+    if len(text) > MOST_CHARACTERS:
+        raise DiffRefused(f"{file} is longer than {MOST_CHARACTERS} characters.")
+    return text
 
 
 def _render_reload(answer: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ AWAITED = {
 }
 """Inflicted only when asked for by name: the product does not survive them yet."""
 USUAL = tuple(kind for kind in KINDS if kind not in AWAITED)
-LEFT_OUT = AWAITED | {"mapping_reloaded": "mappings are not reloaded yet"}
+LEFT_OUT = AWAITED | {"mapping_reloaded": "tests/acceptance/test_mapping_reload.py plays it"}
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
 PER_MINUTE = 14.0
