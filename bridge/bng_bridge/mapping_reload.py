@@ -16,6 +16,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from bng_bridge.alerts import Alerts
+from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
 from bng_bridge.mapping.mapping_set import load_set
 from bng_bridge.mappings import Mappings
@@ -43,6 +44,9 @@ class MappingReload:
 
     async def run(self) -> None:
         with self._watching():
+            if self.folder is not None:
+                # What was edited after the start had read the files and before the watch stood.
+                self.ask()
             while True:
                 await self._asked.wait()
                 while self._asked.is_set():
@@ -62,7 +66,10 @@ class MappingReload:
             except MappingFileError as error:
                 return self._refuse(error.findings)
             except ConfigError as error:
-                return self._refuse((Finding(Position(str(self.folder), 1, 1), "", error.sentence()),))
+                return self._refuse((self._finding(error.sentence()),))
+            except Exception as error:  # a function of a plug-in may raise whatever it likes, and the bridge goes on
+                log("bug", level=logging.ERROR, exc_info=True, error=repr(error))
+                return self._refuse((self._finding(f"cannot be checked: {error!r}"),))
             self.mappings.refused = ""
             self._alerts.end(ALERT)
             if found.identity != self.mappings.current.identity:
@@ -70,12 +77,16 @@ class MappingReload:
                 log("reloaded", mappings=found.identity[:12])
             return ()
 
+    def _finding(self, message: str) -> Finding:
+        return Finding(Position(str(self.folder), 1, 1), "", message)
+
     def _refuse(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         first = str(findings[0])
         if first != self.mappings.refused:
             log("reload_refused", level=logging.WARNING, findings=len(findings), first=first)
         self.mappings.refused = first
-        hint = f"bridgectl map check {self.folder}; bridgectl map test {self.folder}"
+        folder = self.folder or templates.folder()
+        hint = f"bridgectl map check {folder}; bridgectl map test {folder}"
         self._alerts.begin(ALERT, f"mapping files are not put in force: {first}", hint=hint)
         return findings
 
@@ -85,7 +96,7 @@ class MappingReload:
         observer = Observer()
         if self.folder is not None:
             try:
-                observer.schedule(_Watcher(self.ask), str(self.folder), recursive=True)
+                observer.schedule(Watcher(self.ask), str(self.folder), recursive=True)
                 observer.start()
             except OSError as error:
                 hint = "bridgectl map reload puts edited files in force."
@@ -96,7 +107,7 @@ class MappingReload:
             observer.stop()
 
 
-class _Watcher(FileSystemEventHandler):
+class Watcher(FileSystemEventHandler):
     """Calls `changed` in the event loop, from watchdog's thread."""
 
     def __init__(self, changed: Callable[[], None]) -> None:

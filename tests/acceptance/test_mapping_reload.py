@@ -88,12 +88,14 @@ def test_a_broken_edit_changes_nothing_and_is_an_alert_until_a_good_one_comes(st
     assert (healthy["mappings"]["refused"], healthy["mappings"]["identity"]) == ("", good)
 
 
-def test_a_hangup_reloads(stage: Stage) -> None:
-    """As systemctl reload does; the watch would see it as well, so what counts is that the daemon lives on."""
-    edit(stage, UPPER.replace("upper", "lower"))
+def test_a_hangup_reloads_also_where_the_folder_itself_was_exchanged(stage: Stage) -> None:
+    """As systemctl reload does. The watch is on the folder of before."""
+    newer = stage.mappings_dir.with_name("newer")
+    newer.mkdir()
+    (newer / NAME).write_text(UPPER.replace("upper", "lower"))
+    stage.mappings_dir.rename(stage.mappings_dir.with_name("older"))
+    newer.rename(stage.mappings_dir)
     stage.program("bridge").reload()
-    order = stage.shop.checkout("simple")
-    wait_for_sales_order(stage, order)
     last = wait_until("in lower case", lambda: sold_in_lower_case(stage), timeout_s=15)
     assert last
     stage.check_alive()

@@ -5,13 +5,21 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.support.bridge import until
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.mappings import TEMPLATES, shipped, shipped_mappings
 from tests.support.orders import order
+from watchdog.events import (
+    FileClosedNoWriteEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileOpenedEvent,
+    FileSystemEvent,
+)
 
 from bng_bridge import mapping_reload
 from bng_bridge.alerts import Alerts
@@ -187,6 +195,17 @@ async def test_an_edit_whose_cases_fail_is_refused(rig: Rig) -> None:
     assert rig.ship_via() == "Flat Rate - Fixed"
 
 
+async def test_a_bug_in_a_plug_in_refuses_the_edit_and_stops_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> MappingSet:
+        raise ZeroDivisionError("oops")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mapping_reload, "load_set", bug)
+        (finding,) = await rig.reload.reload()
+    assert "cannot be checked: ZeroDivisionError('oops')" in str(finding)
+    assert (rig.keys(), await rig.reload.reload(), rig.keys()) == ([ALERT], (), [])
+
+
 async def test_the_folder_is_watched_and_a_file_moved_over_another_is_seen(watched: Rig) -> None:
     """As editors write, and deployments."""
     newer = watched.folder / ".order.swp"
@@ -212,22 +231,34 @@ async def test_a_file_that_is_written_in_pieces_is_refused_until_it_is_whole(wat
     await until("the alert ends", lambda: watched.keys() == [])
 
 
-async def test_reading_the_files_is_no_change_of_them(watched: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("event", "is_change"),
+    [
+        (FileModifiedEvent("a.yaml"), True), (FileCreatedEvent("a.yaml"), True), (FileDeletedEvent("a.yaml"), True),
+        (FileMovedEvent("a.yaml", "b.yaml"), True), (FileOpenedEvent("a.yaml"), False),
+        (FileClosedNoWriteEvent("a.yaml"), False),
+    ],
+)  # fmt: skip
+async def test_reading_the_files_is_no_change_of_them(event: FileSystemEvent, is_change: bool) -> None:
     """Or every reload would ask for the next."""
-    done: list[str] = []
-    through = watched.reload.reload
+    asked = asyncio.Event()
+    mapping_reload.Watcher(asked.set).on_any_event(event)
+    await asyncio.sleep(0)
+    assert asked.is_set() == is_change
 
-    async def counted() -> Any:
-        done.append("reload")
-        return await through()
 
-    monkeypatch.setattr(watched.reload, "reload", counted)
-    watched.write(UPPER)
-    await until("the change is seen", lambda: watched.ship_via() == "FLAT RATE - FIXED")
-    seen = len(done)
-    watched.write(LOWER)
-    await until("the next change is seen", lambda: watched.ship_via() == "flat rate - fixed")
-    assert len(done) - seen <= 2
+async def test_a_folder_that_cannot_be_watched_is_told_and_can_be_reloaded(
+    rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("bridge"), "propagate", True)
+    rig.folder.rmdir()
+    task = asyncio.create_task(rig.reload.run())
+    await until("the alert", lambda: "cannot be watched" in caplog.text)
+    rig.folder.mkdir()
+    rig.write(UPPER)
+    rig.reload.ask()
+    await until("the new file counts", lambda: rig.ship_via() == "FLAT RATE - FIXED")
+    task.cancel()
 
 
 async def flow_with(rig: FlowRig, folder: Path, text: str) -> None:

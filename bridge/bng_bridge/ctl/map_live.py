@@ -9,7 +9,6 @@ from rich.text import Text
 from bng_bridge.ctl.command import command, json_option, show
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.console import clock, console
-from bng_bridge.mapping.yaml_tree import MOST_CHARACTERS
 from bridge_common.errors import BridgeError
 
 WAIT_S = 120.0
@@ -64,6 +63,8 @@ class DiffRefused(BridgeError):
 
 
 def _read(file: Path) -> str:
+    from bng_bridge.mapping.yaml_tree import MOST_CHARACTERS
+
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
