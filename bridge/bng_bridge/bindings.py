@@ -89,8 +89,12 @@ def forget_digest(db: sqlite3.Connection, target_key: str) -> None:
     db.execute(_SQL["forget_digest"], {"target_key": target_key})
 
 
-def add_step(db: sqlite3.Connection, seq: int, target_key: str, action: str, target_id: str, now: str) -> None:
+def add_step(
+    db: sqlite3.Connection, seq: int, target_key: str, action: str, target_id: str, now: str, mapping: str = ""
+) -> None:
+    """`mapping` is the identity of the file that gave what was written."""
     values = {"seq": seq, "target_key": target_key, "action": action, "target_id": target_id, "now": now}
+    values["mapping"] = mapping
     db.execute(_SQL["add_step"], values)
 
 

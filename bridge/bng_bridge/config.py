@@ -43,6 +43,7 @@ class Daemon(Section):
     socket: Path = Path("/run/bng-bridge/admin.sock")
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     drain_s: Seconds = 20
+    mappings_dir: Path | None = None
 
 
 class Poll(Section):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
 from bng_bridge.manifest.manifest import Manifest
+from bng_bridge.mapping.mapping_set import load_set
+from bng_bridge.mapping_reload import MappingReload
+from bng_bridge.mappings import Mappings
 from bng_bridge.notifier import Notifier
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
@@ -69,13 +73,14 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises ConfigError, AccessDenied or TargetUnavailable when the start fails; after it, losses are survived.
     """
     address = config.broker.address(default_username="bridge")
+    mappings = Mappings(load_set(config.bridge.mappings_dir, config.sites))
     async with AsyncExitStack() as stack:
         # The store first: a second bridge is refused by it before it takes the first one's place at the broker.
         store = open_store(config.bridge.state_dir / "bridge.sqlite")
         stack.push_async_callback(store.close)
         async with connect(address):
             pass
-        parts = await _build(config, store, stack)
+        parts = await _build(config, store, mappings, stack)
         restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
         async with asyncio.TaskGroup() as group:
@@ -91,11 +96,13 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 group.create_task(parts.watch.run(), name="watch"),
                 group.create_task(_subscribe(config, parts.bridge.context.bng), name="subscriptions"),
                 group.create_task(parts.bridge.notifier.run(), name="notifier"),
+                group.create_task(parts.bridge.reload.run(), name="mapping-reload"),
             ]
             tasks += [
                 group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
             ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.bridge.reload.ask)
             systemd.notify("READY=1")
             log("started", program="bng-bridge", sites=",".join(config.sites))
             await stop.wait()
@@ -105,7 +112,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 task.cancel()
 
 
-async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> Parts:
+async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: AsyncExitStack) -> Parts:
     session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
     bng = BngClient(session, config.bng)
     await bng.check()
@@ -125,7 +132,7 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     targets = _targets(bng, magento)
     deliver = Deliver(store, targets)
     await _take_up(store, deliver, targets.longest_quiet_s())
-    context = Context(config.sites, bng, magento, deliver, store.read)
+    context = Context(config.sites, bng, magento, deliver, store.read, mappings)
 
     notifier, clock = Notifier(_ways(config.alerts, session)), ClockWatch()
     alerts = Alerts(notifier.take)
@@ -150,6 +157,7 @@ async def _build(config: BridgeConfig, store: Store, stack: AsyncExitStack) -> P
     bridge = Bridge(
         config, store, worker, receiver, context, gateways, presence, alerts, holds,
         sweeper=Sweeper(store, worker, bng, config.sites, alerts),
+        reload=MappingReload(mappings, config.bridge.mappings_dir, config.sites, alerts),
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),

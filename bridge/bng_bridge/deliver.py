@@ -92,7 +92,7 @@ class Deliver:
         if not bound and not write.absolute and (known is None or known.executed):
             found = await target.find(write)
             if found is not None:
-                await self._settle_step(seq, write, found, intent.digest, "resolved")
+                await self._settle_step(seq, write, found, intent.digest, "resolved", intent.mapping)
                 log("resolved", event=seq, target_key=write.target_key, target_id=found.id)
                 return
         if known is None or (known.executed and not write.absolute):
@@ -118,7 +118,7 @@ class Deliver:
         )
         if not record.applied:
             return await self._settle_step(seq, write, record, "", "resolved")
-        return await self._settle_step(seq, write, record, digest, "created")
+        return await self._settle_step(seq, write, record, digest, "created", write.mapping)
 
     async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:
         digest = bindings.digest_of(body)
@@ -133,7 +133,7 @@ class Deliver:
             _idempotency_key(write, digest, binding.version),
             lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
         )
-        return await self._settle_step(seq, write, record, digest, "updated")
+        return await self._settle_step(seq, write, record, digest, "updated", write.mapping)
 
     async def _send(
         self,
@@ -154,7 +154,7 @@ class Deliver:
             quiet_until = to_text(steady_now() + timedelta(seconds=target.quiet_s()))
             intent = Intent(
                 write.target_key, seq, write.target, write.entity, body, digest, request_id, quiet_until,
-                fingerprint=write.fingerprint,
+                fingerprint=write.fingerprint, mapping=write.mapping,
             )  # fmt: skip
             await self._store.write(lambda db: intents.open_intent(db, intent, to_text(utc_now())))
             try:
@@ -178,8 +178,13 @@ class Deliver:
                 delay_s=min(left_s + 0.05, 5.0),
             )
 
-    async def _settle_step(self, seq: int, write: Write, record: Record, digest: str, action: str) -> Result:
-        """Binding, digest and result, and the end of the intent, in one commit before the next write."""
+    async def _settle_step(
+        self, seq: int, write: Write, record: Record, digest: str, action: str, mapping: str = ""
+    ) -> Result:
+        """Binding, digest and result, and the end of the intent, in one commit before the next write.
+
+        `mapping` is what gave the body that is at the target; '' for a record that was there.
+        """
         binding = Binding(
             write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
             record.version, record.facts,
@@ -191,7 +196,7 @@ class Deliver:
             intents.close(db, write.target_key)
             for key in write.invalidates:
                 bindings.forget_digest(db, key)
-            bindings.add_step(db, seq, write.target_key, action, record.id, now)
+            bindings.add_step(db, seq, write.target_key, action, record.id, now, mapping)
 
         await self._store.write(commit)
         log("written", event=seq, target_key=write.target_key, result=action, target_id=record.id)

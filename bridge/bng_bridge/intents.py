@@ -27,6 +27,7 @@ class Intent:
     quiet_until: str
     opened_at: str = ""
     fingerprint: str = ""
+    mapping: str = ""
 
 
 def get(db: sqlite3.Connection, target_key: str) -> Intent | None:

@@ -14,7 +14,8 @@ class Write:
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
     changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
-    record is looked up and made anew.
+    record is looked up and made anew. `mapping` is the identity of the mapping
+    file that gives the body, '' where none does: it is noted with what was written, and nothing depends on it.
     """
 
     target: str
@@ -28,6 +29,7 @@ class Write:
     absolute: bool = False
     invalidates: tuple[str, ...] = ()
     instead_of: str = ""
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True)

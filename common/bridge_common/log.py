@@ -11,7 +11,8 @@ from typing import Any
 
 ACTIONS = frozenset(
     {
-        "started", "stopping", "stopped", "reloaded", "alert", "alert_ended", "alert_sent", "alert_failed", "bug",
+        "started", "stopping", "stopped", "reloaded", "reload_refused",
+        "alert", "alert_ended", "alert_sent", "alert_failed", "bug",
         "broker_connected", "broker_lost", "welcomed", "hello",
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",

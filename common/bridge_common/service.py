@@ -28,7 +28,7 @@ def run_daemon(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop, stop, name)
-        # Nothing is reloaded yet, and the default action would end the daemon.
+        # The default action would end the daemon; one that reloads something sets its own.
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
         watchdog = asyncio.create_task(_watchdog(), name="watchdog")
         try:

@@ -156,7 +156,11 @@ def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, s
 def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: Path) -> Tables:
     """`bridge.toml` for all sites."""
     return {
-        "bridge": {"state_dir": state_dir, "socket": endpoints.bridgectl_socket},
+        "bridge": {
+            "state_dir": state_dir,
+            "socket": endpoints.bridgectl_socket,
+            "mappings_dir": state_dir.with_name("mappings"),
+        },
         "broker": _broker(endpoints, secret, "bridge"),
         "bng": {
             "base_url": local_url(endpoints.bng.api),

@@ -93,6 +93,11 @@ class Stage:
         return self.plan.sites[0]
 
     @property
+    def mappings_dir(self) -> Path:
+        """Empty, so that the shipped mapping files count, until somebody puts one there."""
+        return self.folder / "mappings"
+
+    @property
     def shop(self) -> ShopAdmin:
         """The first site's shop."""
         return self.shops[self.site]
@@ -259,6 +264,7 @@ class Stage:
 
     def _write_bridge_config(self) -> str:
         state_dir = self._make_folder("bridge")
+        self._make_folder(self.mappings_dir.name)
         tables = settings.bridge_tables(self.plan, self.endpoints, self._secrets, state_dir)
         return settings.write_toml(self.folder / "bridge.toml", tables)
 

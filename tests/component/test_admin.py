@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner
 from tests.support.bridge import BngRig, at, event, opened, running_bng, until
+from tests.support.mappings import shipped_mappings
 
 from bng_bridge import bindings, inbox, intents, worker
 from bng_bridge.admin import dead_letters, socket, status, targets
@@ -30,6 +31,7 @@ from bng_bridge.intents import Intent
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest.manifest import Manifest
+from bng_bridge.mapping_reload import MappingReload
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
@@ -42,7 +44,7 @@ from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.process import installed
 
-STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "sites", "alerts"}
+STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "mappings", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
     "inbox_oldest_s", "dead", "throttle", "pace", "calls", "quota",
@@ -134,8 +136,11 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
 
         gateway = GatewayTransport("shop1", take)
         gateway.epoch = 1
+        mappings = shipped_mappings()
         clients = {"shop1": MagentoClient("shop1", config.sites["shop1"], gateway)}
-        context = Context(config.sites, bng.client, clients, Deliver(store, lambda _write: bng.target), store.read)
+        context = Context(
+            config.sites, bng.client, clients, Deliver(store, lambda _write: bng.target), store.read, mappings
+        )
         working, presence = Worker(store, flow, slots=1), {"shop1": Presence()}
         alerts = Alerts()
         holds = Holds(store, presence, alerts)
@@ -156,6 +161,7 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             alerts,
             holds,
             sweeper,
+            MappingReload(mappings, None, config.sites, alerts),
             manifests=manifests,
         )
         path = tmp_path / "admin.sock"

@@ -95,6 +95,17 @@ def test_a_mistake_in_the_configuration_ends_with_its_place(
     assert_one_sentence(run("config", "check", "--config", str(config)), 78, *parts)
 
 
+@pytest.mark.parametrize("command", ["config check", "run"])
+def test_a_mistake_in_a_mapping_file_ends_with_its_place(config: Path, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    config.write_text(config.read_text().replace("[broker]", f'mappings_dir = "{folder}"\n\n[broker]', 1))
+    file = folder / "order-to-customer.yaml"
+    file.write_text("extends: order-to-customer.yaml\nfields:\n  Phone: order.billing_adress.telephone\n")
+    ended = run(*command.split(), "--config", str(config))
+    assert_one_sentence(ended, 78, f"{file}:3:16: fields.Phone: ", "Did you mean billing_address?")
+
+
 def test_the_daemon_finds_a_missing_secret_before_it_connects_anywhere(config: Path) -> None:
     (config.parent / "bng").unlink()
     assert_one_sentence(run("run", "--config", str(config)), 78, "bridge.toml:13: bng.client_secret_file: ")

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from tests.support.mappings import TEMPLATES
 
 from bng_bridge.ctl.cli import main
-from bng_bridge.ctl.map import templates_folder
+from bng_bridge.mapping import templates
 
 GOOD = "source: magento/order\ntarget: bng/sales_order\npartial: true\nfields:\n  ShipVia: order.state\n"
 BAD = GOOD.replace("order.state", "order.stat")
@@ -25,7 +25,7 @@ def bridgectl(*arguments: str, stdin: str | None = None) -> Result:
 
 
 def test_the_templates_are_clean_and_their_coverage_is_printed() -> None:
-    assert templates_folder() == TEMPLATES
+    assert templates.folder() == TEMPLATES
     checked, tested = bridgectl("check"), bridgectl("test")
     count = len(list(TEMPLATES.glob("*.yaml")))
     assert (checked.exit_code, tested.exit_code) == (0, 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.bridge import Clock, giving, opened
+from tests.support.mappings import template
 from tests.support.shop import ShopRig
 
 from bng_bridge import deliver, intents
@@ -71,12 +72,11 @@ def stock_body(sku: str, quantity: str) -> dict[str, Any]:
 
 
 def ship_body(order: dict[str, Any], quantity: int = 1, shipment_ids: tuple[str, ...] = ("SH-1",)) -> dict[str, Any]:
-    comment = shipments.comment([{"ShipmentID": each} for each in shipment_ids])
-    return {
-        "items": [{"order_item_id": order["items"][0]["item_id"], "qty": quantity}],
-        "comment": {"comment": comment, "is_visible_on_front": 0},
-        "tracks": shipments.tracks({"Carrier": "DHL", "TrackingNumbers": ["T1"]}),
-    }
+    """What shipment-to-shipment.yaml gives, the first of BNG's shipments with a parcel."""
+    parts: list[dict[str, Any]] = [{"ShipmentID": each} for each in shipment_ids]
+    parts[0] |= {"Carrier": "DHL", "TrackingNumbers": ["T1"]}
+    items = [{"order_item_id": order["items"][0]["item_id"], "qty": quantity}]
+    return template("shipment-to-shipment")(parts[0], items=items, parts=parts)
 
 
 async def ship(shop: ShopRig, store: Store, order: dict[str, Any]) -> Result:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.bridge import BngRig, at, opened, running_bng, site
+from tests.support.mappings import shipped_mappings
 from tests.support.shop import ShopRig
 
 from bng_bridge import inbox
@@ -90,7 +91,9 @@ async def flow_rig(
 
         found = sites or {"shop1": site()}
         clients = {} if shop is None else {"shop1": shop.client}
-        yield FlowRig(Context(found, bng.client, clients, Deliver(store, target), store.read), store, bng)
+        yield FlowRig(
+            Context(found, bng.client, clients, Deliver(store, target), store.read, shipped_mappings()), store, bng
+        )
 
 
 async def lost_in_a_restore(rig: FlowRig) -> None:

@@ -1,5 +1,6 @@
 """Mapping files and expressions written in place."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,34 @@ from bng_bridge.mapping.expression import expression_of
 from bng_bridge.mapping.findings import MappingFileError, Position
 from bng_bridge.mapping.functions.library import functions
 from bng_bridge.mapping.magento_shapes import default_shape
-from bng_bridge.mapping.mapping_file import Mapping, compile_text
+from bng_bridge.mapping.mapping_file import Mapping, compile_text, load
+from bng_bridge.mapping.mapping_set import MappingSet, load_set
 from bng_bridge.mapping.nodes import Expression
 from bng_bridge.mapping.schemas import Schemas
 from bng_bridge.mapping.scope import first_scope
 from bng_bridge.mapping.shapes import ANY, Shape
 from bng_bridge.mapping.yaml_tree import Scalar
+from bng_bridge.mappings import Mappings
 
 TEMPLATES = Path(__file__).parents[2] / "packaging" / "mappings"
 HEAD = "source: magento/order\ntarget: bng/sales_order\npartial: true\n"
 START = Position("orders.yaml", 1, 1)
+
+
+@cache
+def template(name: str) -> Mapping:
+    """As it is shipped."""
+    return load(TEMPLATES / f"{name}.yaml")
+
+
+@cache
+def shipped() -> MappingSet:
+    return load_set(None, ())
+
+
+def shipped_mappings() -> Mappings:
+    """In force where nobody has files of their own."""
+    return Mappings(shipped())
 
 
 def compiled(body: str, *, head: str = HEAD, schemas: Schemas | None = None) -> Mapping:

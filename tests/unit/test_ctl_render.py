@@ -52,10 +52,11 @@ def attempt(**changes: Any) -> dict[str, Any]:
 
 
 def trace(**changes: Any) -> dict[str, Any]:
+    step = {"action": "created", "target_id": "SO-100001", "at": AT, "mapping": "3f2a91c07d44" + 52 * "0"}
     event = {
         "seq": 12, "event_key": "shop1/1.7", "state": "done", "reason": "", "hint": "", "attempts": 1, "run_at": AT,
         "committed_at": AT, "captured_at": AT, "published_at": AT, "stored_at": AT, "settled_at": None,
-        "attempt_log": [attempt()], "steps": [{"action": "created", "target_id": "SO-100001", "at": AT}],
+        "attempt_log": [attempt()], "steps": [step],
     }  # fmt: skip
     fields = {
         "order": "000000074", "entity_id": "74", "site": "shop1", "found": True, "events": [event],
@@ -153,7 +154,7 @@ def test_a_trace_shows_every_hop_with_its_time(capsys: pytest.CaptureFixture[str
     assert lines[1].strip() == " → ".join(
         f"{hop} 12:34:56.789" for hop in ("committed", "captured", "published", "stored")
     )
-    assert lines[3].strip() == "created SO-100001 12:34:56.789"
+    assert lines[3].strip() == "created SO-100001 12:34:56.789 by mapping 3f2a91c07d44"
     assert "BNG SO-100001: status 20, total 29.73, allocated, written 12:34:56.789" in lines[5]
     assert "shipped SH-1 12:34:56.789 [T1, T2] → shop shipment 9, 12:34:56.789" in lines[6]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.mappings import template
 from tests.support.orders import ADDRESS, Document, configurable, dynamic_bundle, fixed_bundle, item, order
 
 from bng_bridge.mapping import orders
@@ -18,9 +19,9 @@ from bridge_common.errors import MappingError
 CENT = Decimal("0.01")
 
 
-def mapped(document: Document, time_zone: str = "UTC") -> dict[str, Any]:
-    return orders.sales_order(
-        document, external_id="shop1-74", customer_id="C-5", time_zone=time_zone, transaction_id=""
+def mapped(document: Document, time_zone: str = "UTC", transaction_id: str = "") -> dict[str, Any]:
+    return template("order-to-sales-order")(
+        document, external_id="shop1-74", customer_id="C-5", time_zone=time_zone, transaction_id=transaction_id
     )
 
 
@@ -226,7 +227,7 @@ def test_a_state_that_bng_knows_itself_is_not_sent(state: str) -> None:
 
 @pytest.mark.parametrize("value", ["a lot", True, [], {"amount": 1}])
 def test_an_amount_that_is_none_holds_the_order(value: Any) -> None:
-    with pytest.raises(MappingError, match=r"shipping_amount is .* not an amount"):
+    with pytest.raises(MappingError, match=r"freight: is .*, not an amount \(order-to-sales-order\.yaml:\d+\)"):
         mapped(order(shipping_amount=value))
 
 
@@ -235,6 +236,44 @@ def test_a_missing_amount_is_nothing() -> None:
     for field in ("shipping_amount", "shipping_tax_amount", "discount_amount", "shipping_discount_amount"):
         del document[field]
     assert (mapped(document)["Freight"], mapped(document)["DiscountTotal"]) == ("0.00", "0.00")
+
+
+def test_an_amount_may_be_a_text() -> None:
+    assert mapped(order(shipping_amount="5.00")) == mapped(order())
+
+
+def test_what_an_order_lacks_is_empty_or_null_and_never_missing() -> None:
+    """Each left out, and each null, as Magento does both."""
+    for name, field, value in (
+        ("shipping_description", "ShipVia", ""),
+        ("payment", "PaymentDescription", ""),
+        ("billing_address", "BillingAddress", None),
+    ):
+        without = {key: each for key, each in order().items() if key != name}
+        assert mapped(without)[field] == mapped(order() | {name: None})[field] == value, name
+    assert mapped(order(item(1, "NAMELESS", price="1", name=None)))["Lines"][0]["Description"] == ""
+
+
+def test_an_order_without_any_address_has_none_in_bng() -> None:
+    """Null, not an object of empty texts."""
+    body = mapped(order(billing_address={}, extension_attributes=None))
+    assert (body["BillingAddress"], body["ShippingAddress"]) == (None, None)
+
+
+def test_a_transaction_stands_behind_the_method() -> None:
+    assert mapped(order(), transaction_id="4f8x2k")["PaymentDescription"] == "checkmo 4f8x2k"
+    assert mapped(order(payment=None), transaction_id="4f8x2k")["PaymentDescription"] == "4f8x2k"
+
+
+def test_the_base_total_is_looked_at_before_the_sums() -> None:
+    with pytest.raises(MappingError, match="base total of 0"):
+        mapped(order(base_grand_total=Decimal(0), grand_total=Decimal("99.00")))
+
+
+def test_a_refused_order_names_the_commands_that_help() -> None:
+    with pytest.raises(MappingError) as held:
+        mapped(order(base_grand_total=Decimal(0)))
+    assert "bridgectl dlq retry {event}" in held.value.hint
 
 
 def test_the_fingerprint_tells_a_restored_shop_s_order_apart() -> None:

@@ -32,7 +32,7 @@ EXPRESSIONS = re.findall(r"(?m)^\| `(.+?)` \| `(.+?)` \|$", TEXT)
 
 
 def mapped(code: str) -> dict[str, Any]:
-    is_whole = code.startswith("source:")
+    is_whole = code.startswith(("source:", "extends:"))
     mapping = compile_text(code if is_whole else HEAD + code, Path("example.yaml"))
     return mapping(DOCUMENT, **CONTEXT)
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.mappings import template
 from tests.support.orders import Document, configurable, dynamic_bundle, fixed_bundle, item, order
 
-from bng_bridge.mapping import orders, shipments
+from bng_bridge.mapping import shipments
 from bridge_common.errors import MappingError, RejectedByTarget
 
 TOGETHER: dict[int, bool] = {}
@@ -16,7 +17,8 @@ NOTHING: dict[str, Decimal] = {}
 
 
 def sales_order(document: Document) -> dict[str, Any]:
-    return orders.sales_order(document, external_id="x", customer_id="C-1", time_zone="UTC", transaction_id="")
+    context = {"external_id": "x", "customer_id": "C-1", "time_zone": "UTC", "transaction_id": ""}
+    return template("order-to-sales-order")(document, **context)
 
 
 def shipment(
@@ -174,15 +176,32 @@ def test_a_shipment_of_other_goods_takes_none_along() -> None:
     assert waiting(document, mugs, lamp, pots) == ["SH-1"]
 
 
+def written(*parts: Document, items: list[Document] | None = None) -> Document:
+    """What the shop is sent for the first of these shipments, which stands for all of them."""
+    return template("shipment-to-shipment")(parts[0], items=items or [], parts=list(parts))
+
+
 def test_every_parcel_becomes_a_track() -> None:
-    assert shipments.tracks(shipment(1, tracks=("A1", "A2"))) == [
+    assert written(shipment(1, tracks=("A1", "A2")))["tracks"] == [
         {"track_number": "A1", "title": "DHL", "carrier_code": "custom"},
         {"track_number": "A2", "title": "DHL", "carrier_code": "custom"},
     ]
-    assert shipments.tracks(shipment(1, tracks=("A1",), carrier=None))[0]["title"] == "Carrier"
-    assert shipments.tracks({"ShipmentID": "SH-1", "TrackingNumbers": None}) == []
+    assert written(shipment(1, tracks=("A1",), carrier=None))["tracks"][0]["title"] == "Carrier"
+    assert written({"ShipmentID": "SH-1", "TrackingNumbers": None})["tracks"] == []
+
+
+def test_the_tracks_of_all_parts_go_with_the_shipment() -> None:
+    found = written(shipment(3, tracks=("A", "B")), shipment(1, tracks=("C",), carrier=None))["tracks"]
+    assert [(each["track_number"], each["title"]) for each in found] == [("A", "DHL"), ("B", "DHL"), ("C", "Carrier")]
 
 
 def test_the_comment_has_a_line_for_each_shipment_it_stands_for() -> None:
-    text = shipments.comment([shipment(2), shipment(1)])
-    assert text.splitlines() == [shipments.reference("SH-2"), shipments.reference("SH-1")]
+    comment = written(shipment(2), shipment(1))["comment"]
+    assert comment["comment"].splitlines() == [shipments.reference("SH-2"), shipments.reference("SH-1")]
+    assert comment["is_visible_on_front"] == 0
+
+
+def test_the_rows_to_ship_are_written_as_they_are_and_the_customer_is_not_told_by_the_shop() -> None:
+    items = [{"order_item_id": 7, "qty": Decimal("2.75")}]
+    body = written(shipment(1), items=items)
+    assert (body["items"], body["notify"]) == (items, False)

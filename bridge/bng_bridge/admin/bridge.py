@@ -12,6 +12,7 @@ from bng_bridge.flows.context import Context
 from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest.manifest import Manifest
+from bng_bridge.mapping_reload import MappingReload
 from bng_bridge.notifier import Notifier
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
@@ -33,6 +34,7 @@ class Bridge:
     alerts: Alerts
     holds: Holds
     sweeper: Sweeper
+    reload: MappingReload
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
     manifests: dict[str, Manifest] = field(default_factory=dict)
     longest_quiet_s: float = 60.0

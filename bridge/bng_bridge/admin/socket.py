@@ -12,6 +12,7 @@ from bng_bridge.admin import (
     drain,
     ledger,
     manifest,
+    mappings,
     queue,
     replay,
     restored,
@@ -27,6 +28,7 @@ from bridge_common.errors import BridgeError
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
+    *mappings.ROUTES,
 )  # fmt: skip
 
 

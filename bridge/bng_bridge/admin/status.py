@@ -39,6 +39,11 @@ async def status(bridge: Bridge) -> dict[str, Any]:
         },
         "broker": {"connected": bridge.receiver.connected},
         "bng": {"throttle": throttle.state(), **throttle.shown()},
+        "mappings": {
+            "identity": bridge.reload.mappings.current.identity,
+            "loaded_at": to_text(bridge.reload.mappings.loaded_at),
+            "refused": bridge.reload.mappings.refused,
+        },
         "sites": sites,
         "alerts": alerts,
     }

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import sysconfig
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bng_bridge.ctl import map_render
+from bng_bridge.ctl import map_live, map_render
+from bng_bridge.mapping import templates
 from bridge_common import service
 from bridge_common.errors import BridgeError, ConfigError
 
@@ -45,16 +45,23 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("map")
 def map_group() -> None:
-    """Check, test and try mapping files, which say what becomes which field. No daemon is needed.
+    """Check, test and try mapping files, which say what becomes which field; only `reload` and `diff` ask the daemon.
 
     \b
       bridgectl map check                          the templates that come with the bridge
       bridgectl map check my/orders.yaml           a file of yours: every mistake with file:line:column
       bridgectl map test my/orders.yaml            its cases in my/orders/, and which rules they reach
       bridgectl map try my/orders.yaml order.json --context time_zone=Europe/Berlin
+      bridgectl map diff my/order-to-sales-order.yaml
+                                                   what it would change in the last stored orders
+      bridgectl map reload                         put the files of mappings_dir in force now
 
     Exit codes: 0 clean, 1 something was found, 64 misuse. docs/mapping.md explains the files.
     """
+
+
+map_group.add_command(map_live.reload)
+map_group.add_command(map_live.diff)
 
 
 @map_group.command()
@@ -71,13 +78,13 @@ def check(files: tuple[Path, ...], schema: Path | None, as_json: bool) -> None: 
     """
     from bng_bridge.mapping.findings import MappingFileError
     from bng_bridge.mapping.mapping_file import load
+    from bng_bridge.mapping.mapping_set import misfits
 
     found: dict[Path, tuple[Finding, ...]] = {}
     schemas = _schemas(schema)
     for path in _files(files):
         try:
-            load(path, schemas=schemas)
-            found[path] = ()
+            found[path] = tuple(misfits(load(path, schemas=schemas)))
         except MappingFileError as error:
             found[path] = error.findings
     findings = [each for several in found.values() for each in several]
@@ -159,20 +166,17 @@ def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) 
     click.echo(decimal_json.pretty(result))
 
 
-def templates_folder() -> Path:
-    """Where the templates are: in the source tree, or where the installation put them."""
-    source = Path(__file__).parents[3] / "packaging" / "mappings"
-    return source if source.is_dir() else Path(sysconfig.get_path("data")) / "share" / "bng-bridge" / "mappings"
-
-
 def _files(given: Iterable[Path]) -> list[Path]:
-    """The files, a folder standing for all in it; the templates for none. Raises ConfigError where there is nothing."""
+    """The files, a folder standing for all in it and its sites' folders; the templates for none.
+
+    Raises ConfigError where there is nothing.
+    """
     found: list[Path] = []
-    for path in given or (templates_folder(),):
-        found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    for path in given or (templates.folder(),):
+        found += sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
     missing = next((path for path in found if not path.is_file()), None)
     if missing is not None or not found:
-        raise ConfigError(f"There is no mapping file {missing or templates_folder()}.")
+        raise ConfigError(f"There is no mapping file {missing or templates.folder()}.")
     return [_relative(path) for path in found]
 
 

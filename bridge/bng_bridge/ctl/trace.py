@@ -62,7 +62,8 @@ def _print_event(target: Console, event: dict[str, Any]) -> None:
         target.print(f"    a copy of {event['event_key'].split('/')[1]}, edited by {event['edited_by']}")
     target.print("   ", word(event["state"]), Text(event["reason"]))
     for step in event["steps"]:
-        target.print(f"      {step['action']} {step['target_id']} {clock(step['at'])}")
+        by = f" by mapping {step['mapping'][:12]}" if step.get("mapping") else ""
+        target.print(f"      {step['action']} {step['target_id']} {clock(step['at'])}{by}")
     print_attempts(target, [item for item in event["attempt_log"] if item["error"]])
 
 

@@ -1,4 +1,7 @@
-"""What a flow may touch: clients to read from, `deliver` to write through, bindings to look at."""
+"""What a flow may touch: clients to read from, `deliver` to write through, bindings to look at, mappings.
+
+`mappings` are those of its beginning, whatever is put in force while it runs: see registry.run_flow.
+"""
 
 import sqlite3
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from bng_bridge.bng.client import BngClient
 from bng_bridge.config import Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.magento.client import MagentoClient
+from bng_bridge.mappings import Mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +20,4 @@ class Context:
     magento: dict[str, MagentoClient]
     deliver: Deliver
     read: sqlite3.Connection
+    mappings: Mappings

@@ -1,8 +1,10 @@
 """Magento customer → BNG customer; a deleted one becomes inactive, never deleted."""
 
+from dataclasses import replace
 from typing import Any
 
 from bng_bridge import bindings
+from bng_bridge.flows import references
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.orders import customer_write
 from bng_bridge.inbox import Claimed
@@ -13,14 +15,18 @@ from bng_bridge.target import Write
 
 async def customer_to_customer(event: Claimed, context: Context) -> Outcome:
     fingerprint = customers.fingerprint(event.document())
+    to_customer = context.mappings(event.site, "customer-to-customer")
     write = customer_write(context, event.site, event.entity_id, create_only=False, fingerprint=fingerprint)
     if event.kind == "tombstone":
         return await _deactivate(event, context, write)
 
     async def mapping() -> dict[str, Any]:
-        return customers.from_customer(event.document(), external_id=write.reference)
+        is_create = bindings.get(context.read, write.target_key) is None
+        body = to_customer(event.document(), external_id=write.reference, is_create=is_create)
+        references.check("ExternalID", body.get("ExternalID"), write.reference)
+        return body
 
-    await context.deliver(event.seq, write, mapping)
+    await context.deliver(event.seq, replace(write, mapping=to_customer.identity), mapping)
     return DONE
 
 

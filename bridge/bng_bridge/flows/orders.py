@@ -6,6 +6,7 @@ from typing import Any
 
 from bng_bridge import bindings, inbox
 from bng_bridge.config import Site
+from bng_bridge.flows import references
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.names import customer_name, order_name
 from bng_bridge.inbox import Claimed
@@ -65,8 +66,9 @@ def _check_parent(order: dict[str, Any], site: str, context: Context) -> None:
 
 async def _cancel(event: Claimed, context: Context, sales_order: Write) -> None:
     write = replace(
-        sales_order, entity="cancellation", target_key=cancellation_key(event.site, event.entity_id), create_only=True
-    )
+        sales_order, entity="cancellation", target_key=cancellation_key(event.site, event.entity_id), create_only=True,
+        mapping="",
+    )  # fmt: skip
 
     async def mapping() -> dict[str, Any]:
         return {}
@@ -94,18 +96,21 @@ async def _transaction_id(event: Claimed, context: Context, site: Site, order: d
 async def _write_order(
     event: Claimed, context: Context, write: Write, order: dict[str, Any], customer_id: str, transaction_id: str
 ) -> None:
+    to_sales_order = context.mappings(event.site, "order-to-sales-order")
     zone = context.sites[event.site].time_zone
 
     async def mapping() -> dict[str, Any]:
-        return orders.sales_order(
+        body = to_sales_order(
             order,
             external_id=write.reference,
             customer_id=customer_id,
             time_zone=zone,
             transaction_id=transaction_id,
         )
+        references.check("ExternalID", body.get("ExternalID"), write.reference)
+        return body
 
-    await context.deliver(event.seq, write, mapping)
+    await context.deliver(event.seq, replace(write, mapping=to_sales_order.identity), mapping)
 
 
 async def _customer(event: Claimed, context: Context, site: Site, order: dict[str, Any]) -> str:
@@ -119,7 +124,7 @@ async def _customer(event: Claimed, context: Context, site: Site, order: dict[st
         return str(bound.facts["CustomerID"])
     if site.generic_customer_id is not None and not order.get("customer_id"):
         return site.generic_customer_id
-    write = customer_write(context, event.site, _buyer(order, site), create_only=True)
+    write = customer_write(context, event.site, buyer(order, site), create_only=True)
     return await _write_customer(event, context, order, write)
 
 
@@ -135,7 +140,7 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
         )
         raise refusal
     bound = bindings.by_target(context.read, "bng", "customer", customer_id)
-    source_id = bound.target_key.split("/")[2] if bound and bound.site == event.site else _buyer(order, site)
+    source_id = bound.target_key.split("/")[2] if bound and bound.site == event.site else buyer(order, site)
     write = replace(customer_write(context, event.site, source_id, create_only=True), instead_of=customer_id)
     found = await _write_customer(event, context, order, write)
     if found == customer_id:
@@ -148,19 +153,21 @@ async def _customer_anew(event: Claimed, context: Context, refusal: RejectedByTa
 
 
 async def _write_customer(event: Claimed, context: Context, order: dict[str, Any], write: Write) -> str:
+    to_customer = context.mappings(event.site, "order-to-customer")
     source_id = write.target_key.split("/")[2]
 
     async def mapping() -> dict[str, Any]:
-        body = customers.from_order(order, external_id=write.reference)
+        body = to_customer(order, external_id=write.reference)
+        references.check("ExternalID", body.get("ExternalID"), write.reference)
         # Deleted while the order was on its way: nobody will tell of it again.
         is_deleted = inbox.is_deleted(context.read, event.site, "customer", source_id)
         return body | {"Status": "inactive"} if is_deleted else body
 
-    result = await context.deliver(event.seq, write, mapping)
+    result = await context.deliver(event.seq, replace(write, mapping=to_customer.identity), mapping)
     return result.binding.target_id
 
 
-def _buyer(order: dict[str, Any], site: Site) -> str:
+def buyer(order: dict[str, Any], site: Site) -> str:
     """The customer's id in the shop, or a guest's key."""
     return str(order.get("customer_id") or customers.guest_key(order, site.guest_policy))
 

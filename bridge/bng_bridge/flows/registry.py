@@ -49,7 +49,7 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
     flow = FLOWS.get((event.source, event.entity, event.kind))
     if flow is None:
         return skipped(f"no flow for {event.entity} {event.kind}")
-    return await flow(event, context)
+    return await flow(event, replace(context, mappings=context.mappings.fixed()))
 
 
 def _decode_again(event: Claimed) -> Outcome:

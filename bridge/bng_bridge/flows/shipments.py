@@ -1,10 +1,11 @@
 """BNG shipment → Magento shipment with its tracks, on the order that the sales order came from."""
 
+from dataclasses import replace
 from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
-from bng_bridge.flows import identity
+from bng_bridge.flows import identity, references
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.inbox import Claimed, Hint
@@ -32,12 +33,16 @@ async def shipment_to_shipment(event: Claimed, context: Context) -> Outcome:
     if bound is None or sales_order is None:
         return unbound(sales_order, context)
     write = shipment_write(bound, shipment, context)
-    client = context.magento[bound.site]
+    to_shipment = context.mappings(bound.site, "shipment-to-shipment")
 
     async def mapping() -> dict[str, Any]:
-        return await _ship_body(client, context, shipment, sales_order, bound)
+        found = await _to_ship(context, shipment, sales_order, bound)
+        body = to_shipment(shipment, **found)
+        lines = [shipments.reference(part["ShipmentID"]) for part in found["parts"]]
+        references.check_lines("comment", (body.get("comment") or {}).get("comment"), lines)
+        return body
 
-    await context.deliver(event.seq, write, mapping)
+    await context.deliver(event.seq, replace(write, mapping=to_shipment.identity), mapping)
     return Outcome("done", hints=_stock_hints(event, shipment))
 
 
@@ -77,14 +82,11 @@ def unbound(sales_order: dict[str, Any] | None, context: Context) -> Outcome:
     return skipped("the sales order did not come from a shop")
 
 
-async def _ship_body(
-    client: MagentoClient,
-    context: Context,
-    shipment: dict[str, Any],
-    sales_order: dict[str, Any],
-    bound: Binding,
+async def _to_ship(
+    context: Context, shipment: dict[str, Any], sales_order: dict[str, Any], bound: Binding
 ) -> dict[str, Any]:
-    order_id = bound.target_key.split("/")[2]
+    """Which rows of the shop's order, and how many; and the BNG shipments that these stand for."""
+    client, order_id = context.magento[bound.site], bound.target_key.split("/")[2]
     order = await client.get(f"/V1/orders/{order_id}")
     if order is None:
         raise RejectedByTarget(
@@ -104,12 +106,9 @@ async def _ship_body(
             hint="It is applied with the shipment that completes the set.",
         )  # fmt: skip
     # Those that waited for this one to complete a set go with it: their references, so that they are found, and tracks.
-    all_parts = [shipment, *shipments.waiting_for(up_to_now, sales_order, order, separately)]
     return {
         "items": items,
-        "notify": False,
-        "comment": {"comment": shipments.comment(all_parts), "is_visible_on_front": 0},
-        "tracks": [track for each in all_parts for track in shipments.tracks(each)],
+        "parts": [shipment, *shipments.waiting_for(up_to_now, sales_order, order, separately)],
     }
 
 

@@ -5,15 +5,18 @@ contains what BNG has shipped; Magento's still must until its own shipment is ma
 stock. So what is pushed is on hand + shipped at BNG and not yet in the shop.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from bng_bridge import bindings, inbox
+from bng_bridge.flows import references
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.shipments import shipment_key, stock_key
 from bng_bridge.inbox import Claimed
 from bng_bridge.magento.target import source_reference
+from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.clock import from_text, to_text, utc_now
@@ -35,13 +38,20 @@ async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
         return skipped(f"BNG keeps no stock of {sku} in {warehouse}")
     without: list[str] = []
     for site, source_code in sites.items():
+        to_source_item = context.mappings(site, "inventory-item-to-source-item")
 
-        async def mapping(site: str = site, source_code: str = source_code) -> dict[str, Any]:
-            return await _source_item(context, site, sku, warehouse, source_code)
+        async def mapping(
+            site: str = site, source_code: str = source_code, to_source_item: Mapping = to_source_item
+        ) -> dict[str, Any]:
+            item, not_shipped = await _inventory_item(context, site, sku, warehouse)
+            body = to_source_item(item, source_code=source_code, not_shipped_in_shop=not_shipped)
+            references.check("sku", body.get("sku"), sku)
+            references.check("source_code", body.get("source_code"), source_code)
+            return body
 
         # Magento takes the quantity of an unknown SKU with a 200 and keeps an orphan row, so its catalogue is asked first.
         if await context.magento[site].has_product(sku):
-            await context.deliver(event.seq, writes[site], mapping)
+            await context.deliver(event.seq, replace(writes[site], mapping=to_source_item.identity), mapping)
         else:
             without.append(site)
     if without:
@@ -56,14 +66,15 @@ def _write(site: str, reference: str) -> Write:
     )  # fmt: skip
 
 
-async def _source_item(context: Context, site: str, sku: str, warehouse: str, source_code: str) -> dict[str, Any]:
-    """On hand is read before the shipments: one made in between is added twice over, never missed, and seen again."""
+async def _inventory_item(context: Context, site: str, sku: str, warehouse: str) -> tuple[dict[str, Any], Decimal]:
+    """BNG's record, and what was shipped and is not in the shop yet.
+
+    On hand is read before the shipments: one made in between is added twice over, never missed, and seen again.
+    """
     found = await context.bng.search("inventory-items", sku=sku, warehouse=warehouse)
     if not found:
         raise DependencyMissing(f"BNG has no inventory item {sku} in {warehouse}", delay_s=30)
-    on_hand = Decimal(str(found[0]["QuantityOnHand"]))
-    quantity = on_hand + await _shipped_not_in_shop(context, site, sku, warehouse)
-    return {"sku": sku, "source_code": source_code, "quantity": quantity, "status": int(quantity > 0)}
+    return found[0], await _shipped_not_in_shop(context, site, sku, warehouse)
 
 
 async def _shipped_not_in_shop(context: Context, site: str, sku: str, warehouse: str) -> Decimal:

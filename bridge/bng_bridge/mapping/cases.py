@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bng_bridge.mapping import templates
 from bng_bridge.mapping.bng_entities import ENTITIES
 from bng_bridge.mapping.coverage import Coverage
 from bng_bridge.mapping.findings import Finding, Position
@@ -138,7 +139,7 @@ def _missing(wanted: str, result: dict[str, Any] | None, error: str) -> Iterator
 
 def _way_back(mapping: Mapping, path: Path, schemas: Schemas) -> Mapping | None:
     declared = mapping.head.round_trip
-    return load(path.parent / declared.file, schemas=schemas) if declared else None
+    return load(templates.named(declared.file, path), schemas=schemas) if declared else None
 
 
 def _context(path: Path) -> dict[str, Any]:

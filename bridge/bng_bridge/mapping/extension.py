@@ -6,14 +6,15 @@ Everything else is as the extending file says, or else as in the template.
 
 from pathlib import Path
 
+from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, Sequence, parse, read_text
 
 MOST_LEVELS = 4
 
 
-def extended(tree: Section, folder: Path, level: int = 1) -> tuple[Section, list[str]]:
-    """The tree with what it extends, and the texts of those files. Raises MappingFileError."""
+def extended(tree: Section, path: Path, level: int = 1) -> tuple[Section, list[str]]:
+    """The tree of the file `path` with what it extends, and the texts of those files. Raises MappingFileError."""
     name = tree.entries.get("extends")
     if name is None:
         return tree, []
@@ -22,8 +23,9 @@ def extended(tree: Section, folder: Path, level: int = 1) -> tuple[Section, list
         raise _wrong(at, "the name of a file beside this one is wanted")
     if level >= MOST_LEVELS:
         raise _wrong(at, f"more than {MOST_LEVELS} files extend each other, or one itself")
-    text = read_text(folder / name.text)
-    base, texts = extended(parse(text, str(folder / name.text)), folder, level + 1)
+    found = templates.named(name.text, path)
+    text = read_text(found)
+    base, texts = extended(parse(text, str(found)), found, level + 1)
     entries, keys = dict(base.entries), dict(base.keys) | dict(tree.keys)
     for key, value in tree.entries.items():
         entries[key] = _merged(entries[key], value) if key in entries else value

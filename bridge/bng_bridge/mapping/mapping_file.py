@@ -88,7 +88,7 @@ def load(path: Path, *, schemas: Schemas | None = None, coverage: Coverage | Non
 
 def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, coverage: Coverage | None = None) -> Mapping:
     """The same for a text; `path` is where it says it stands, for findings and for files beside it."""
-    tree, texts = extended(parse(text, str(path)), path.parent)
+    tree, texts = extended(parse(text, str(path)), path)
     return _Compiling(tree, path, schemas or Schemas(), coverage, hashed=[text, *texts]).mapping()
 
 
@@ -131,7 +131,7 @@ class _Compiling:
         return scope, tuple(slots)
 
     def _tables(self) -> Names[str, Any]:
-        tables, texts = read_tables(self.tree.entries.get("tables"), self.path.parent, self.findings)
+        tables, texts = read_tables(self.tree.entries.get("tables"), self.path, self.findings)
         self.hashed += texts
         return tables
 

@@ -1,4 +1,4 @@
-"""A BNG shipment to the body of Magento's `POST /V1/order/:id/ship`."""
+"""Which rows of the shop's order a BNG shipment ships, and how many: what shipment-to-shipment.yaml is given."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -12,13 +12,8 @@ Shipped = dict[str, Decimal]
 
 
 def reference(shipment_id: str) -> str:
-    """The line of a comment by which a shipment of ours is found again."""
+    """The line of a comment by which a shipment of ours is found again; the mapping file writes it."""
     return f"BNG shipment {shipment_id}"
-
-
-def comment(shipments: list[dict[str, Any]]) -> str:
-    """One line for each of BNG's shipments that the shop's shipment stands for."""
-    return "\n".join(reference(shipment["ShipmentID"]) for shipment in shipments)
 
 
 def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> Shipped:
@@ -71,12 +66,6 @@ def waiting_for(
             rows = {_shipped_row(external, by_id, ships_separately) for external in now}
             waiting.append((shipment, {row for row in rows if row is not None}))
     return completed
-
-
-def tracks(shipment: dict[str, Any]) -> list[dict[str, str]]:
-    carrier = shipment.get("Carrier") or "Carrier"
-    numbers = shipment.get("TrackingNumbers") or []
-    return [{"track_number": number, "title": carrier, "carrier_code": "custom"} for number in numbers]
 
 
 def _rows(order: dict[str, Any]) -> dict[str, dict[str, Any]]:

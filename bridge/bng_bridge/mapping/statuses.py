@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bng_bridge.mapping.orders import STATUS
+STATUS = {"new": 10, "pending_payment": 10, "payment_review": 10, "processing": 20, "holded": 30}
+"""What the shop means by a state, in BNG's words; what it tells BNG is the mapping file's."""
 
 LABELS = {10: "pending", 20: "processing", 30: "on hold", 40: "complete", 50: "closed", 90: "cancelled"}
 CODES = {10: "pending", 20: "processing", 30: "holded", 40: "complete", 50: "closed", 90: "canceled"}

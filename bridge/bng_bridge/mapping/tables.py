@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bng_bridge.mapping import templates
 from bng_bridge.mapping.faults import Fault, shown
 from bng_bridge.mapping.findings import Findings, Position, Wrong
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, parse, read_text
@@ -26,8 +27,8 @@ class Table:
     entries: Mapping[str, Entry]
 
 
-def read_tables(node: Node | None, folder: Path, findings: Findings) -> tuple[dict[str, Table], list[str]]:
-    """The tables by name, and the texts of other files that they were taken from."""
+def read_tables(node: Node | None, path: Path, findings: Findings) -> tuple[dict[str, Table], list[str]]:
+    """The tables of the file `path` by name, and the texts of other files that they were taken from."""
     if node is None:
         return {}, []
     if not isinstance(node, Section):
@@ -40,7 +41,7 @@ def read_tables(node: Node | None, folder: Path, findings: Findings) -> tuple[di
             if not name.isidentifier() or name.startswith("_"):
                 raise Wrong(node.keys[name], f"{name!r} is no name: letters, digits and _, a letter first")
             if isinstance(entry, Section) and set(entry.entries) == {"reverse_of", "in"}:
-                tables[name] = _reversed(name, entry, folder, texts)
+                tables[name] = _reversed(name, entry, path, texts)
             else:
                 tables[name] = _table(name, entry)
         except Wrong as wrong:
@@ -59,13 +60,14 @@ def _table(name: str, node: Node) -> Table:
     return Table(name, node.at, entries)
 
 
-def _reversed(name: str, node: Section, folder: Path, texts: list[str]) -> Table:
+def _reversed(name: str, node: Section, path: Path, texts: list[str]) -> Table:
     """Keys and values exchanged. A value that stands for two keys has no way back."""
     other, file = node.entries["reverse_of"], node.entries["in"]
     if not isinstance(other, Scalar) or not isinstance(file, Scalar) or Path(file.text).name != file.text:
         raise Wrong(node.at, "reverse_of: TABLE and in: FILE are wanted, a file beside this one")
-    text = read_text(folder / file.text)
-    found = parse(text, str(folder / file.text)).entries.get("tables")
+    beside = templates.named(file.text, path)
+    text = read_text(beside)
+    found = parse(text, str(beside)).entries.get("tables")
     if not isinstance(found, Section) or other.text not in found.entries:
         raise Wrong(other.at, f"{file.text} has no table {other.text}")
     texts.append(text)

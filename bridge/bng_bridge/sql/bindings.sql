@@ -37,4 +37,5 @@ ON CONFLICT (target_key) DO UPDATE SET target_id = excluded.target_id, digest = 
 UPDATE binding SET digest = '' WHERE target_key = :target_key
 
 -- name: add_step
-INSERT INTO step (seq, target_key, action, target_id, at) VALUES (:seq, :target_key, :action, :target_id, :now)
+INSERT INTO step (seq, target_key, action, target_id, at, mapping)
+VALUES (:seq, :target_key, :action, :target_id, :now, :mapping)

@@ -135,6 +135,11 @@ GROUP BY site, entity_id ORDER BY increment_id = :order DESC
 -- name: attempts
 SELECT * FROM attempt WHERE seq = :seq ORDER BY number
 
+-- name: last_documents
+SELECT seq, site, entity_id, data FROM inbox JOIN document USING (seq)
+WHERE source = 'magento' AND entity = :entity AND kind IN ('snapshot', 'edited') AND site = coalesce(:site, site)
+ORDER BY seq DESC LIMIT :limit
+
 -- name: steps
 SELECT * FROM step WHERE seq = :seq ORDER BY id
 

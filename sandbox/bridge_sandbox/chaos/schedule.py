@@ -45,7 +45,7 @@ KINDS = (
     "outbox_truncated",
     "triggers_dropped",
 )
-LEFT_OUT = {"mapping_reloaded": "mappings are not reloaded yet"}
+LEFT_OUT = {"mapping_reloaded": "tests/acceptance/test_mapping_reload.py plays it"}
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
 PER_MINUTE = 14.0

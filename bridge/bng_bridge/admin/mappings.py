@@ -1,0 +1,74 @@
+"""The mapping files: put edited ones in force, and what one would change."""
+
+from typing import Any
+
+from aiohttp import web
+
+from bng_bridge.admin import shadow
+from bng_bridge.admin.bridge import Bridge, NotFound, Route
+from bng_bridge.mapping import templates
+from bng_bridge.mapping.findings import MappingFileError
+from bridge_common.clock import to_text
+from bridge_common.errors import BridgeError
+
+MOST_EVENTS = 10_000
+
+
+async def reload(bridge: Bridge) -> dict[str, Any]:
+    """{"ok", "findings", "changed", "identity", "loaded_at", "files"}: what is in force now, `changed` or as before."""
+    before = bridge.reload.mappings.current
+    findings = await bridge.reload.reload()
+    now = bridge.reload.mappings
+    files = [
+        {"name": name, "site": site, "identity": mapping.identity, "path": mapping.path}
+        for site, name, mapping in now.current.files()
+    ]
+    return {
+        "ok": not findings,
+        "findings": [str(each) for each in findings],
+        "changed": now.current is not before,
+        "identity": now.current.identity,
+        "loaded_at": to_text(now.loaded_at),
+        "files": files,
+    }
+
+
+async def diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> dict[str, Any]:
+    """What a file would change in the last stored documents; see shadow.py. {"findings"} for one with mistakes.
+
+    Raises NotFound for a name or a site that is not there, or a mapping whose documents are not stored.
+    """
+    if site:
+        bridge.known_site(site)
+    mappings = bridge.context.mappings
+    names = {each for _, each, _ in mappings.current.files()}
+    if name not in names:
+        raise NotFound(
+            f"No mapping {name} is in force.", hint="Name one with --as NAME: bridgectl map reload lists them."
+        )
+    if name not in shadow.NAMES:
+        raise NotFound(
+            f"The documents of {name} are not stored.", hint=f"There are stored ones for {', '.join(shadow.NAMES)}."
+        )
+    folder = bridge.reload.folder or templates.folder()
+    path = (folder / site if site else folder) / f"{name}.yaml"
+    asked = shadow.Asked(name, text, path, site, max(1, min(events, MOST_EVENTS)))
+    sites, current = bridge.config.sites, mappings.current
+    try:
+        return await bridge.store.look(lambda db: shadow.compare(db, sites, current, asked))
+    except MappingFileError as error:
+        return {"findings": [str(each).removeprefix(f"{folder}/") for each in error.findings]}
+
+
+async def _reload(bridge: Bridge, _: web.Request) -> Any:
+    return await reload(bridge)
+
+
+async def _diff(bridge: Bridge, request: web.Request) -> Any:
+    asked = await request.json()
+    if not isinstance(asked["text"], str):
+        raise BridgeError("text is the file's text")
+    return await diff(bridge, str(asked["name"]), asked["text"], str(asked.get("site") or ""), int(asked["events"]))
+
+
+ROUTES: tuple[Route, ...] = (("POST", "/map/reload", _reload), ("POST", "/map/diff", _diff))

@@ -1,0 +1,103 @@
+"""All mapping files of one moment: the shipped templates, what a folder has in their place, and what it has for one site.
+
+    mappings_dir/order-to-sales-order.yaml          in place of the template of that name
+    mappings_dir/shop1/order-to-sales-order.yaml    in place of both, for shop1
+
+A set never changes, so whoever holds one sees the same mappings until its end. Nothing is half loaded: either all files
+are good, or MappingFileError names every mistake of all of them.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bng_bridge.mapping import templates
+from bng_bridge.mapping.cases import cases_of
+from bng_bridge.mapping.cases import test_file as run_cases
+from bng_bridge.mapping.findings import Finding, MappingFileError, Position, did_you_mean
+from bng_bridge.mapping.mapping_file import Mapping, load
+from bng_bridge.mapping.schemas import Schemas
+
+ALL_SITES = ""
+
+
+@dataclass(frozen=True)
+class MappingSet:
+    """`identity` is a hash of all that determines what the mappings give."""
+
+    identity: str
+    _table: dict[tuple[str, str], Mapping]
+
+    def __call__(self, site: str, name: str) -> Mapping:
+        """The mapping of that name that counts for the site. Raises KeyError for a name that nobody has."""
+        return self._table.get((site, name)) or self._table[ALL_SITES, name]
+
+    def files(self) -> Iterator[tuple[str, str, Mapping]]:
+        """(site, name, mapping), those for all sites first, with '' for the site."""
+        for site, name in sorted(self._table):
+            yield site, name, self._table[site, name]
+
+
+def load_set(folder: Path | None, sites: Collection[str]) -> MappingSet:
+    """The templates, and in their place the files of `folder`, whose cases have passed.
+
+    Raises MappingFileError with all findings, ConfigError for a plug-in that cannot be loaded.
+    """
+    schemas, findings = Schemas(), list[Finding]()
+    table = {(ALL_SITES, path.stem): path for path in sorted(templates.folder().glob("*.yaml"))}
+    own = _own_files(folder, sites, findings)
+    loaded: dict[tuple[str, str], Mapping] = {}
+    for key, path in (table | own).items():
+        try:
+            loaded[key] = load(path, schemas=schemas)
+            if key in own:
+                findings += misfits(loaded[key])
+                findings += _failed_cases(path, schemas)
+        except MappingFileError as error:
+            findings += error.findings
+    if findings:
+        raise MappingFileError(findings)
+    parts = (f"{site}\0{name}\0{mapping.identity}" for (site, name), mapping in sorted(loaded.items()))
+    return MappingSet(hashlib.sha256("\0".join(parts).encode()).hexdigest(), loaded)
+
+
+def misfits(mapping: Mapping) -> Iterator[Finding]:
+    """What a file asks for that the flow behind the template of its name does not give: other documents, more context."""
+    path, shipped_path = Path(mapping.path), templates.folder() / Path(mapping.path).name
+    if not shipped_path.is_file() or path.absolute() == shipped_path.absolute():
+        return
+    head, shipped = mapping.head, load(shipped_path).head
+    for key, own, wanted in (
+        ("source", head.source_name, shipped.source_name), ("target", head.target_name, shipped.target_name),
+    ):  # fmt: skip
+        if own != wanted:
+            yield Finding(
+                Position(mapping.path, 1, 1), key, f"{path.name} is from and to other documents: {key} {wanted}"
+            )
+    for name in head.context.keys() - shipped.context.keys():
+        message = f"the flow gives no {name} to {path.name}."
+        hint = did_you_mean(name, shipped.context) or f"It gives {', '.join(shipped.context)}."
+        yield Finding(head.context[name][1], f"context.{name}", message, hint)
+
+
+def _own_files(folder: Path | None, sites: Collection[str], findings: list[Finding]) -> dict[tuple[str, str], Path]:
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        findings.append(Finding(Position(str(folder), 1, 1), "", "is no folder of mapping files"))
+        return {}
+    own = {(ALL_SITES, path.stem): path for path in sorted(folder.glob("*.yaml"))}
+    for path in sorted(folder.glob("*/*.yaml")):
+        site = path.parent.name
+        if site in sites:
+            own[site, path.stem] = path
+        else:
+            hint = did_you_mean(site, sites) or f"Sites: {', '.join(sorted(sites))}."
+            findings.append(Finding(Position(str(path), 1, 1), "", f"there is no site {site}.", hint))
+    return own
+
+
+def _failed_cases(path: Path, schemas: Schemas) -> list[Finding]:
+    """A file without cases has none that fail."""
+    return run_cases(path, schemas).findings if any(cases_of(path)) else []
