@@ -98,4 +98,5 @@ class Breaker:
         return TargetPaused(f"{self.name} is paused: {self.reason}", delay_s=max(self._left_s(), 0.2))
 
     def _left_s(self) -> float:
-        return max(0.0, self._closed_until - asyncio.get_running_loop().time())
+        # Asked several times for every call, and nearly always open.
+        return max(0.0, self._closed_until - asyncio.get_running_loop().time()) if self._closed_until else 0.0
