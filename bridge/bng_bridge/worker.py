@@ -25,8 +25,9 @@ from bridge_common.waiting import wait_at_most
 
 RunFlow = Callable[[Claimed], Awaitable[Outcome]]
 LONGEST_SLEEP_S = 1.0
-LONGEST_WAIT = timedelta(hours=2)
-"""Nothing is postponed or retried later than that."""
+FAR = timedelta(minutes=6)
+"""A little more than the longest pause between attempts. What waits longer is looked at when the bridge starts: nobody knows
+whether the clock that named its time was ahead."""
 
 
 class Worker:
@@ -168,7 +169,6 @@ def _log_failure(event: Claimed, error: Exception, decision: retry.Decision, sta
 def _rescue(db: sqlite3.Connection) -> None:
     now = utc_now()
     count = inbox.rescue(db, to_text(now))
-    # Further off than anything waits: the clock was set back before this start.
-    inbox.bring_forward(db, to_text(now), beyond=to_text(now + LONGEST_WAIT))
+    inbox.bring_forward(db, to_text(now), beyond=to_text(now + FAR))
     if count:
         log("rescued", events=count)

@@ -17,7 +17,7 @@ from bng_bridge.inbox import Claimed
 from bng_bridge.intents import Intent
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.store import Store
-from bng_bridge.worker import LONGEST_WAIT, Worker
+from bng_bridge.worker import FAR, Worker
 from bridge_common.clock import ClockWatch, to_text
 from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod
 
@@ -153,7 +153,7 @@ async def test_a_jump_of_a_moment_does_not_put_off_what_fails_in_it(store: Store
 
 
 async def test_after_a_restart_nothing_waits_for_a_time_that_a_wrong_clock_named(store: Store, clocks: Clocks) -> None:
-    late = to_text(clocks.wall.now + LONGEST_WAIT + timedelta(seconds=1))
+    late = to_text(clocks.wall.now + FAR + timedelta(seconds=1))
     soon = to_text(clocks.wall.now + timedelta(seconds=30))
 
     def put(db: sqlite3.Connection) -> None:
