@@ -1,8 +1,5 @@
 """Rules of applying that lie between the inbox, the worker and deliver: each holds only when all three keep it."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +8,11 @@ from tests.support.bridge import (
     BngRig,
     Clock,
     at,
+    at_work,
     customer_body,
     customer_write,
     event,
     giving,
-    opened,
-    running_bng,
     until,
 )
 from tests.support.flows import flow_rig
@@ -31,29 +27,6 @@ from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import OutcomeUnknown
 
 WRITE = customer_write()
-
-
-@pytest.fixture
-async def poor(tmp_path: Path) -> AsyncIterator[BngRig]:
-    async with running_bng(tmp_path, no_keys=True) as rig:
-        yield rig
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@asynccontextmanager
-async def at_work(working: Worker) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(working.run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 async def put(store: Store, n: int, **fields: Any) -> None:

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.support.bridge import BngRig, Clock, customer_body, customer_write, giving, opened, running_bng, until
+from tests.support.bridge import BngRig, Clock, customer_body, customer_write, giving, running_bng, until
 
-from bng_bridge import deliver, intents
+from bng_bridge import intents
 from bng_bridge.bng import profile_file, subscriptions
 from bng_bridge.bng.announcements import Announcements
 from bng_bridge.bng.client import BngClient
@@ -35,20 +35,6 @@ from bridge_common.errors import (
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 @pytest.fixture

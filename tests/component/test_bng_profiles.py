@@ -26,7 +26,7 @@ from tests.support.bridge import (
 )
 from tests.support.fifth_profile import FIFTH_PROFILE
 
-from bng_bridge import deliver, inbox, intents
+from bng_bridge import inbox, intents
 from bng_bridge.bng import profile_file, subscriptions
 from bng_bridge.bng.announcements import Announcements
 from bng_bridge.bng.client import BngClient
@@ -70,20 +70,6 @@ def named(profile: str, folder: Path) -> str:
 async def rig(profile: str, tmp_path: Path) -> AsyncIterator[BngRig]:
     async with running_bng(tmp_path, profile=profile) as rig:
         yield rig
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 async def new_customer(rig: BngRig, number: int = 5, **changes: Any) -> Record:

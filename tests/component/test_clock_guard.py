@@ -2,14 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import Clock, at, customer_body, customer_write, event, giving, opened, running_bng, until
+from tests.support.bridge import Clock, at, at_work, customer_body, customer_write, event, giving, running_bng, until
 
 from bng_bridge import clock_guard, deliver, inbox, intents, worker
 from bng_bridge.alerts import Alerts
@@ -48,25 +46,8 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return clocks
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
 async def done(_event: Claimed) -> Outcome:
     return DONE
-
-
-@asynccontextmanager
-async def at_work(working: Worker) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(working.run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 def row(store: Store) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.support.bridge import (
     until,
 )
 
-from bng_bridge import bindings, deliver, intents
+from bng_bridge import bindings, intents
 from bng_bridge.deliver import Result
 from bng_bridge.intents import Intent
 from bng_bridge.store import Store, connect
@@ -45,29 +45,9 @@ WRITE = customer_write()
 
 
 @pytest.fixture
-async def poor(tmp_path: Path) -> AsyncIterator[BngRig]:
-    async with running_bng(tmp_path, no_keys=True) as rig:
-        yield rig
-
-
-@pytest.fixture
 async def rich(tmp_path: Path) -> AsyncIterator[BngRig]:
     async with running_bng(tmp_path) as rig:
         yield rig
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 def intent_of(store: Store) -> Intent | None:

@@ -5,17 +5,16 @@ The shop is the sandbox's; the gateway is one half here, the other half (the age
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import Clock, giving, opened
+from tests.support.bridge import Clock, giving
 from tests.support.mappings import template
 from tests.support.shop import ShopRig
 
-from bng_bridge import deliver, intents
+from bng_bridge import intents
 from bng_bridge.deliver import Deliver, Result
 from bng_bridge.magento.target import source_reference, split_source_reference
 from bng_bridge.magento.transport import GatewayTransport, RequestState
@@ -38,20 +37,6 @@ from bridge_common.mqtt import BrokerLost, PublishRefused
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
 SHIP = "POST /rest/{store}/V1/order/{id}/ship"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 def shipment_write(order: dict[str, Any], shipment_id: str = "SH-1") -> Write:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.bridge import BngRig, opened, running_bng
+from tests.support.bridge import BngRig, running_bng
 
 from bng_bridge import inbox, sites
 from bng_bridge.config import Poll
@@ -29,12 +29,6 @@ class Enough(Exception):
 
 async def never(_claimed: Claimed) -> Outcome:
     return DONE
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ Against the sandbox shop through `deliver`; what takes minutes, in simulated tim
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sized
+from collections.abc import Callable, Sized
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import Clock, giving, opened, site, until
+from tests.support.bridge import Clock, giving, site, until
 from tests.support.shop import ShopRig
 from tests.support.simulated import run_simulated
 
-from bng_bridge import deliver, intents
+from bng_bridge import intents
 from bng_bridge.deliver import Deliver, Result
 from bng_bridge.magento import source_items
 from bng_bridge.magento.client import MagentoClient
@@ -35,20 +34,6 @@ from bridge_common.http import Answer
 POST = "POST /rest/{store}/V1/inventory/source-items"
 SKUS = ("LAMP/DESK 1", "MUG-WHITE", "NUT+M4", "POT 12CM", "TEE-L", "TEE-S")
 Ends = list[Result | BaseException]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 class Stock:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.bridge import BngRig, Clock, customer_body, customer_write, giving, opened, running_bng, site, until
 from tests.support.shop import ShopRig, running_shop_rig
 
-from bng_bridge import bindings, deliver, intents
+from bng_bridge import bindings, intents
 from bng_bridge.deliver import Deliver, Result
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import shipments
@@ -131,20 +131,6 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         shop = await stack.enter_async_context(running_shop_rig(mariadb, account, site()))
         mariadb.execute_root(f"DELETE FROM `{account.database}`.inventory_source_item WHERE sku = 'TEE'")
         yield await (source_item(shop) if request.param == "source item" else shipment(shop))
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(deliver, "utc_now", clock)
-    monkeypatch.setattr(deliver, "steady_now", clock)
-    return clock
 
 
 async def write(case: Case, store: Store, body: Body | None = None) -> Result:

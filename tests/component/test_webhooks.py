@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks.webhooks import Webhook
-from tests.support.bridge import at, opened, running_bng, until
+from tests.support.bridge import at, running_bng, until
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
@@ -35,12 +35,6 @@ def nothing_to_look_at(resource: str) -> None:
 
 async def never(_claimed: Claimed) -> Outcome:
     return DONE
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
 
 
 @pytest.fixture

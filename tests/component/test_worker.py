@@ -21,12 +21,6 @@ from bridge_common.errors import DependencyMissing, MappingError, RateLimited, T
 Flow = Callable[[Claimed], Awaitable[Outcome]]
 
 
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(tmp_path / "bridge.sqlite") as store:
-        yield store
-
-
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "pause_s", lambda *_arguments: 0.0)

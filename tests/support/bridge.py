@@ -20,6 +20,7 @@ from bng_bridge.deliver import Deliver
 from bng_bridge.inbox import Claimed
 from bng_bridge.store import Store, connect, migrate, open_store
 from bng_bridge.target import Write
+from bng_bridge.worker import Worker
 from bridge_common import decimal_json
 from bridge_common.clock import to_text
 from bridge_common.event import Event, Kind, Version
@@ -83,6 +84,18 @@ async def opened(path: Path) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def at_work(working: Worker) -> AsyncIterator[None]:
+    """The worker runs meanwhile, and ends what it has begun."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(working.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
 
 
 async def until(what: str, condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S) -> Any:

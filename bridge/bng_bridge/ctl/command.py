@@ -15,14 +15,15 @@ click.UsageError.exit_code = 64
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
 
 
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A BridgeError ends in one sentence and its exit code."""
+def command(function: Callable[..., Any], *, exit_code: int | None = None) -> Callable[..., Any]:
+    """A BridgeError ends in one sentence and its exit code, or `exit_code`."""
 
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except BridgeError as error:
+            error.exit_code = error.exit_code if exit_code is None else exit_code
             service.fail(error)
 
     return guarded

@@ -2,17 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bng_bridge.ctl import map_live, map_render
+from bng_bridge.ctl.command import command, json_option
 from bng_bridge.mapping import templates
-from bridge_common import service
-from bridge_common.errors import BridgeError, ConfigError
+from bridge_common.errors import ConfigError
 
 if TYPE_CHECKING:
     from bng_bridge.mapping.cases import Tested
@@ -26,21 +26,8 @@ schema_option = click.option(
     help="The shop's own description of its models: the answer of GET /rest/all/schema, saved. "
     "Without it: Magento's common fields.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
-
-
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A file that cannot be read, or no JSON, ends in one sentence and exit code 64."""
-
-    @wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except BridgeError as error:
-            error.exit_code = USAGE
-            service.fail(error)
-
-    return guarded
+file_command = partial(command, exit_code=USAGE)
+"""For commands that work on files: one that cannot be read is misuse."""
 
 
 @click.group("map")
@@ -68,7 +55,7 @@ map_group.add_command(map_live.diff)
 @files_argument
 @schema_option
 @json_option
-@command
+@file_command
 def check(files: tuple[Path, ...], schema: Path | None, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
     """Hold FILES to both schemas: paths, fields, required ones, table values, functions. Without FILES: the templates.
 
@@ -100,7 +87,7 @@ def check(files: tuple[Path, ...], schema: Path | None, as_json: bool) -> None: 
 @schema_option
 @json_option
 @click.option("--missed", is_flag=True, help="Also list the rules and table entries that no case reaches.")
-@command
+@file_command
 def test(files: tuple[Path, ...], schema: Path | None, as_json: bool, missed: bool) -> None:  # noqa: FBT001
     """Run the cases beside FILES and print which rules and table entries they reach. Without FILES: the templates.
 
@@ -137,7 +124,7 @@ def test(files: tuple[Path, ...], schema: Path | None, as_json: bool, missed: bo
 @click.option("--context", "given", multiple=True, metavar="NAME=VALUE",
               help="A value of the context; a number, true, false, null or JSON is taken as such.")  # fmt: skip
 @schema_option
-@command
+@file_command
 def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) -> None:
     """Map SAMPLE (a JSON document, or - for standard input) by FILE and print what comes out as JSON.
 
