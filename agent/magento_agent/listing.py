@@ -7,11 +7,11 @@ and it is stepped over. A shop that fails as a whole is told apart by a search t
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bridge_common.errors import RejectedByTarget, TargetUnavailable
 from bridge_common.magento_rest import BadAnswer, MagentoRest, Query
+from bridge_common.magento_time import from_magento, to_magento
 
 HIGHEST_ID = 1 << 32
 NO_TIME = "9999-12-31 23:59:59"
@@ -137,16 +137,6 @@ class Lists:
 def _entry(listing: Listing, item: dict[str, Any]) -> Entry:
     updated_at = to_magento(from_magento(str(item["updated_at"])))
     return Entry(int(item[listing.id_field]), updated_at, item, listing.entity, int(item[listing.entity_id_field]))
-
-
-def to_magento(moment: datetime) -> str:
-    """Seconds are as fine as it gets."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def from_magento(text: str) -> datetime:
-    """Raises ValueError."""
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
 
 
 def _query(filters: Iterable[Filter], sort_field: str, direction: str, size: int) -> Query:

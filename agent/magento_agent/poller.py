@@ -15,10 +15,11 @@ from bridge_common.clock import utc_now
 from bridge_common.errors import BridgeError, RejectedByTarget, TargetUnavailable, TransientError
 from bridge_common.log import log
 from bridge_common.magento_rest import BadAnswer, MagentoRest
+from bridge_common.magento_time import from_magento, to_magento
 from magento_agent.capture_file import CaptureFile
 from magento_agent.config import Polling
 from magento_agent.health import Health
-from magento_agent.listing import LISTINGS, Lists, Page, from_magento, to_magento
+from magento_agent.listing import LISTINGS, Lists, Page
 
 LONGEST_ASKED_S = 300.0
 """A Retry-After beyond this is not believed."""

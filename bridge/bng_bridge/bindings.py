@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge_common import decimal_json, queries
+from bridge_common.errors import IdentityChanged
 
 _SQL = queries.load("bng_bridge", "bindings")
 _ASIDE = "/replaced-"
@@ -82,6 +83,18 @@ def put(db: sqlite3.Connection, binding: Binding, now: str) -> None:
     """Bind, or bring a binding up to date. The fingerprint of an existing one never changes, once it is known."""
     values = {name: getattr(binding, name) for name in Binding.__slots__}
     db.execute(_SQL["put"], {**values, "facts": decimal_json.dumps(binding.facts), "now": now})
+
+
+def check_fingerprint(target_key: str, known: str, found: str) -> None:
+    """Raises IdentityChanged, which holds the site, when another record has the id of the one that was bound."""
+    if known and found and known != found:
+        site = target_key.split("/", maxsplit=1)[0]
+        raise IdentityChanged(
+            f"{target_key} was {known} when it was bound and is {found} now: another record has its id.",
+            hint=f"The shop was restored or cloned: bridgectl site restored {site} goes on with it. If it was neither, "
+            "compare both records, then bridgectl dlq discard {event} --reason TEXT.",
+            site=site,
+        )
 
 
 def forget_digest(db: sqlite3.Connection, target_key: str) -> None:

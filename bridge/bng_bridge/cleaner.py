@@ -10,17 +10,17 @@ from bridge_common.log import log
 
 KEEP = timedelta(days=30)
 INTERVAL_S = 600.0
+PAUSE_S = 0.5
 
 
 async def run(store: Store, clock: ClockWatch) -> None:
     while True:
-        if not clock.is_off:
-            await run_once(store)
-        await asyncio.sleep(INTERVAL_S)
+        is_behind = not clock.is_off and await run_once(store) == inbox.CLEANED
+        await asyncio.sleep(PAUSE_S if is_behind else INTERVAL_S)
 
 
 async def run_once(store: Store) -> int:
-    """Events deleted, at most a few thousand: one call is one short commit."""
+    """Events deleted, at most inbox.CLEANED: one call is one short commit."""
     before = to_text(utc_now() - KEEP)
     deleted = await store.write(lambda db: inbox.clean(db, before))
     if deleted:

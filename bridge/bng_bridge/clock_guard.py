@@ -21,16 +21,25 @@ ALERT = "clock-jumped"
 
 
 async def run(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -> None:
+    looked_at = inbox.last_seq(store.read)
     while True:
-        await run_once(watch, store, worker, alerts)
+        looked_at = await run_once(watch, store, worker, alerts, since=looked_at)
         await asyncio.sleep(LOOK_S)
 
 
-async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts) -> None:
-    step_s, now = watch.step_s(), utc_now()
-    if not step_s:
-        await _bring_back(store, worker, now)
-        return
+async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts, *, since: int = 0) -> int:
+    """`since` is what the look before returned: the last event that was there."""
+    step_s, now, last = watch.step_s(), utc_now(), inbox.last_seq(store.read)
+    if step_s:
+        await _follow(watch, store, worker, alerts, step_s, now)
+    else:
+        await _bring_back(store, worker, now, since)
+    return last
+
+
+async def _follow(
+    watch: ClockWatch, store: Store, worker: Worker, alerts: Alerts, step_s: float, now: datetime
+) -> None:
     waited = await store.write(lambda db: inbox.bring_forward(db, to_text(now)))
     worker.wake()
     log("clock_set", seconds=round(step_s), brought_forward=waited)
@@ -44,10 +53,10 @@ async def run_once(watch: ClockWatch, store: Store, worker: Worker, alerts: Aler
         alerts.end(ALERT)
 
 
-async def _bring_back(store: Store, worker: Worker, now: datetime) -> None:
+async def _bring_back(store: Store, worker: Worker, now: datetime, since: int) -> None:
     """What was stored under a clock that was ahead and back again between two looks would wait until that time comes."""
     ahead = to_text(now + AHEAD)
-    if inbox.select(store.read, "stored_ahead", ahead=ahead):
+    if inbox.select(store.read, "stored_ahead", ahead=ahead, since=since):
         brought = await store.write(lambda db: inbox.bring_forward(db, to_text(now), stored_after=ahead))
         worker.wake()
         log("clock_set", seconds=0, brought_forward=brought)

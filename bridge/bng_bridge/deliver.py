@@ -22,7 +22,6 @@ from bng_bridge.store import Store
 from bng_bridge.target import Record, Target, Write
 from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
-    IdentityChanged,
     NotReady,
     OutcomeUnknown,
     PermanentError,
@@ -76,7 +75,7 @@ class Deliver:
         binding = bindings.get(self._store.read, write.target_key)
         if binding is None or (write.instead_of and binding.target_id == write.instead_of):
             return await self._create(seq, write, target, mapping)
-        _check_fingerprint(write, binding.fingerprint)
+        bindings.check_fingerprint(write.target_key, binding.fingerprint, write.fingerprint)
         if write.create_only:
             return Result("unchanged", binding)
         return await self._update(seq, write, target, binding, await mapping())
@@ -86,7 +85,7 @@ class Deliver:
         intent = intents.get(self._store.read, write.target_key)
         if intent is None:
             return
-        _check_fingerprint(write, intent.fingerprint)
+        bindings.check_fingerprint(write.target_key, intent.fingerprint, write.fingerprint)
         known = await target.settled(write, intent.request_id)
         bound = bindings.get(self._store.read, write.target_key) is not None
         if not bound and not write.absolute and (known is None or known.executed):
@@ -144,10 +143,14 @@ class Deliver:
         key: str,
         call: Callable[[str], Awaitable[Record]],
     ) -> Record:
+        is_guarded = target.guarded(write.entity)
+        if not is_guarded:
+            self._check_waited_out(write)
         # The slot first: the quiet period counts from sending, not from a place in the queue.
         async with target.slot(write):
-            if target.guarded(write.entity):
+            if is_guarded:
                 return await call(key)
+            # The store may have been restored while this one was waiting.
             self._check_waited_out(write)
             request_id = str(uuid.uuid4())
             digest = bindings.digest_of(body)
@@ -174,7 +177,8 @@ class Deliver:
         left_s = (self._sends_from - steady_now()).total_seconds()
         if left_s > 0:
             raise QuietPeriod(
-                f"the store was restored; a write to {write.target_key} of before may be under way for {left_s:.0f} s",
+                f"the store was restored; a write to {write.target_key} of before may be under way "
+                f"until {to_text(self._sends_from)}",
                 delay_s=min(left_s + 0.05, 5.0),
             )
 
@@ -215,15 +219,6 @@ def _drop(db: sqlite3.Connection, target_key: str) -> None:
     """The attempt is over, its effect not certain: forget the digest, so that the next apply writes."""
     intents.close(db, target_key)
     bindings.forget_digest(db, target_key)
-
-
-def _check_fingerprint(write: Write, known: str) -> None:
-    if write.fingerprint and known and write.fingerprint != known:
-        raise IdentityChanged(
-            f"{write.target_key} was {known} when it was bound and is {write.fingerprint} now: "
-            "another record has its id.",
-            hint="The shop was restored or cloned. Compare both records, then bridgectl dlq discard {event} --reason TEXT.",
-        )
 
 
 def _check_quiet(intent: Intent, now: datetime) -> None:

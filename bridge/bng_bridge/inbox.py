@@ -24,6 +24,7 @@ from bridge_common.errors import InvalidEvent
 from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
+CLEANED = 1000
 
 DELETED = "deleted before BNG knew it"
 
@@ -189,8 +190,10 @@ def close_lost(db: sqlite3.Connection, seq: int, now: str) -> None:
 
 
 def clean(db: sqlite3.Connection, before: str) -> int:
-    """Forget closed events older than `before`. Bindings, intents and versions stay, and why a record was left out."""
-    rows = sorted(db.execute(_SQL["clean"], {"before": before}).fetchall(), key=lambda row: int(row["seq"]))
+    """Forget up to CLEANED closed events older than `before`. Bindings, intents and versions stay, and why a record was
+    left out."""
+    values = {"before": before, "below": seq_at(db, before), "limit": CLEANED}
+    rows = sorted(db.execute(_SQL["clean"], values).fetchall(), key=lambda row: int(row["seq"]))
     for row in rows:
         if row["state"] in ("skipped", "discarded"):
             reason = exclusion(row["state"], row["kind"], row["reason"])
@@ -198,6 +201,23 @@ def clean(db: sqlite3.Connection, before: str) -> int:
     for query in ("forget_document", "clean_attempts", "clean_steps"):
         db.executemany(_SQL[query], [(row["seq"],) for row in rows])
     return len(rows)
+
+
+def last_seq(db: sqlite3.Connection) -> int:
+    return int(db.execute(_SQL["ends"]).fetchone()["last"])
+
+
+def seq_at(db: sqlite3.Connection, moment: str) -> int:
+    """The first row that was stored then or later, by halving: the times have no index, `seq` grows with them."""
+    low, high = db.execute(_SQL["ends"]).fetchone()
+    high += 1
+    while low < high:
+        row = db.execute(_SQL["stored_at"], {"seq": (low + high) // 2}).fetchone()
+        if row["stored_at"] < moment:
+            low = int(row["seq"]) + 1
+        else:
+            high = (low + high) // 2
+    return int(low)
 
 
 def exclusion(state: str, kind: str, reason: str) -> str:

@@ -9,17 +9,18 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bng_bridge import places
+from bng_bridge import inbox, places
 from bng_bridge.config import Site
 from bng_bridge.flows.names import customer_name, order_name
+from bng_bridge.manifest import mark
 from bng_bridge.mapping.money import cents, text
 from bridge_common import queries
-from bridge_common.clock import from_text, to_text
+from bridge_common.clock import to_text
 
 _SQL = queries.load("bng_bridge", "ledger")
 
@@ -27,7 +28,7 @@ AT_BNG = {"order": "sales_order", "customer": "customer"}
 """What becomes of a shop's record, with the name of its binding."""
 NAMES = {"order": order_name, "customer": customer_name}
 
-VERDICTS = ("complete", "waiting", "incomplete")
+VERDICTS = ("complete", "waiting", "unlisted", "incomplete")
 """From good to bad."""
 
 SHOWN = 20
@@ -50,13 +51,17 @@ class Sums:
 
 @dataclass(slots=True)
 class Line:
-    """One day, site and entity. `places` counts the records, `excluded` why; `trouble` has the first of each kind."""
+    """One day, site and entity. `places` counts the records, `excluded` why; `trouble` has the first of each kind.
+
+    `unlisted` says why the source may have records that are not counted; empty where it was listed.
+    """
 
     day: str
     site: str
     entity: str
     source: str
     target: str
+    unlisted: str = ""
     places: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
     oldest_at: str | None = None
@@ -70,17 +75,19 @@ class Line:
     def verdict(self) -> str:
         if self.places["missing"] or self.places["dead"] or self.differ:
             return "incomplete"
+        if self.unlisted:
+            return "unlisted"
         return "waiting" if self.places["waiting"] else "complete"
 
 
-def from_magento(db: sqlite3.Connection, name: str, site: Site, first: date, last: date) -> list[Line]:
+def from_magento(db: sqlite3.Connection, name: str, site: Site, first: date, last: date, now: datetime) -> list[Line]:
     """Orders and customers of one shop created on these days of its own calendar."""
     days = _Days(first, last, ZoneInfo(site.time_zone))
     span = _stored_between(db, days.begin - EARLY, days.end + LATE)
     arrived = defaultdict(list)
     for row in db.execute(_SQL["arrived"], {**span, "site": name}):
         arrived[row["entity"]].append(row["entity_id"])
-    return [line for entity in AT_BNG for line in _of_entity(db, name, site, entity, days, arrived[entity])]
+    return [line for entity in AT_BNG for line in _of_entity(db, name, site, entity, days, now, arrived[entity])]
 
 
 def from_bng(db: sqlite3.Connection, sites: list[str], first: date, last: date) -> list[Line]:
@@ -116,7 +123,10 @@ class _Days:
 
     @property
     def end(self) -> datetime:
-        next_day = self.last + timedelta(days=1)
+        return self.end_of(self.last.isoformat())
+
+    def end_of(self, day: str) -> datetime:
+        next_day = date.fromisoformat(day) + timedelta(days=1)
         return datetime(next_day.year, next_day.month, next_day.day, tzinfo=self.zone)
 
     def named(self) -> dict[str, str]:
@@ -124,38 +134,24 @@ class _Days:
 
 
 def _of_entity(
-    db: sqlite3.Connection, name: str, site: Site, entity: str, days: _Days, arrived: list[str]
+    db: sqlite3.Connection, name: str, site: Site, entity: str, days: _Days, now: datetime, arrived: list[str]
 ) -> list[Line]:
     """`arrived` are ids of records that are not listed, of these days or of others."""
-    lines = {day: Line(day, name, entity, "magento", "bng") for day in days}
+    listed_at = mark.listed_at(db, name, entity)
+    lines = {
+        day: Line(day, name, entity, "magento", "bng",
+                  mark.why_unlisted(listed_at, name, site, days.end_of(day), now))
+        for day in days
+    }  # fmt: skip
     named = {"site": name, "entity": entity, "at_bng": AT_BNG[entity], "arrived": json.dumps(arrived)}
     for row in db.execute(_SQL["from_magento"], {**days.named(), **named}):
-        line = lines.get(row["day"] or _day_of_arrived(row, days.zone))
+        line = lines.get(row["day"] or places.day_of_arrived(row, entity, days.zone))
         if line is not None:
             named_at_bng = NAMES[entity](db, name, site, row["entity_id"])
             place, reason = places.of_record(row, named_at_bng)
             _count(line, row, place, reason)
             _add_amounts(line, row, is_applied=place == "applied")
     return list(lines.values())
-
-
-def _day_of_arrived(row: sqlite3.Row, zone: ZoneInfo) -> str:
-    """By the record's own created_at: in its document, or in the fingerprint; without both the day of its change."""
-    moment = _utc(row["created_at"] or _created_in(row["fingerprint"] or "")) or from_text(row["committed_at"])
-    return moment.astimezone(zone).date().isoformat()
-
-
-def _created_in(fingerprint: str) -> str:
-    """`000000074 2026-03-02 10:15:00 protect-74`"""
-    return " ".join(fingerprint.split(" ")[1:3])
-
-
-def _utc(magento: str) -> datetime | None:
-    """None for what is no time: Magento has had days such as 0000-00-00."""
-    try:
-        return datetime.strptime(str(magento), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def _count(line: Line, row: sqlite3.Row, place: str, reason: str) -> None:
@@ -185,7 +181,9 @@ def _command(line: Line, row: sqlite3.Row, what: str) -> str:
         return f"bridgectl dlq show {row['seq']}"
     if what == "differs":
         return f"bridgectl trace {row['entity_id']} --site {line.site}"
-    return "bridgectl ledger --fresh" if line.source == "bng" else f"bridgectl resync {line.entity} {row['entity_id']}"
+    if line.source == "bng":
+        return "bridgectl ledger --fresh"
+    return f"bridgectl resync {line.entity} {row['entity_id']} --site {line.site}"
 
 
 def _add_amounts(line: Line, row: sqlite3.Row, *, is_applied: bool) -> None:
@@ -225,17 +223,4 @@ def _amount(found: str | None) -> Decimal | None:
 
 def _stored_between(db: sqlite3.Connection, begin: datetime, end: datetime) -> dict[str, int]:
     """The inbox's rows of that time as a range of `seq`, which grows with it: the times have no index."""
-    return {"first_seq": _seq_at(db, begin), "last_seq": _seq_at(db, end) - 1}
-
-
-def _seq_at(db: sqlite3.Connection, moment: datetime) -> int:
-    """The first row that was stored then or later, by halving."""
-    low, high = db.execute(_SQL["ends"]).fetchone()
-    wanted, high = to_text(moment), high + 1
-    while low < high:
-        row = db.execute(_SQL["stored_at"], {"seq": (low + high) // 2}).fetchone()
-        if row["stored_at"] < wanted:
-            low = int(row["seq"]) + 1
-        else:
-            high = (low + high) // 2
-    return int(low)
+    return {"first_seq": inbox.seq_at(db, to_text(begin)), "last_seq": inbox.seq_at(db, to_text(end)) - 1}

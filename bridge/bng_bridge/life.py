@@ -80,3 +80,13 @@ def _write(file: Path, *names: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     new.replace(file)
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file that was replaced may be the old one again after a power cut, until its folder is on the disk as well."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,8 +1,8 @@
 """Tells people of alerts, and not more often than they can bear: many of one kind are one notification.
 
 A notice waits a few seconds for others of its key; after a notification the next one of that key waits for a minute. A
-condition that was over before it was told is not told at all. Nothing here is kept over a restart: the log has every
-alert, and what lasts is found again.
+condition that was over before it was told is not told at all. What no way took waits for a minute, too, and is told with
+what has come meanwhile. Nothing here is kept over a restart: the log has every alert, and what lasts is found again.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ GATHER_S = 5.0
 AT_MOST_EVERY_S = 60.0
 LOOK_S = 1.0
 CAUSES_NAMED = 3
+CAUSES_KEPT = 100
+"""The commonest, of a notification that no way takes: a way may be gone for days."""
 
 
 @dataclass(slots=True)
@@ -57,15 +59,19 @@ class Notifier:
             await asyncio.sleep(LOOK_S)
 
     async def run_once(self, now_s: float) -> int:
-        """Notifications sent of those that are due at `now_s`, the loop's clock."""
+        """Notifications that a way took of those that are due at `now_s`, the loop's clock."""
         due = [key for key, gathered in self._gathered.items() if self._due_at_s(key, gathered) <= now_s]
         sent = 0
         for key in due:
             gathered = self._gathered.pop(key)
-            if self._is_news(gathered.last):
-                self._told_at_s[key] = now_s
-                await self._send(_document(gathered))
+            if not self._is_news(gathered.last):
+                continue
+            self._told_at_s[key] = now_s
+            if await self._send(_document(gathered)):
+                self._note_told(gathered.last)
                 sent += 1
+            else:
+                self._put_back(key, gathered)
         return sent
 
     async def test(self) -> list[dict[str, Any]]:
@@ -79,17 +85,29 @@ class Notifier:
 
     def _is_news(self, last: Notice) -> bool:
         """Not when a condition is as it was told before, whatever it did in between."""
-        if last.state == "told":
-            return True
-        was_lasting, lasts = last.key in self._lasting, last.state == "begun"
-        (self._lasting.add if lasts else self._lasting.discard)(last.key)
-        return lasts != was_lasting
+        return last.state == "told" or (last.state == "begun") != (last.key in self._lasting)
 
-    async def _send(self, document: dict[str, Any]) -> None:
-        for tried in await asyncio.gather(*(_try(way, document, attempts=way.attempts) for way in self._ways)):
+    def _note_told(self, last: Notice) -> None:
+        if last.state != "told":
+            (self._lasting.add if last.state == "begun" else self._lasting.discard)(last.key)
+
+    def _put_back(self, key: str, untold: Gathered) -> None:
+        """Before what came while it was sent. `_told_at_s` says when it is due again."""
+        if (newer := self._gathered.get(key)) is not None:
+            untold.last = newer.last
+            untold.count += newer.count
+            untold.causes += newer.causes
+        untold.causes = Counter(dict(untold.causes.most_common(CAUSES_KEPT)))
+        self._gathered[key] = untold
+
+    async def _send(self, document: dict[str, Any]) -> bool:
+        """Whether any way took it."""
+        all_tried = await asyncio.gather(*(_try(way, document, attempts=way.attempts) for way in self._ways))
+        for tried in all_tried:
             level = logging.INFO if tried["ok"] else logging.ERROR
             action = "alert_sent" if tried["ok"] else "alert_failed"
             log(action, level=level, key=document["key"], way=tried["way"], detail=tried["detail"])
+        return any(tried["ok"] for tried in all_tried)
 
 
 async def _try(way: Way, document: dict[str, Any], *, attempts: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a record of the ledger is, by what is known of it: exactly one place for each. Pure.
+"""Where a record of the ledger is, by what is known of it: exactly one place for each, and one day. Pure.
 
 dead      its newest event waits for a person
 waiting   its newest event is not settled yet; also when an earlier state of it is at the other side
@@ -11,8 +11,12 @@ The first that holds. `row` is one of sql/ledger.sql; what is returned is (place
 """
 
 import sqlite3
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bng_bridge.inbox import DELETED, exclusion
+from bridge_common.clock import from_text
+from bridge_common.magento_time import from_magento
 
 Place = tuple[str, str]
 
@@ -45,6 +49,12 @@ def of_change(row: sqlite3.Row) -> Place:
     return _open(row) or _left_out(row) or ("applied", "")
 
 
+def day_of_arrived(row: sqlite3.Row, entity: str, zone: ZoneInfo) -> str:
+    """By the record's own created_at: in its document, or in the fingerprint; without both the day of its change."""
+    moment = _utc(row["created_at"] or _created_in(row["fingerprint"] or "", entity)) or from_text(row["committed_at"])
+    return moment.astimezone(zone).date().isoformat()
+
+
 def _open(row: sqlite3.Row) -> Place | None:
     if row["event_state"] == "dead":
         return "dead", row["reason"]
@@ -57,3 +67,16 @@ def _left_out(row: sqlite3.Row) -> Place | None:
     if row["excluded"]:
         return "excluded", row["excluded"]
     return ("excluded", DELETED) if row["state"] == "deleted" else None
+
+
+def _created_in(fingerprint: str, entity: str) -> str:
+    """An order's is `000000074 2026-03-02 10:15:00 protect-74`, a customer's the time alone."""
+    return " ".join(fingerprint.split(" ")[1:3]) if entity == "order" else fingerprint
+
+
+def _utc(magento: str) -> datetime | None:
+    """None for what is no time: Magento has had days such as 0000-00-00."""
+    try:
+        return from_magento(str(magento))
+    except ValueError:
+        return None

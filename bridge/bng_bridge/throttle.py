@@ -17,6 +17,7 @@ from bng_bridge.breaker import Breaker
 from bng_bridge.config import Limit
 from bng_bridge.endpoint import Endpoint
 from bng_bridge.quota import Quota
+from bng_bridge.turns import Turns
 from bridge_common.errors import (
     BridgeError,
     OutcomeUnknown,
@@ -58,8 +59,7 @@ class Throttle:
         self._limits = limits or {}
         self._endpoints: dict[str, Endpoint] = {}
         self._permits = asyncio.Semaphore(concurrency)
-        self._interval_s = 1.0 / requests_per_s
-        self._next_at = 0.0
+        self._turns = Turns(1.0 / requests_per_s)
 
     @asynccontextmanager
     async def slot(self, endpoint: str = OTHER) -> AsyncIterator[None]:
@@ -94,6 +94,21 @@ class Throttle:
                 self.breaker.leave(is_probe=is_probe)
                 _holding.reset(token)
 
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """A question that only what stands before the target answers, if anything: no call, and no answer of the target's.
+
+        None at all tells as much as one of a call. Raises TargetPaused as `slot`.
+        """
+        self.breaker.check()
+        try:
+            yield
+        except BridgeError as error:
+            paused = self._learn(error)
+            if paused is not None:
+                raise paused from error
+            raise
+
     async def begin(self, endpoint: str) -> None:
         """Before each write: the turn of a slot's first one came with the slot, every further one waits for its own."""
         held = self._held()
@@ -107,13 +122,17 @@ class Throttle:
         await self._turn(self._endpoint(endpoint), self._held())
 
     def heed(self, answer: Answer) -> None:
-        """What an answer tells of the quota; one that tells nothing ends what an earlier one told."""
+        """What an answer tells of the quota; one that tells nothing ends what an earlier one told.
+
+        The next turn comes no earlier than that one had it come, unless more is left now: the quota was reset.
+        """
         if not answer.limit and self.quota is None:
             return
-        now = _now()
+        now, earlier, due = _now(), self.quota, self._turns.due()
         self.quota = quota.parse(answer.limit, answer.limit_policy, now)
-        self._set_interval()
-        self._next_at = max(self._next_at, now + self._spread_s())
+        is_reset = earlier is not None and self.quota is not None and self.quota.remaining > earlier.remaining
+        at = now + self._spread_s()
+        self._turns.set(self._interval_s(), at if is_reset else max(at, due))
 
     def hold(self, reason: str) -> None:
         """Closed by an operator, until `release`: nothing is called, and what waits counts no attempt."""
@@ -163,16 +182,14 @@ class Throttle:
         """Wait for it, and count the call; when it came."""
         if held is not None:
             held.calls += 1
-        now = _now()
-        # A class with a rate of its own takes no turn of the target's ahead of time: all others would wait with it.
-        while called.next_at > max(now, self._next_at):
-            await asyncio.sleep(called.next_at - now)
-            now = _now()
-        at = max(now, self._next_at)
-        self._next_at = at + self._interval_s
-        called.next_at = at + called.interval_s
-        if at > now:
-            await asyncio.sleep(at - now)
+        if called.interval_s:
+            # Its own turn first: who waits for the target's holds up all the others.
+            async with called.turns:
+                await called.due()
+                at = await self._turns.take()
+                called.next_at = at + called.interval_s
+        else:
+            at = await self._turns.take()
         called.calls.add(at)
         return at
 
@@ -198,17 +215,17 @@ class Throttle:
             self._cut(f"{called.name} take {took_s:.1f} s")
         elif self.pace.reason:
             self.pace = pace.grown(self.pace, now)
-            self._set_interval()
+            self._turns.set(self._interval_s())
 
     def _cut(self, reason: str) -> None:
         slower = pace.cut(self.pace, reason, _now())
         if slower.rate < self.pace.rate:
             log("slowed", target=self.name, per_s=slower.rate, reason=reason)
         self.pace = slower
-        self._set_interval()
+        self._turns.set(self._interval_s())
 
-    def _set_interval(self) -> None:
-        self._interval_s = max(1.0 / self.pace.rate, self._spread_s())
+    def _interval_s(self) -> float:
+        return max(1.0 / self.pace.rate, self._spread_s())
 
     def _spread_s(self) -> float:
         return self.quota.spread_s() if self.quota is not None else 0.0

@@ -45,7 +45,7 @@ def test_a_sales_order_that_bng_lost_is_missing_and_alarms(stage: Stage) -> None
     answer = fresh(stage)
     (found,) = [each for line in of_entity(answer, "order") for each in line["trouble"]]
     assert (answer["verdict"], found["what"], found["entity_id"]) == ("incomplete", "missing", str(order["order_id"]))
-    assert found["command"] == f"bridgectl resync order {order['order_id']}"
+    assert found["command"] == f"bridgectl resync order {order['order_id']} --site {stage.site}"
     status = json.loads(stage.bridgectl("status", "--json"))
     assert [alert["key"] for alert in status["alerts"]] == ["sales-orders-gone"]
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_a_restored_shop_is_held_and_goes_on_when_an_operator_says_so(stage: Sta
     assert [each["sales_order_id"] for each in said["lost"]] == [each["SalesOrderID"] for each in lost_at_bng]
     for order in (new, second):
         found = wait_for_named(stage, f"shop1-{order['order_id']}-r1")
-        assert abs(float(found["Total"]) - float(order["grand_total"])) < 0.01
+        assert Decimal(found["Total"]) == Decimal(order["grand_total"])
     assert records(stage, lost_at_bng) == records_in(before, lost_at_bng)
     wait_for_shop_shipment(stage, shipped_later)
     wait_for_shop_stock(stage, "NUT+M4", 66_666)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from bng_bridge.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
+from bng_bridge.ctl.connection import Daemon, Refused
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
 from bng_bridge.holds import Holds
@@ -128,7 +130,7 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             requests.append(request := json.loads(payload))
             body = answers[request["operation"]]
             body = body(request) if callable(body) else body
-            answer = {"id": request["id"], "state": "done", "status": 200, "body": body}
+            answer = {"id": request["id"], "state": "done", "status": 404 if body is None else 200, "body": body or {}}
             asyncio.get_running_loop().call_soon(gateway.receive, json.dumps(answer).encode())
 
         async def flow(_claimed: Claimed) -> Outcome:
@@ -187,6 +189,7 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
+    assert answer["bng"].keys() == {"throttle", "pace", "calls", "quota"}
     assert (answer["broker"], answer["bng"]["throttle"]) == ({"connected": True}, "open")
     assert site["round_trip_ms"] >= 0
 
@@ -222,6 +225,38 @@ async def test_no_daemon_ends_with_3_and_says_where_to_look(tmp_path: Path) -> N
         assert "The bridge does not answer at" in ended.err
         assert "systemctl status bng-bridge" in ended.err
         assert "Traceback" not in ended.err
+
+
+async def test_a_command_may_be_as_long_as_an_agent_s_packet(bridge: Bridge) -> None:
+    daemon = Daemon(bridge.socket)
+    with pytest.raises(Refused, match="There is no event 7"):
+        await asyncio.to_thread(daemon.post, "/dlq/7/edit", {"document": "x" * (5 << 20), "who": "ida"})
+
+
+async def test_a_bug_is_told_as_one_and_has_its_traceback_in_the_log(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise ZeroDivisionError("by nobody")
+
+    monkeypatch.setattr(logging.getLogger("bridge"), "propagate", True)
+    monkeypatch.setattr(dead_letters, "causes", broken)
+    ended = await bridge.ctl("dlq", "causes")
+    assert ended.code == 1
+    assert "a bug of the bridge: ZeroDivisionError('by nobody')" in ended.err
+    assert "action=bug" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+async def test_an_answer_that_is_no_json_is_told_with_its_status(tmp_path: Path) -> None:
+    """A bridge of another version does not know the path; something else may listen there."""
+    path = tmp_path / "admin.sock"
+    runner = web.AppRunner(web.Application(), access_log=None)
+    await runner.setup()
+    await web.UnixSite(runner, str(path)).start()
+    ended = await bridgectl(path, "dlq", "causes")
+    await runner.cleanup()
+    assert (ended.code, ended.err.strip()) == (1, "The bridge answered 404: 404: Not Found")
 
 
 async def test_what_waits_is_counted_for_its_site(bridge: Bridge) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+import stat
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from bng_bridge import bindings, deliver, inbox, life, sites
 from bng_bridge.bindings import Binding
 from bng_bridge.deliver import Deliver
 from bng_bridge.inbox import Hint
+from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.store import Store, connect
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import QuietPeriod
@@ -106,6 +110,18 @@ async def test_a_drain_leaves_a_target_that_is_paused_its_reason(bridge: Bridge)
     assert sites.paused(bridge.store.read) == {"bng": "stocktaking", "shop1": "drained"}
 
 
+async def test_what_an_operator_has_paused_stays_closed_when_the_drained_are_resumed(bridge: Bridge) -> None:
+    await bridge.ctl("pause", "bng", "--reason", "stocktaking")
+    await bridge.ctl("drain")
+    ended = await bridge.ctl("resume", "--all")
+    paused = "still paused: bng (stocktaking). To open it: bridgectl resume bng"
+    assert (ended.code, ended.out.splitlines()) == (0, ["resumed: shop1", paused])
+    assert sites.paused(bridge.store.read) == {"bng": "stocktaking"}
+    assert bridge.running.context.bng.throttle.held == "stocktaking"
+    ended = await bridge.ctl("resume", "--all")
+    assert ended.out.splitlines() == ["resumed: nothing was drained", paused]
+
+
 # resync
 
 
@@ -134,11 +150,91 @@ async def test_an_order_that_never_arrived_is_looked_for_in_the_shop(bridge: Bri
     assert (ended.code, ended.err.startswith("There is no order no such.")) == (1, True)
 
 
+def shop_answering(orders: dict[str, str]) -> Callable[[dict[str, Any]], Any]:
+    """A shop with these increment ids by entity id: listed by number, or single. It reads an id as a number."""
+
+    def answer(request: dict[str, Any]) -> Any:
+        if request["path"] == "/V1/orders":
+            number = request["query"]["searchCriteria[filter_groups][0][filters][0][value]"]
+            return {"items": [{"entity_id": int(each)} for each, name in orders.items() if name == number]}
+        entity_id = str(int(request["path"].rpartition("/")[2]))
+        return {"entity_id": int(entity_id)} if entity_id in orders else None
+
+    return answer
+
+
+async def test_an_order_that_never_arrived_is_found_by_its_entity_id_too(bridge: Bridge) -> None:
+    bridge.answers["rest"] = shop_answering({"9": "000000123", "12": "77"})
+    bridge.answers["reemit"] = {"inserted": [{}], "waiting": []}
+    for name in ("9", "77"):
+        ended = await bridge.ctl("resync", "order", name, "--site", "shop1")
+        assert ended.code == 0, ended.err
+    assert [each["entity_id"] for each in asked(bridge)] == ["9", "12"]
+    for name in ("10", "000000009"):
+        ended = await bridge.ctl("resync", "order", name)
+        assert (ended.code, ended.err.startswith(f"There is no order {name}.")) == (1, True)
+
+
+@pytest.fixture
+def second_shop(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """shop2's orders, by entity id; that shop is another one behind the same agent."""
+    orders: dict[str, str] = {}
+
+    async def take(_topic: str, payload: bytes, _expiry_s: float) -> None:
+        request = json.loads(payload)
+        body = shop_answering(orders)(request)
+        answer = {"id": request["id"], "state": "done", "status": 200 if body else 404, "body": body or {}}
+        asyncio.get_running_loop().call_soon(gateway.receive, json.dumps(answer).encode())
+
+    gateway = GatewayTransport("shop2", take)
+    gateway.epoch = 1
+    running = bridge.running
+    config = running.config.sites["shop1"]
+    monkeypatch.setitem(running.config.sites, "shop2", config)
+    monkeypatch.setitem(running.context.magento, "shop2", MagentoClient("shop2", config, gateway))
+    monkeypatch.setitem(running.gateways, "shop2", gateway)
+    return orders
+
+
+async def test_a_number_that_two_shops_have_is_not_taken_for_the_one_that_arrived(
+    bridge: Bridge, second_shop: dict[str, str]
+) -> None:
+    second_shop["5"] = "000000074"
+    await bridge.put(1, entity_id="74", data={"increment_id": "000000074"})
+    ended = await bridge.ctl("resync", "order", "000000074")
+    assert (ended.code, ended.err) == (
+        1, "Several shops have an order 000000074. Choose with --site: shop1, shop2.\n",
+    )  # fmt: skip
+    bridge.answers["reemit"] = {"inserted": [{}], "waiting": []}
+    assert (await bridge.ctl("resync", "order", "000000074", "--site", "shop1")).code == 0
+    assert asked(bridge) == [{"entity": "order", "entity_id": "74"}]
+
+
+async def test_with_a_site_an_order_that_arrived_from_another_is_not_taken(
+    bridge: Bridge, second_shop: dict[str, str]
+) -> None:
+    await bridge.put(1, entity_id="74", data={"increment_id": "000000074"})
+    ended = await bridge.ctl("resync", "order", "74", "--site", "shop2")
+    assert (ended.code, ended.err.startswith("There is no order 74.")) == (1, True)
+
+
+async def test_a_shop_that_cannot_be_asked_is_said_with_the_choice(bridge: Bridge, second_shop: dict[str, str]) -> None:
+    await bridge.put(1, entity_id="74", data={"increment_id": "000000074"})
+    bridge.running.gateways["shop2"].online = False
+    ended = await bridge.ctl("resync", "order", "000000074")
+    assert ended.code == 1
+    assert ended.err.startswith("shop2 cannot be asked for order 000000074: ")
+    assert "choose with --site: shop1" in ended.err
+
+
 async def test_a_record_of_bng_gets_a_hint_with_a_key_of_its_own(bridge: Bridge) -> None:
     """Though this very version of it was seen before."""
     shipment_id = await shipped(bridge)
     for _ in range(2):
-        assert (await bridge.ctl("resync", "shipment", shipment_id)).code == 0
+        ended = await bridge.ctl("resync", "shipment", shipment_id)
+        assert ended.code == 0
+        said = f"shipment {shipment_id} is looked at; one that the shop has already is not written again."
+        assert ended.out.splitlines()[0] == said
     rows = inbox.select(bridge.store.read, "of_entity", source="bng", entity="shipment", entity_id=shipment_id, site="")
     assert [row["state"] for row in rows] == ["superseded", "pending"]
     assert len({row["event_key"] for row in rows}) == 2
@@ -183,6 +279,51 @@ async def test_the_shop_is_asked_in_its_own_time_without_an_offset(bridge: Bridg
     query = bridge.requests[-1]["query"]
     values = [query[f"searchCriteria[filter_groups][{group}][filters][0][value]"] for group in (0, 1)]
     assert values == ["2026-01-31 07:00:00", "2026-01-31 08:30:00"]
+
+
+async def test_a_replay_goes_on_behind_an_order_that_the_list_hides(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page is short then, and not the last."""
+    monkeypatch.setattr("bng_bridge.magento.listing.PAGE_SIZE", 2)
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        query = request["query"]
+        after = int(query["searchCriteria[filter_groups][2][filters][0][value]"])
+        above = [number for number in range(1, 6) if number > after]
+        page = above[: int(query["searchCriteria[pageSize]"])]
+        return {"items": [{"id": number} for number in page if number != 2], "total_count": len(above)}
+
+    bridge.answers["rest"] = answer
+    dry = (await bridge.ctl("replay", "--since", "2h", "--entity", "customer", "--dry-run", "--json")).json()
+    assert dry["found"] == {"customer": 4}
+
+
+async def test_a_stock_without_a_warehouse_is_looked_at_with_none(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def listed(_path: str, **_: Any) -> AsyncIterator[dict[str, Any]]:
+        yield {"SKU": "MUG", "UpdatedAt": to_text(utc_now())}
+
+    monkeypatch.setattr(bridge.running.context.bng, "pages", listed)
+    ended = await bridge.ctl("replay", "--since", "2h", "--entity", "stock", "--until", "2999-01-01T00:00:00Z")
+    assert ended.code == 0, ended.err
+    assert hints(bridge) == [("stock", "|MUG", "replay")]
+
+
+async def test_many_records_are_compared_with_the_discarded_ones_beside_the_event_loop(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shipped(bridge)
+    used: list[bool] = []
+
+    def is_discarded(db: Any, *_: Any) -> bool:
+        used.append(db is bridge.store.read)
+        return False
+
+    monkeypatch.setattr("bng_bridge.admin.replay._is_discarded", is_discarded)
+    await bridge.ctl("replay", "--since", "2h", "--entity", "shipment", "--dry-run")
+    assert used == [False]
 
 
 async def test_what_was_discarded_stays_out_of_a_replay(bridge: Bridge) -> None:
@@ -286,6 +427,25 @@ async def test_a_crash_amid_a_rename_does_not_look_like_a_copy(tmp_path: Path, w
         connection.close()
     async with opened(path) as store:
         assert not await life.begin(store)
+
+
+async def test_the_new_name_beside_the_store_is_on_the_disk_with_its_folder(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the store itself is renamed, or a power cut leaves it under a name that is not known there."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        sync(descriptor)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and os.path.samestat(os.fstat(descriptor), tmp_path.stat()):
+            synced.append((tmp_path / "other.sqlite.life").read_text())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = store.read.execute("SELECT value FROM life").fetchone()[0]
+    await life.rename(store)
+    after = store.read.execute("SELECT value FROM life").fetchone()[0]
+    assert synced == [f"{before}\n{after}", after]
 
 
 async def test_a_disk_that_takes_nothing_does_not_end_the_bridge_for_a_name(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from bng_bridge import alert_ways, intents, watch
 from bng_bridge.alert_ways import Command, NotSent, WebhookPost
 from bng_bridge.alerts import Alerts
 from bng_bridge.intents import Intent
-from bng_bridge.notifier import AT_MOST_EVERY_S, GATHER_S, Notifier
+from bng_bridge.notifier import AT_MOST_EVERY_S, CAUSES_KEPT, GATHER_S, Notifier
 from bng_bridge.watch import Watch
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import RateLimited, TargetPaused, TargetUnavailable
@@ -44,8 +44,14 @@ class Kept:
     name: str = "kept"
     attempts: int = 1
     documents: list[dict[str, Any]] = field(default_factory=list)
+    is_away: bool = False
+    meanwhile: Callable[[], None] = lambda: None
+    """What happens while it is tried."""
 
     async def send(self, document: dict[str, Any], *, attempts: int) -> str:
+        self.meanwhile()
+        if self.is_away:
+            raise NotSent("nobody there")
         self.documents.append(document)
         return "kept"
 
@@ -130,6 +136,70 @@ async def test_a_condition_that_flickers_is_told_as_it_stands_at_the_end(told: T
     told.alerts.end("bng-down")
     told.alerts.begin("bng-down", "BNG is down")
     assert await told.pass_s(AT_MOST_EVERY_S + GATHER_S) == []
+
+
+async def test_a_condition_that_no_way_took_is_told_a_minute_later(told: Told) -> None:
+    """Nobody raises it again while it lasts."""
+    told.way.is_away = True
+    told.alerts.begin("bng-down", "BNG is down")
+    for _ in range(3):
+        assert await told.pass_s(AT_MOST_EVERY_S + GATHER_S) == []
+    told.way.is_away = False
+    assert await told.pass_s(AT_MOST_EVERY_S - 1) == []
+    assert await told.pass_s(2) == ["begun: BNG is down"]
+    assert await told.pass_s(2 * AT_MOST_EVERY_S) == []
+
+
+async def test_what_was_over_before_a_way_took_it_is_not_told(told: Told) -> None:
+    told.way.is_away = True
+    told.alerts.begin("bng-down", "BNG is down")
+    told.way.meanwhile = lambda: told.alerts.end("bng-down")
+    await told.pass_s(GATHER_S + 1)
+    told.way.is_away = False
+    assert await told.pass_s(2 * AT_MOST_EVERY_S) == []
+
+
+async def test_an_end_that_no_way_took_is_told_as_long_as_it_is_over(told: Told) -> None:
+    told.alerts.begin("bng-down", "BNG is down")
+    await told.pass_s(GATHER_S + 1)
+    told.way.is_away = True
+    told.alerts.end("bng-down")
+    await told.pass_s(AT_MOST_EVERY_S)
+    told.way.is_away = False
+    assert await told.pass_s(AT_MOST_EVERY_S) == ["ended: BNG is down"]
+
+
+async def test_what_no_way_took_is_told_with_what_came_meanwhile(told: Told) -> None:
+    def die(cause: str) -> None:
+        told.alerts.tell("dead letter", key="dead-letters", cause=cause)
+
+    die("a")
+    told.way.is_away, told.way.meanwhile = True, lambda: die("b")
+    await told.pass_s(GATHER_S + 1)
+    told.way.is_away, told.way.meanwhile = False, lambda: None
+    die("b")
+    assert await told.pass_s(AT_MOST_EVERY_S) == ["told: 3 dead letters, causes: b (2), a (1)"]
+
+
+async def test_of_ever_more_causes_the_commonest_are_kept_while_a_way_is_gone(told: Told) -> None:
+    told.way.is_away = True
+    for number in range(3 * CAUSES_KEPT):
+        told.alerts.tell("dead letter", key="dead-letters", cause="again" if number % 2 else f"cause {number}")
+    await told.pass_s(GATHER_S + 1)
+    told.way.is_away = False
+    (subject,) = await told.pass_s(AT_MOST_EVERY_S)
+    assert subject.startswith(f"told: {3 * CAUSES_KEPT} dead letters, causes: again ({3 * CAUSES_KEPT // 2}), ")
+    assert subject.endswith(f" and {CAUSES_KEPT - 3} more")
+
+
+async def test_a_notification_that_one_of_two_ways_took_is_not_sent_again(told: Told) -> None:
+    told.now_s += GATHER_S + 1
+    notifier = Notifier([Kept(is_away=True), told.way])
+    Alerts(notifier.take).begin("bng-down", "BNG is down")
+    for _ in range(3):
+        await notifier.run_once(told.now_s)
+        told.now_s += AT_MOST_EVERY_S
+    assert len(told.way.documents) == 1
 
 
 async def test_the_command_gets_the_alert_on_its_standard_input(tmp_path: Path) -> None:

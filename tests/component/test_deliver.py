@@ -6,6 +6,7 @@ The poorest ERP (no keys, no upsert) needs the intents; one with keys and upsert
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from bng_bridge import bindings, intents
 from bng_bridge.deliver import Result
 from bng_bridge.intents import Intent
 from bng_bridge.store import Store, connect
+from bng_bridge.target import Write
 from bridge_common.clock import from_text
 from bridge_common.errors import (
     BridgeError,
@@ -205,6 +207,39 @@ async def test_a_second_unknown_outcome_starts_a_quiet_period_of_its_own(
         await write(poor, store)
     clock.advance(2)
     assert (await write(poor, store)).action == "created"
+
+
+async def test_while_a_restored_store_waits_each_look_is_one_look_up_and_ends_for_the_same_reason(
+    poor: BngRig, store: Store, clock: Clock
+) -> None:
+    """The same words make no further row of attempts, and a write that is not sent takes no turn."""
+    through = poor.deliver(store)
+    through.wait_out(60)
+    messages = set()
+    for _ in range(3):
+        with pytest.raises(QuietPeriod) as waits:
+            await through(1, WRITE, giving(customer_body()))
+        messages.add(waits.value.message)
+        clock.advance(5)
+    assert len(messages) == 1
+    assert poor.client.throttle.shown()["calls"]["customers"]["total"] == await poor.calls()
+
+
+async def test_a_store_that_is_restored_while_a_write_waits_for_its_turn_holds_it_back(
+    poor: BngRig, store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through, slot = poor.deliver(store), poor.target.slot
+
+    @asynccontextmanager
+    async def late(write: Write) -> AsyncIterator[None]:
+        async with slot(write):
+            through.wait_out(60)
+            yield
+
+    monkeypatch.setattr(poor.target, "slot", late)
+    with pytest.raises(QuietPeriod, match="the store was restored"):
+        await through(1, WRITE, giving(customer_body()))
+    assert await poor.calls(POST) == 0
 
 
 async def test_a_lost_update_is_written_again_after_its_quiet_period(poor: BngRig, store: Store, clock: Clock) -> None:

@@ -233,7 +233,7 @@ async def ship_unbound(rig: FlowRig, external_id: str | None) -> dict[str, Any]:
 
 async def test_a_shipment_that_bng_no_longer_has_says_what_to_do(rig: FlowRig, shop: ShopRig) -> None:
     with pytest.raises(RejectedByTarget, match="announced shipment SH-9 and does not have it") as gone:
-        await tell(rig, {"ShipmentID": "SH-9", "SalesOrderID": "SO-9"})
+        await tell(rig, {"ShipmentID": "SH-9", "SalesOrderID": "SO-9", "Version": 1})
     assert "bridgectl dlq discard {event}" in gone.value.hint
 
 

@@ -1,6 +1,8 @@
 """BNG inventory → the shop's source quantity: on hand, plus what BNG has shipped and the shop has not."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,13 @@ from tests.support.bridge import site
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.shop import ShopRig, new_account, running_shop_rig
 
+from bng_bridge import inbox
+from bng_bridge.flows import stock
 from bng_bridge.flows.shipments import stock_hint
 from bng_bridge.inbox import Hint
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import shipment_hint
+from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import DependencyMissing
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
@@ -80,6 +85,83 @@ async def test_what_bng_shipped_still_counts_until_the_shop_has_shipped_it(rig: 
     for follow_up in outcome.hints:
         await rig.hint(follow_up)
     assert await shop.quantity(SKU) == 67
+
+
+async def bury(rig: FlowRig, hint: Hint, stored_at: str) -> None:
+    """Its letter has been dead since then."""
+
+    def kill(db: sqlite3.Connection) -> None:
+        inbox.put_hint(db, hint, stored_at)
+        (found,) = [each for each in inbox.claim(db, stored_at, 100) if each.event_key == hint.event_key]
+        inbox.settle(db, found, "dead", started_at=stored_at, now=stored_at)
+
+    await rig.store.write(kill)
+
+
+async def retry(rig: FlowRig, hint: Hint) -> None:
+    """The shop ships as well, or the pieces stay reserved in it for all tests to come."""
+    await rig.run(rig.claimed("shipment", hint.entity_id, hint.data, site="", source="bng", kind="hint"))
+
+
+@pytest.fixture
+def listed_since(rig: FlowRig, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Since when BNG's shipments were listed, each time."""
+    since: list[str] = []
+    pages = rig.bng.client.pages
+
+    def listed(resource: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+        if resource == "shipments" and "updated_since" in filters:
+            since.append(filters["updated_since"])
+        return pages(resource, **filters)
+
+    monkeypatch.setattr(rig.bng.client, "pages", listed)
+    return since
+
+
+@pytest.mark.parametrize("most_by_id", [stock.MOST_BY_ID, 0], ids=["few letters", "many letters"])
+async def test_shipments_of_old_dead_letters_count_and_few_do_not_make_the_list_long(
+    rig: FlowRig, shop: ShopRig, listed_since: list[str], monkeypatch: pytest.MonkeyPatch, most_by_id: int
+) -> None:
+    monkeypatch.setattr(stock, "MOST_BY_ID", most_by_id)
+    await count(rig, 70)
+    began, hints = utc_now(), []
+    for quantity in (3, 2):
+        order = await shop.checkout(lines=[{"sku": SKU, "qty": quantity}])
+        await rig.order(order)
+        hints.append(await ship(rig, order))
+        await bury(rig, hints[-1], to_text(began))
+    monkeypatch.setattr(stock, "utc_now", lambda: began + timedelta(hours=1))
+    await tell(rig)
+    assert await shop.quantity(SKU) == 70
+    minutes = 57 if most_by_id else -3
+    assert listed_since == [to_text(began + timedelta(minutes=minutes))]
+    assert await rig.bng.calls("GET /api/v1/shipments/{id}") == (2 if most_by_id else 0)
+    for hint in hints:
+        await retry(rig, hint)
+    await tell(rig)
+    assert await shop.quantity(SKU) == 65
+
+
+async def test_a_dead_letter_whose_shipment_is_listed_anyway_counts_once(rig: FlowRig, shop: ShopRig) -> None:
+    await count(rig, 70)
+    order = await shop.checkout(lines=[{"sku": SKU, "qty": 3}])
+    await rig.order(order)
+    hint = await ship(rig, order)
+    await bury(rig, hint, to_text(utc_now()))
+    await tell(rig)
+    assert await shop.quantity(SKU) == 70
+    await retry(rig, hint)
+
+
+async def test_a_dead_letter_of_no_order_of_the_site_is_not_fetched(rig: FlowRig, shop: ShopRig) -> None:
+    """And one that names no sales order may be the site's, so it is, though BNG has forgotten its shipment."""
+    await count(rig, 70)
+    began = to_text(utc_now())
+    await bury(rig, shipment_hint({"ShipmentID": "SH-8", "SalesOrderID": "SO-8"}, rig.store.read, "w8"), began)
+    await bury(rig, shipment_hint({"ShipmentID": "SH-9"}, rig.store.read, "w9"), began)
+    await tell(rig)
+    assert await shop.quantity(SKU) == 70
+    assert await rig.bng.calls("GET /api/v1/shipments/{id}") == 1
 
 
 async def test_the_last_piece_can_be_shipped_in_the_shop_although_bng_has_none_left(

@@ -1,15 +1,17 @@
 """The inbox over a real SQLite file: what is accepted stays, the newest state wins, one per lane at a time."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import at, event, new_connection
+from tests.support.bridge import at, event, new_connection, opened, until
 
-from bng_bridge import inbox
+from bng_bridge import cleaner, inbox
 from bng_bridge.inbox import Claimed, Hint
+from bridge_common.clock import ClockWatch
 
 
 @pytest.fixture
@@ -336,3 +338,22 @@ def test_a_discarded_state_is_kept_as_long_as_it_is_the_last_word_on_its_record(
     settle(db, claim_one(db))
     assert inbox.clean(db, at(1000)) == 2
     assert states(db) == {}
+
+
+async def test_a_long_backlog_of_closed_events_is_cleaned_without_a_pause_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "CLEANED", 2)
+    monkeypatch.setattr(cleaner, "PAUSE_S", 0.0)
+    async with opened(tmp_path / "bridge.sqlite") as store:
+        await store.write(lambda db: inbox.put_events(db, [event(n, entity_id="1") for n in range(1, 8)], at(0)))
+        cleaning = asyncio.create_task(cleaner.run(store, ClockWatch()))
+        count = "SELECT count(*) FROM inbox"
+        await until("only the last one is left", lambda: store.read.execute(count).fetchone()[0] == 1)
+        cleaning.cancel()
+
+
+def test_the_first_row_of_a_time_is_found_by_halving(db: sqlite3.Connection) -> None:
+    for second in (1, 2, 2, 5):
+        inbox.put_events(db, [event(second * 10 + inbox.last_seq(db), entity_id=str(inbox.last_seq(db)))], at(second))
+    assert [inbox.seq_at(db, at(second)) for second in (0, 1, 2, 3, 5, 6)] == [1, 1, 2, 4, 4, 5]

@@ -2,24 +2,29 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.bridge import at, new_connection
-from tests.support.ledger import Book, utc
+from tests.support.ledger import DAY, Book, utc
 
 from bng_bridge import inbox
 from bng_bridge.ledger import SHOWN, Line
+from bng_bridge.manifest import mark, table
 from bridge_common import queries
+from bridge_common.clock import to_text
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
+    """Of a shop that was listed since."""
     db = new_connection(tmp_path)
-    yield Book(db)
+    book = Book(db)
+    book.shop_listed()
+    yield book
     db.close()
 
 
@@ -31,6 +36,72 @@ def test_a_day_of_which_nobody_knows_anything_is_complete(book: Book) -> None:
     assert {line.entity: (line.places.total(), line.verdict) for line in book.lines()} == dict.fromkeys(
         ("order", "customer", "shipment", "stock", "sales_order"), (0, "complete")
     )
+
+
+MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
+"""The end of the day that is asked for, in UTC."""
+
+
+def hours(number: float) -> timedelta:
+    return timedelta(hours=number)
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked", "verdict"),
+    [
+        (hours(0), hours(9), "complete"),
+        (hours(-0.1), hours(9), "unlisted"),
+        (hours(-0.4), hours(0), "complete"),
+        (hours(-0.6), hours(0), "unlisted"),
+        (hours(-3.4), hours(-3), "complete"),
+        (hours(-3.6), hours(-3), "unlisted"),
+    ],
+    ids=["over", "not to the end", "just over", "just over and late", "today", "today and late"],
+)
+def test_a_day_is_complete_when_the_shop_was_listed_after_it_or_within_two_passes(
+    book: Book, listed: timedelta, asked: timedelta, verdict: str
+) -> None:
+    book.shop_listed(MIDNIGHT + listed)
+    assert book.line(now=MIDNIGHT + asked).verdict == verdict
+
+
+def test_the_day_ends_by_the_shop_s_clock_and_each_day_has_its_verdict(book: Book) -> None:
+    book.shop_listed(MIDNIGHT)
+    lines = book.lines(DAY - timedelta(days=1), DAY, time_zone="America/Chicago")
+    assert [line.verdict for line in lines if line.entity == "order"] == ["complete", "unlisted"]
+
+
+def test_passes_far_apart_make_a_listing_of_hours_ago_good_enough_for_today(book: Book) -> None:
+    book.shop_listed(MIDNIGHT - hours(9))
+    now = MIDNIGHT - hours(3)
+    assert book.line(now=now).verdict == "unlisted"
+    assert book.line(now=now, manifest={"interval_s": 4 * 3600}).verdict == "complete"
+
+
+def test_a_shop_that_was_never_listed_is_not_complete_whatever_came(book: Book) -> None:
+    """Its triggers are gone and its REST is away: nothing comes, and nothing is missed."""
+    never = Book(book.db, site="shop2")
+    for interval_s, said in ((900, ""), (0, ": it is only when asked for, interval_s of [sites.shop2.manifest] is 0")):
+        for entity in ("order", "customer"):
+            line = never.line(entity, manifest={"interval_s": interval_s})
+            why = f"the shop itself was not listed, only what arrived is counted{said}"
+            assert (line.places.total(), line.verdict, line.unlisted) == (0, "unlisted", why)
+
+
+def test_each_entity_has_a_listing_of_its_own(book: Book) -> None:
+    """The customers of a large shop are listed in turn."""
+    mark.move(book.db, "shop1", ["customer"], to_text(MIDNIGHT - hours(20)))
+    line = book.line("customer")
+    assert (line.verdict, book.line().verdict) == ("unlisted", "complete")
+    assert "was not listed since 2026-03-02 04:00:00 UTC" in line.unlisted
+
+
+def test_what_is_missing_is_worse_than_what_is_not_listed_and_that_is_worse_than_what_waits(book: Book) -> None:
+    book.shop_listed(MIDNIGHT - hours(20))
+    book.arrived("pending")
+    assert book.line().verdict == "unlisted"
+    book.listed("75")
+    assert book.line().verdict == "incomplete"
 
 
 def test_an_order_that_is_bound_is_applied(book: Book) -> None:
@@ -129,7 +200,7 @@ def test_an_order_that_the_shop_has_and_nothing_here_knows_is_missing(book: Book
     book.listed()
     line = book.line()
     assert (places(line), line.verdict) == ({"missing": 1}, "incomplete")
-    assert line.trouble[0]["command"] == "bridgectl resync order 74"
+    assert line.trouble[0]["command"] == "bridgectl resync order 74 --site shop1"
 
 
 def test_an_order_that_was_asked_for_again_is_missing_until_something_comes(book: Book) -> None:
@@ -240,6 +311,28 @@ def test_the_day_of_a_bound_order_without_a_document_is_in_its_fingerprint(book:
     book.bound()
     book.arrived("done", data={}, kind="tombstone", now=utc(2026, 3, 3, 1))
     assert places(book.line()) == {"applied": 1}
+
+
+@pytest.mark.parametrize("entity", ["order", "customer"])
+def test_the_day_in_a_fingerprint_is_not_that_of_the_change(book: Book, entity: str) -> None:
+    """Of Tonga: made at 23:15, deleted an hour and three quarters later."""
+    book.bound("7", entity=entity)
+    book.arrived("done", "7", entity=entity, data={}, kind="tombstone")
+    lines = book.lines(DAY, date(2026, 3, 3), time_zone="Pacific/Tongatapu")
+    assert [places(line) for line in lines if line.entity == entity] == [{"applied": 1}, {}]
+
+
+@pytest.mark.parametrize(
+    ("state", "place"), [("done", {"applied": 1}), ("pending", {"waiting": 1}), ("dead", {"dead": 1})]
+)
+def test_a_customer_that_was_gone_before_it_was_listed_stays_in_the_ledger(
+    book: Book, state: str, place: dict[str, int]
+) -> None:
+    book.arrived("done", "7", entity="customer", data={"created_at": "2026-03-02 10:15:00"})
+    book.bound("7", entity="customer")
+    book.arrived(state, "7", entity="customer", data={}, kind="tombstone")
+    table.note_gone(book.db, "shop1", "customer", ["7"], "deleted", at(60))
+    assert places(book.line("customer")) == place
 
 
 def test_an_unreadable_order_belongs_to_the_day_of_its_change(book: Book) -> None:

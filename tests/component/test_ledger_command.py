@@ -1,9 +1,11 @@
 """`bridgectl ledger` against the daemon's socket: what scripts rely on, and what a person reads."""
 
+from datetime import UTC, datetime
+
 import pytest
 from tests.component.test_admin import Bridge, bridge, passing
 from tests.support.bridge import at
-from tests.support.ledger import Book
+from tests.support.ledger import Book, utc
 
 from bridge_common.clock import to_text, utc_now
 from bridge_sandbox.bng import samples
@@ -11,10 +13,11 @@ from bridge_sandbox.bng import samples
 __all__ = ["bridge"]
 
 DAY = ("--day", "2026-03-02")
-KEYS = {"schema", "verdict", "at", "swept_at", "lines"}
+KEYS = {"schema", "verdict", "at", "swept_at", "shops_listed_at", "lines"}
 LINE_KEYS = {
     "day", "site", "entity", "source", "target", "verdict", "seen", "applied", "excluded", "waiting", "waiting_since",
     "dead", "missing", "differ", "sums", "bng_totals_from", "listed_at", "trouble",
+    "unlisted",
 }  # fmt: skip
 
 
@@ -22,6 +25,7 @@ async def write(bridge: Bridge, **orders: str) -> None:
     """Orders by their ids after an underscore; `_74="applied"`, or listed and nothing else."""
 
     def commit(book: Book) -> None:
+        book.shop_listed()
         for number, what in orders.items():
             book.listed(number[1:])
             if what == "applied":
@@ -39,6 +43,7 @@ async def test_a_complete_day_ends_with_0_and_has_every_key_of_the_schema(bridge
     assert [(line["site"], line["entity"]) for line in answer["lines"]] == [
         ("shop1", "order"), ("shop1", "customer"), ("", "shipment"), ("", "stock"), ("", "sales_order"),
     ]  # fmt: skip
+    assert answer["shops_listed_at"] == {"shop1": dict.fromkeys(("order", "customer"), utc(2026, 3, 31, 23, 50))}
     line = answer["lines"][0]
     assert line.keys() == LINE_KEYS
     assert (line["seen"], line["applied"], line["excluded"], line["listed_at"]) == (1, 1, {}, at(50))
@@ -54,7 +59,7 @@ async def test_what_is_missing_ends_with_1_and_names_the_command(bridge: Bridge)
     assert ended.code == 1
     assert "1 missing" in ended.out
     assert "000000075: missing, the shop has it, and nothing here knows it" in ended.out
-    assert "bridgectl resync order 75" in ended.out
+    assert "bridgectl resync order 75 --site shop1" in ended.out
 
 
 async def test_what_waits_is_no_failure(bridge: Bridge) -> None:
@@ -91,6 +96,25 @@ async def test_a_reason_is_shown_with_its_count(bridge: Bridge) -> None:
 async def test_a_shop_that_was_never_listed_is_said_to_be_so(bridge: Bridge) -> None:
     await bridge.store.write(lambda db: Book(db).arrived("done", data={"created_at": "2026-03-02 10:15:00"}))
     assert "the shop itself was not listed, only what arrived is counted" in (await bridge.ctl("ledger", *DAY)).out
+
+
+async def test_a_shop_that_was_never_listed_is_no_failure_and_not_complete(bridge: Bridge) -> None:
+    """Nothing came, and nothing is missed: nobody has looked."""
+    ended = await bridge.ctl("ledger", *DAY)
+    assert (ended.code, "unlisted" in ended.out) == (0, True)
+    assert "2026-03-02 shop1 customer: the shop itself was not listed" in ended.out
+    assert "shop1's own records, last listed: orders never, customers never" in ended.out
+    answer = (await bridge.ctl("ledger", *DAY, "--json")).json()
+    assert (answer["verdict"], answer["shops_listed_at"]) == ("unlisted", {"shop1": {"order": None, "customer": None}})
+
+
+async def test_a_shop_that_was_listed_too_early_says_when(bridge: Bridge) -> None:
+    early = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    await bridge.store.write(lambda db: Book(db).shop_listed(early))
+    ended = await bridge.ctl("ledger", *DAY)
+    assert ended.code == 0
+    assert "2026-03-02 shop1 order: the shop was not listed since 2026-03-02 08:00:00 UTC" in ended.out
+    assert "last listed: orders 2026-03-02 08:00:00 UTC" in ended.out
 
 
 async def test_without_a_day_it_is_today_in_the_shop_s_time_zone(bridge: Bridge) -> None:
@@ -133,6 +157,8 @@ async def test_fresh_says_which_shop_could_not_be_listed(bridge: Bridge) -> None
     async with passing(bridge):
         ended = await bridge.ctl("ledger", "--fresh")
     assert "shop1 was not listed to the end: the agent of shop1 is offline" in ended.err
+    assert ended.code == 1
+    assert "shop1's own records, last listed: orders never" in ended.out
 
 
 async def test_sales_orders_that_bng_lost_degrade_the_status_with_the_remedy(bridge: Bridge) -> None:
@@ -141,7 +167,7 @@ async def test_sales_orders_that_bng_lost_degrade_the_status_with_the_remedy(bri
     ended = await bridge.ctl("status")
     assert ended.code == 1
     assert "BNG no longer has 1 of our sales orders, such as SO-74 of shop1 order 74" in ended.out
-    assert "bridgectl resync order 74" in ended.out
+    assert "bridgectl resync order 74 --site shop1" in ended.out
 
 
 @pytest.mark.parametrize("options", [("--day", "yesterday"), ("--days", "0"), ("--days", "many")])

@@ -240,6 +240,21 @@ async def test_an_agent_that_is_away_pauses_its_site_and_uses_up_no_attempts(
 
 
 @pytest.mark.integration
+async def test_a_shop_that_hangs_is_paused_although_its_agent_tells_of_open_writes(shop: ShopRig, store: Store) -> None:
+    """Of the shop the agent's word says nothing: the calls that nobody answers are still in a row."""
+    order = await shop.checkout()
+    await lose_shipment(shop, store, order, "cut_before")
+    await shop.fault("cut_before", path="/shipments", count=20)
+    failures: list[type[BridgeError]] = []
+    for _ in range(6):
+        with pytest.raises(BridgeError) as failed:
+            await ship(shop, store, order)
+        failures.append(failed.type)
+    assert failures == [TargetUnavailable] * 3 + [TargetPaused] * 3
+    assert "other" not in shop.client.throttle.shown()["calls"]
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("sku", ["LAMP/DESK 1", "NUT+M4", "POT 12CM"])
 async def test_a_sku_may_hold_a_slash_a_plus_or_a_space(shop: ShopRig, store: Store, sku: str) -> None:
     through = Deliver(store, lambda _write: shop.target)

@@ -17,6 +17,7 @@ from bng_bridge import inbox
 from bng_bridge.alerts import Alerts
 from bng_bridge.config import Manifest as Section
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest import mark
 from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.manifest.report import Report
 from bng_bridge.store import Store
@@ -136,6 +137,9 @@ class Rig:
             (entity, str(entity_id)),
         ).fetchone()
         return dict(found)
+
+    def listed_at(self) -> dict[str, str | None]:
+        return {entity: mark.listed_at(self.store.read, "shop1", entity) for entity in ("order", "customer")}
 
     def sql(self, statement: str, *arguments: Any) -> None:
         with self.mariadb.connect_root(self.account.database) as connection, connection.cursor() as cursor:
@@ -367,6 +371,40 @@ async def test_a_customer_that_the_list_lacks_and_the_shop_has_is_not_deleted(ri
     assert await rig.missing() == []
 
 
+@pytest.mark.parametrize("entity", ["order", "customer"])
+async def test_of_many_that_a_list_lacks_each_has_its_turn_pass_after_pass(
+    rig: Rig, entity: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first are there when they are read alone: they do not hide the last, which is gone."""
+    monkeypatch.setattr("bng_bridge.manifest.survey.MOST_GONE", 1)
+    ids = [await (rig.place() if entity == "order" else rig.register(f"c{number}@example.com")) for number in range(3)]
+    for each in ids:
+        await rig.carry(entity, each)
+    await rig.run()
+    if entity == "order":
+        rig.sql("DELETE FROM sales_order WHERE entity_id = %s", ids[-1])
+    else:
+        await rig.shop.admin("DELETE", f"/customer/{ids[-1]}")
+    read = watch_reads_with_empty_lists(rig)
+    assert [await rig.missing() for _ in range(3)] == [[], [], [f"{entity}/{ids[-1]} D"]]
+    await rig.run()
+    assert [path.rpartition("/")[2] for path in read] == [str(each) for each in (*ids, ids[0])]
+
+
+def watch_reads_with_empty_lists(rig: Rig) -> list[str]:
+    """The paths of single records that are read from now on; lists have nothing."""
+    get, read = rig.shop.client.get, list[str]()
+
+    async def poor(path: str, query: dict[str, str] | None = None) -> dict[str, Any] | None:
+        if not path.rpartition("/")[2].isdecimal():
+            return {"items": None, "total_count": 0}
+        read.append(path)
+        return await get(path, query)
+
+    rig.shop.client.get = poor  # type: ignore[method-assign]
+    return read
+
+
 async def test_a_deleted_order_is_found_among_those_of_the_window(rig: Rig) -> None:
     order_id, _ = await rig.order(), await rig.order()
     await rig.run()
@@ -413,7 +451,7 @@ async def test_a_late_lower_version_is_not_taken_for_the_newest_state(rig: Rig) 
 
 
 async def test_the_customers_of_a_large_shop_are_listed_in_turn(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bng_bridge.manifest.listing.PAGE_SIZE", 2)
+    monkeypatch.setattr("bng_bridge.magento.listing.PAGE_SIZE", 2)
     rig.configure(manifest={"customers_per_pass": 3})
     ids = [await rig.register(f"c{number}@example.com") for number in range(7)]
     for each in ids:
@@ -421,6 +459,36 @@ async def test_the_customers_of_a_large_shop_are_listed_in_turn(rig: Rig, monkey
     assert [(await rig.run()).listed for _ in range(3)] == [4, 3, 4]
     await rig.shop.admin("DELETE", f"/customer/{ids[-1]}")
     assert await rig.missing() == [f"customer/{ids[-1]} D"]
+
+
+async def test_a_whole_pass_says_since_when_the_shop_is_listed(rig: Rig) -> None:
+    await rig.order()
+    assert rig.listed_at() == {"order": None, "customer": None}
+    began_at = (await rig.run()).began_at
+    assert rig.listed_at() == {"order": began_at, "customer": began_at}
+
+
+async def test_a_pass_that_does_not_come_to_its_end_leaves_the_shop_listed_as_before(rig: Rig) -> None:
+    before = (await rig.run()).began_at
+    await rig.place()
+    rig.agent.gateway.online = False
+    assert (await rig.manifest.run_once()).error
+    await rig.shop.fault("status", status=503)
+    assert (await rig.manifest.run_once()).error
+    assert rig.listed_at() == {"order": before, "customer": before}
+
+
+async def test_customers_listed_in_turn_are_listed_when_the_last_had_theirs(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bng_bridge.magento.listing.PAGE_SIZE", 2)
+    rig.configure(manifest={"customers_per_pass": 3})
+    for number in range(7):
+        await rig.carry("customer", await rig.register(f"c{number}@example.com"))
+    first = (await rig.run()).began_at
+    assert rig.listed_at() == {"order": first, "customer": None}
+    second = (await rig.run()).began_at
+    assert rig.listed_at() == {"order": second, "customer": second}
 
 
 async def test_while_the_agent_is_away_a_pass_ends_with_its_reason_and_the_next_one_finds_the_same(rig: Rig) -> None:

@@ -1,6 +1,7 @@
 """A shop that was restored or cloned: what is held, which ids are lost, and what records that have them now are called."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from tests.component.test_admin import Bridge
 from tests.support.bridge import at
 
 from bng_bridge import bindings, generations, inbox, intents, sites
+from bng_bridge.admin.comparison import KINDS, compare
 from bng_bridge.bindings import Binding
 from bng_bridge.flows import names
 from bng_bridge.flows.shipments import unbound
+from bng_bridge.inbox import Hint
 from bng_bridge.intents import Intent
 from bng_bridge.mapping import orders
 from bridge_common.clock import to_text, utc_now
@@ -34,16 +37,26 @@ class Shop:
     def __init__(self, rig: Bridge) -> None:
         self.orders: dict[int, dict[str, Any]] = {}
         self.customers: dict[int, dict[str, Any]] = {}
+        self.hidden: set[int] = set()
+        self.asked: list[int] = []
         rig.answers["rest"] = self.answer
         rig.answers["reemit"] = lambda request: {"inserted": request["entities"], "waiting": []}
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        found = {"/V1/orders": self.orders, "/V1/customers/search": self.customers}.get(request["path"], {})
+    def answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """A list without those that an extension hides, or a single record; None is a 404."""
+        lists = {"/V1/orders": self.orders, "/V1/customers/search": self.customers}
+        if request["path"] not in lists:
+            path, _, record_id = request["path"].rpartition("/")
+            self.asked.append(int(record_id))
+            return {"/V1/orders": self.orders, "/V1/customers": self.customers}[path].get(int(record_id))
+        found = lists[request["path"]]
         wanted = set(found)
         for group in itertools.count():
             prefix = f"searchCriteria[filter_groups][{group}][filters][0]"
             if f"{prefix}[field]" not in request["query"]:
-                return {"items": [found[each] for each in sorted(wanted)][:100]}
+                page = sorted(wanted)[: int(request["query"]["searchCriteria[pageSize]"])]
+                items = [found[each] for each in page if each not in self.hidden]
+                return {"items": items, "total_count": len(wanted)}
             condition, value = request["query"][f"{prefix}[condition_type]"], request["query"][f"{prefix}[value]"]
             if condition == "in":
                 wanted &= {int(text) for text in value.split(",")}
@@ -179,6 +192,77 @@ async def test_what_waited_of_a_lost_order_is_closed_and_what_waits_of_its_succe
     assert (bridge.state(1), bridge.state(2)) == ("superseded", "pending")
 
 
+async def test_an_order_that_the_lists_hide_is_not_lost(bridge: Bridge, shop: Shop) -> None:
+    """An extension hides the highest: it stays bound, and what waits of it stays."""
+    await bind(bridge, *(bound(number) for number in (1, 2, 3)))
+    await bridge.put(1, entity_id="3", data=order(3))
+    shop.orders = {number: order(number) for number in (1, 2, 3)}
+    shop.hidden = {3}
+    assert (await restored(bridge))["lost"] == []
+    assert bindings.get(bridge.store.read, "shop1/order/3/sales_order") is not None
+    assert (bridge.state(1), order_named(bridge, "4")) == ("pending", "shop1-4")
+
+
+async def test_what_waits_of_a_hidden_order_above_the_lost_ones_is_not_closed(bridge: Bridge, shop: Shop) -> None:
+    await bind(bridge, bound(1), bound(2))
+    await bridge.put(1, entity_id="3", data=order(3, "second"))
+    await bridge.put(2, entity_id="4", data=order(4))
+    shop.orders = {1: order(1), 3: order(3, "second")}
+    shop.hidden = {3}
+    assert [each["sales_order_id"] for each in (await restored(bridge))["lost"]] == ["SO-2"]
+    assert (bridge.state(1), bridge.state(2)) == ("pending", "superseded")
+
+
+async def test_a_hidden_order_amid_a_page_does_not_end_the_comparison(
+    bridge: Bridge, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bng_bridge.magento.listing.PAGE_SIZE", 2)
+    await bind(bridge, bound(1))
+    shop.orders = {number: order(number) for number in range(1, 8)}
+    shop.hidden = {3}
+    strangers = replace(KINDS[0], fingerprint=lambda _: "of another shop")
+    compared = await compare(bridge.running, "shop1", strangers)
+    assert set(compared.shown) == {1, 2, 4, 5, 6, 7}
+
+
+async def test_a_shop_that_cannot_show_an_order_says_nothing_of_its_loss(
+    bridge: Bridge, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bng_bridge.ctl.restored.AGENT_LIMIT_S", 0.0)
+    await bind(bridge, bound(1), bound(2))
+    shop.orders = {1: order(1), 2: {"message": "a page of somebody else"}}
+    shop.hidden = {2}
+    ended = await bridge.ctl("site", "restored", "shop1", "--yes", "--json")
+    assert (ended.code, "/V1/orders/2 answered in another form" in ended.err) == (1, True)
+    assert bindings.get(bridge.store.read, "shop1/order/2/sales_order") is not None
+
+
+async def test_only_what_the_lists_lack_is_asked_for_by_itself(
+    bridge: Bridge, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Downwards, until one is the same."""
+    monkeypatch.setattr("bng_bridge.admin.comparison.ASKED", 1)
+    await bind(bridge, *(bound(number) for number in range(1, 10)))
+    shop.orders = {number: order(number) for number in range(1, 8)} | {8: order(8, "second")}
+    shop.hidden = {4, 5, 6, 7}
+    compared = await compare(bridge.running, "shop1", KINDS[0])
+    assert (shop.asked, compared.lost, compared.absent, list(compared.shown)) == ([9, 7], [8, 9], {9}, [8])
+
+
+async def test_all_that_is_bound_is_read_beside_the_event_loop(
+    bridge: Bridge, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[bool] = []
+
+    def all_open(db: Any) -> list[Intent]:
+        used.append(db is bridge.store.read)
+        return []
+
+    monkeypatch.setattr(intents, "all_open", all_open)
+    await compare(bridge.running, "shop1", KINDS[0])
+    assert used == [False]
+
+
 async def test_those_that_died_of_the_change_run_again(bridge: Bridge, shop: Shop) -> None:
     """One is a new order; the other the old one, whose facts somebody has changed in the database."""
     await bind(bridge, *(bound(number) for number in (1, 2, 3)))
@@ -190,6 +274,21 @@ async def test_those_that_died_of_the_change_run_again(bridge: Bridge, shop: Sho
     shop.orders = {1: order(1, "second"), 2: order(2), 3: order(3, "second")}
     await restored(bridge)
     assert [bridge.state(seq) for seq in (1, 2, 3)] == ["pending", "pending", "dead"]
+    found = bindings.get(bridge.store.read, "shop1/order/1/sales_order")
+    assert found is not None
+    assert found.fingerprint == ""
+
+
+async def test_what_bng_told_of_an_order_that_was_another_one_runs_again(bridge: Bridge, shop: Shop) -> None:
+    """The shop's record is the same, says the operator; a letter of another site stays."""
+    await bind(bridge, bound(1))
+    for number, site in ((1, "shop1"), (2, "shop10")):
+        hint = Hint("shipment", f"SH-{number}", f"{site}/order/1", f"bng/shipment/SH-{number}/1", {})
+        await bridge.store.write(lambda db, hint=hint: inbox.put_hint(db, hint, to_text(utc_now())))  # type: ignore[misc]
+        await kill_for_identity(bridge, f"{site}/order/1/sales_order was one when it was bound and is another now")
+    shop.orders = {1: order(1)}
+    await restored(bridge)
+    assert [bridge.state(seq) for seq in (1, 2)] == ["pending", "dead"]
     found = bindings.get(bridge.store.read, "shop1/order/1/sales_order")
     assert found is not None
     assert found.fingerprint == ""
@@ -225,11 +324,9 @@ async def test_a_held_site_s_events_wait_uncounted_and_run_at_once_when_it_is_re
     assert bridge.running.alerts.active() == []
 
 
-async def kill_for_identity(rig: Bridge) -> None:
+async def kill_for_identity(rig: Bridge, reason: str = "another record") -> None:
     def die(db: Any) -> None:
         (found,) = inbox.claim(db, to_text(utc_now()), 1)
-        inbox.settle(
-            db, found, "dead", started_at=at(1), now=at(2), reason="another record", error_kind="IdentityChanged"
-        )
+        inbox.settle(db, found, "dead", started_at=at(1), now=at(2), reason=reason, error_kind="IdentityChanged")
 
     await rig.store.write(die)

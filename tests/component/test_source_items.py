@@ -4,6 +4,7 @@ Against the sandbox shop through `deliver`; what takes minutes, in simulated tim
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sized
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from bridge_common.errors import (
     QuietPeriod,
     RateLimited,
     RejectedByTarget,
+    TargetPaused,
 )
 from bridge_common.http import Answer
 
@@ -367,6 +369,25 @@ def test_a_shop_that_is_away_uses_up_no_attempts() -> None:
         shop = Shop(lambda skus: OutcomeUnknown("cut"))
         ends = [await shop.put("S1") for _ in range(8)]
         assert ends == ["OutcomeUnknown"] * 4 + ["TargetPaused"] * 4
+
+    run_simulated(body())
+
+
+def test_places_that_are_given_up_are_no_answer_of_the_shop() -> None:
+    async def give_up(shop: Shop) -> None:
+        with contextlib.suppress(QuietPeriod):
+            async with shop.items.place("S2"):
+                raise QuietPeriod("not now")
+        await asyncio.sleep(0)
+
+    async def body() -> None:
+        shop = Shop(lambda skus: OutcomeUnknown("cut"))
+        ends = []
+        for _ in range(6):
+            ends.append(await shop.put("S1"))
+            with contextlib.suppress(TargetPaused):
+                await give_up(shop)
+        assert ends == ["OutcomeUnknown"] * 4 + ["TargetPaused"] * 2
 
     run_simulated(body())
 

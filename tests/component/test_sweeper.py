@@ -276,7 +276,7 @@ async def test_a_sales_order_that_was_deleted_is_told_with_the_command_that_writ
     await rig.delete(sales_order_id)
     assert (await rig.sweeper.run_once(ORDERS)).gone == 1
     assert f"BNG no longer has 1 of our sales orders, such as {sales_order_id}" in rig.alert()
-    assert "bridgectl resync order 74" in rig.alert()
+    assert "bridgectl resync order 74 --site shop1." in rig.alert()
     assert {row["entity_id"]: row["state"] for row in rig.rows("sales_order")}[sales_order_id] == "deleted"
     await rig.sweeper.run_once(ORDERS)
     assert (told.text.count("action=alert"), told.text.count("state=gone")) == (1, 1)
@@ -347,6 +347,20 @@ async def test_a_record_in_another_form_fails_the_sweep_and_not_the_daemon(
     monkeypatch.setattr(rig.flows.bng.client, "pages", pages)
     with pytest.raises(TargetUnavailable, match="UpdatedAt"):
         await rig.sweeper.run_once(SHIPMENTS)
+
+
+async def test_a_sales_order_in_another_form_that_may_be_gone_fails_the_sweep_and_not_the_daemon(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sales_order_id = await rig.sell()
+    await rig.delete(sales_order_id)
+
+    async def get(_path: str) -> dict[str, Any]:
+        return {"Number": 7}
+
+    monkeypatch.setattr(rig.flows.bng.client, "get", get)
+    with pytest.raises(TargetUnavailable, match=f"sales-orders {sales_order_id} in a form that cannot be read"):
+        await rig.sweeper.run_once(ORDERS)
 
 
 async def test_a_list_that_cannot_be_read_holds_up_no_other_and_is_tried_again(

@@ -13,6 +13,7 @@ from bng_bridge.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S
 from bng_bridge.config import Limit
 from bng_bridge.pace import RECOVERY_S, SLOW_IN_A_ROW
 from bng_bridge.throttle import Throttle
+from bng_bridge.turns import Turns
 from bridge_common.errors import (
     BridgeError,
     InMaintenance,
@@ -277,6 +278,29 @@ def test_a_probe_that_is_cut_off_leaves_room_for_the_next() -> None:
     run_simulated(body())
 
 
+def test_a_question_beside_the_calls_tells_of_no_answer_and_of_none_at_all() -> None:
+    async def ask(throttle: Throttle, error: BridgeError | None = None) -> None:
+        async with throttle.beside():
+            if error is not None:
+                raise error
+
+    async def body() -> None:
+        throttle = new()
+        for _ in range(FAILURES_TO_OPEN - 1):
+            await fail(throttle, 1)
+            await ask(throttle)
+        with pytest.raises(TargetPaused, match="nobody answers"):
+            await ask(throttle, DOWN)
+        with pytest.raises(TargetPaused, match="BNG is paused"):
+            await ask(throttle)
+        await asyncio.sleep(0.6)
+        await ask(throttle)
+        assert throttle.is_down, "a probe is a call"
+        assert throttle.shown()["calls"]["customers"]["total"] == FAILURES_TO_OPEN - 1
+
+    run_simulated(body())
+
+
 def test_pauses_between_probes_double_up_to_a_ceiling_and_begin_anew_after_a_success() -> None:
     async def body() -> list[float]:
         throttle = new()
@@ -349,6 +373,53 @@ def test_a_call_that_is_cut_off_in_the_queue_of_its_class_gives_its_place_back()
         await asyncio.gather(*tasks, return_exceptions=True)
         async with asyncio.timeout(10):
             await at_once(throttle, "shipments", 2)
+
+    run_simulated(body())
+
+
+def test_further_calls_of_a_slot_move_the_turns_of_those_that_wait_for_a_permit() -> None:
+    """All of a class are on one clock: what waits for its class holds none of the permits that the others need."""
+
+    async def several(throttle: Throttle) -> None:
+        async with throttle.slot("shipments"):
+            for _ in range(3):
+                await throttle.begin("shipments")
+            await asyncio.sleep(0.95)
+
+    async def body() -> None:
+        throttle = new(concurrency=2, shipments=Limit(requests_per_s=1))
+        first = asyncio.create_task(several(throttle))
+        await asyncio.sleep(0.1)
+        later = asyncio.create_task(at_once(throttle, "shipments", 3))
+        begun = []
+        while now() < 2.95:
+            begun.append(await call(throttle))
+            await asyncio.sleep(0.1)
+        assert begun == pytest.approx([0.1 + number / 10 for number in range(29)], abs=0.01)
+        await first
+        assert await later == pytest.approx([3, 4, 5], abs=0.01)
+
+    run_simulated(body())
+
+
+def test_who_gets_a_permit_when_its_class_has_no_turn_any_more_lets_others_have_it() -> None:
+    async def twice(throttle: Throttle) -> None:
+        async with throttle.slot("shipments"):
+            await throttle.begin("shipments")
+            await asyncio.sleep(1.2)
+            await throttle.begin("shipments")
+            await asyncio.sleep(10)
+
+    async def body() -> None:
+        throttle = new(concurrency=2, shipments=Limit(requests_per_s=1))
+        first = asyncio.create_task(twice(throttle))
+        await asyncio.sleep(0.1)
+        other = asyncio.create_task(call(throttle, seconds=1.4))
+        waits = asyncio.create_task(call(throttle, None, 0, "shipments"))
+        await other
+        assert await call(throttle) == pytest.approx(1.5, abs=0.01)
+        assert await waits == pytest.approx(2.2, abs=0.01)
+        await first
 
     run_simulated(body())
 
@@ -449,6 +520,67 @@ def test_the_last_calls_of_a_quota_are_spread_until_it_is_reset() -> None:
             throttle.heed(quota(left, int(30 - now())))
         assert left >= -1
         assert begun[:3] == pytest.approx([0, 30 / 4, 30 / 2], abs=1)
+
+    run_simulated(body())
+
+
+def test_those_that_wait_for_the_last_calls_of_a_quota_go_on_when_it_is_full_again() -> None:
+    async def body() -> None:
+        throttle = new(rate=10, concurrency=4)
+        throttle.heed(quota(0, 30))
+        calls = asyncio.create_task(at_once(throttle, "customers", 8))
+        await asyncio.sleep(30.05)
+        throttle.heed(quota(99, 60))
+        assert await calls == pytest.approx([30 + number / 10 for number in range(8)])
+
+    run_simulated(body())
+
+
+def test_an_answer_that_comes_late_frees_those_that_wait_already() -> None:
+    async def body() -> None:
+        throttle = new(rate=10, concurrency=4)
+        throttle.heed(quota(0, 30))
+        calls = asyncio.create_task(at_once(throttle, "customers", 8))
+        await asyncio.sleep(5)
+        throttle.heed(quota(99, 60))
+        assert await calls == pytest.approx([5 + number / 10 for number in range(8)])
+
+    run_simulated(body())
+
+
+def test_those_that_wait_keep_the_rate_as_it_is_cut() -> None:
+    async def body() -> None:
+        throttle = new(rate=2, concurrency=5)
+        first = asyncio.create_task(fail(throttle, 1, Overloaded("503")))
+        assert await at_once(throttle, "customers", 4, seconds=10) == pytest.approx([1, 2, 3, 4])
+        await first
+
+    run_simulated(body())
+
+
+def test_a_shorter_interval_makes_up_for_no_turns_that_are_past() -> None:
+    """Not even when the first of those that wait gives up at that moment."""
+
+    async def body() -> None:
+        turns = Turns(10)
+        await turns.take()
+        first, *others = [asyncio.create_task(turns.take()) for _ in range(3)]
+        await asyncio.sleep(5)
+        first.cancel()
+        turns.set(1)
+        assert await asyncio.gather(*others) == [5, 6]
+
+    run_simulated(body())
+
+
+def test_who_gives_up_waiting_takes_no_turn() -> None:
+    async def body() -> None:
+        throttle = new(rate=1)
+        tasks = [asyncio.create_task(call(throttle)) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        for task in tasks[1:4]:
+            task.cancel()
+        assert await tasks[4] == pytest.approx(1)
 
     run_simulated(body())
 

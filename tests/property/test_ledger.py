@@ -63,6 +63,7 @@ ORDERS = st.builds(
 def test_every_order_seen_is_in_exactly_one_place_and_the_sums_are_those_of_the_places(orders: list[Order]) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(new_connection(Path(folder))) as db:
         book = Book(db)
+        book.shop_listed()
         for number, order in enumerate(orders, 1):
             write(book, str(number), order)
         line = book.line()

@@ -2,7 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tests.support.bridge import at, event
@@ -12,10 +12,13 @@ from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.ledger import Line
+from bng_bridge.manifest import mark
 from bridge_common.clock import to_text
 
 DAY = date(2026, 3, 2)
 """That of `at(0)`, noon in UTC."""
+LATER = datetime(2026, 4, 1, tzinfo=UTC)
+"""When the ledger is asked, unless a test says otherwise."""
 
 
 @dataclass
@@ -39,6 +42,10 @@ class Book:
         marks = ", ".join(f":{name}" for name in values)
         self.db.execute(f"INSERT OR REPLACE INTO manifest ({', '.join(values)}) VALUES ({marks})", values)
 
+    def shop_listed(self, moment: datetime = LATER - timedelta(minutes=10)) -> None:
+        """A pass of the shop's manifest that began then has come to the end of both lists."""
+        mark.move(self.db, self.site, ledger.AT_BNG, to_text(moment))
+
     def at_bng(self, entity_id: str = "74", **changes: Any) -> None:
         """The sweep's row of an order's sales order."""
         values = {"name": f"shop1-{entity_id}", "total": "28.78", "currency": "EUR", **changes}
@@ -46,7 +53,8 @@ class Book:
 
     def bound(self, entity_id: str = "74", *, entity: str = "order", total: Any = "28.78", now: str = "") -> None:
         step = ledger.AT_BNG[entity]
-        fingerprint = f"{entity_id:0>9} 2026-03-02 10:15:00 protect" if entity == "order" else ""
+        created_at = "2026-03-02 10:15:00"
+        fingerprint = f"{entity_id:0>9} {created_at} protect" if entity == "order" else created_at
         facts = {} if total is None else {"Total": total}
         target_id = f"{'SO' if entity == 'order' else 'C'}-{entity_id}"
         key = f"{self.site}/{entity}/{entity_id}/{step}"
@@ -87,8 +95,8 @@ class Book:
     def _settle(self, claimed: Claimed, state: str, reason: str, now: str) -> None:
         inbox.settle(self.db, claimed, state, started_at=now, now=now, reason=reason)
 
-    def lines(self, day: date = DAY, last: date | None = None, **options: Any) -> list[Line]:
-        found = ledger.from_magento(self.db, self.site, Site(**options), day, last or day)
+    def lines(self, day: date = DAY, last: date | None = None, *, now: datetime = LATER, **options: Any) -> list[Line]:
+        found = ledger.from_magento(self.db, self.site, Site(**options), day, last or day, now)
         return found + ledger.from_bng(self.db, [self.site], day, last or day)
 
     def line(self, entity: str = "order", **options: Any) -> Line:

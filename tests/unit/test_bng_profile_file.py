@@ -1,6 +1,7 @@
 """Profile files: what is shipped loads, what is wrong is named with its place, what the reference shows is true."""
 
 import re
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from pydantic import BaseModel
 
 from bng_bridge.bng import profile_file
 from bng_bridge.bng.profile import PROBLEMS, Profile
+from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import MappingFileError
+from bridge_common import shipped
 from bridge_common.config import Section
 from bridge_common.errors import ConfigError
 from bridge_sandbox.bng import profile as sandbox
@@ -28,6 +31,19 @@ def test_what_is_shipped_loads(name: str) -> None:
 
 def test_the_four_profiles_and_the_poorest_are_shipped() -> None:
     assert set(profile_file.shipped()) == {"bng", "bng-without-keys", "bc-like", "frappe-like", "netsuite-like"}
+
+
+def test_an_installation_has_profiles_and_mappings_in_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the installer puts data, which is not always below the interpreter's own prefix."""
+    monkeypatch.setattr(shipped, "__file__", str(tmp_path / "lib" / "bridge_common" / "shipped.py"))
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / name))
+    folder = tmp_path / "data" / "share" / "bng-bridge"
+    (folder / "profiles").mkdir(parents=True)
+    (folder / "profiles" / "ours.yaml").write_text("base_path: /erp")
+    assert profile_file.shipped() == {"ours": folder / "profiles" / "ours.yaml"}
+    assert templates.folder() == folder / "mappings"
 
 
 def test_bng_s_own_file_says_every_default_and_nothing_else() -> None:

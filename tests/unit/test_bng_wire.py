@@ -84,6 +84,12 @@ def test_what_is_no_time_is_told_with_its_form() -> None:
         wire_of("formats: { times: '%Y-%m-%d %H:%M:%S' }").inward_part("customers", {"UpdatedAt": "yesterday"})
 
 
+@pytest.mark.parametrize("said", ["2026-03-02", "", 7, ["02.03.2026"]])
+def test_a_date_in_another_form_is_told_with_the_form_that_is_wanted(said: Any) -> None:
+    with pytest.raises(MappingError, match=r"no date of the form %d\.%m\.%Y"):
+        wire_of("formats: { dates: '%d.%m.%Y' }").inward_part("sales-orders", {"OrderDate": said})
+
+
 STATUSES = """
 resources:
   sales-orders:

@@ -3,7 +3,7 @@
 import pytest
 
 from bng_bridge.cause import LONGEST, cause_id, cause_of, shape
-from bridge_common.errors import InvalidEvent, MappingError, RejectedByTarget
+from bridge_common.errors import BridgeError, InvalidEvent, MappingError, OutcomeUnknown, RejectedByTarget
 
 
 def test_a_refusal_is_named_by_entity_problem_and_field() -> None:
@@ -41,6 +41,37 @@ def test_words_are_kept_so_that_different_mistakes_stay_apart() -> None:
     )
     assert cause_of(InvalidEvent("too large"), "order") != cause_of(InvalidEvent("absent"), "order")
     assert cause_of(RejectedByTarget("no", status=400), "x") != cause_of(RejectedByTarget("no", status=409), "x")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (
+            RejectedByTarget("POST /sales-orders answered 422: Ida Brandt of Harbour Street owes too much", status=422),
+            "RejectedByTarget order status 422",
+        ),
+        (
+            RejectedByTarget("BNG's list of customers has no rows: Ida Brandt", status=200, entity="customer"),
+            "RejectedByTarget customer status 200",
+        ),
+        (
+            OutcomeUnknown("POST /V1/order/7/ship at shop1 answered 500: Ida Brandt is locked"),
+            "OutcomeUnknown order status 500",
+        ),
+        (
+            OutcomeUnknown("written, and then not read: GET /customers/7 answered 502: Ida Brandt"),
+            "OutcomeUnknown order status 502",
+        ),
+    ],
+)
+def test_of_the_words_of_a_target_nothing_is_kept_but_the_status(error: BridgeError, cause: str) -> None:
+    assert cause_of(error, "order") == cause
+
+
+def test_a_sentence_of_our_own_is_kept_where_no_answer_has_a_status() -> None:
+    assert cause_of(RejectedByTarget("the list goes on at another server"), "stock") == (
+        "RejectedByTarget stock the list goes on at another server"
+    )
 
 
 def test_a_bug_is_grouped_by_its_own_text() -> None:

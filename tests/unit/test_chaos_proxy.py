@@ -56,9 +56,21 @@ def client(network: Network, port: int) -> Iterator[socket.socket]:
         yield client
 
 
-def test_an_open_door_lets_everything_through(client: socket.socket) -> None:
+def test_an_open_door_lets_everything_through(network: Network, client: socket.socket) -> None:
     client.sendall(LARGE)
     assert receive(client, len(LARGE)) == LARGE
+    assert network.met("shop1") == 0
+
+
+def test_a_shut_door_that_nobody_comes_to_has_met_nothing(network: Network, client: socket.socket) -> None:
+    network.swallow_large("shop1", "up")
+    settle(network)
+    client.sendall(SMALL)
+    assert receive(client, len(SMALL)) == SMALL
+    assert network.met("shop1") == 0
+    client.sendall(LARGE)
+    assert is_silent(client)
+    assert network.met("shop1") == 1
 
 
 def test_a_cut_network_is_silent_and_delivers_late(network: Network, client: socket.socket) -> None:
@@ -96,8 +108,10 @@ def test_a_black_hole_swallows_large_packets_and_what_is_behind_them(network: Ne
 def test_a_reset_ends_connections_and_refuses_new_ones(network: Network, client: socket.socket, port: int) -> None:
     network.reset("shop1")
     assert is_gone(client)
+    was_reset = network.met("shop1")
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as refused:
         assert is_gone(refused)
+    assert 0 < was_reset < network.met("shop1")
     network.heal("shop1")
     settle(network)
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as welcome:

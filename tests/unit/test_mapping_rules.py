@@ -164,6 +164,20 @@ def test_whole_lists_in_loops_are_paid_for(expr: str) -> None:
     assert "too much work" in error(body, {"items": rows}, names=names, twins=twins)
 
 
+@pytest.mark.parametrize("expr", ["product.custom_attributes.color", "first(rows, 'custom_attributes.color')"])
+def test_each_look_for_a_custom_attribute_is_paid_for(expr: str) -> None:
+    """It goes through all of them."""
+    made = compiled(
+        "context:\n  rows: magento/product[]\n  lines: list\n"
+        f'let:\n  a: {{each: lines, as: x, expr: "{expr}"}}\nfields: {{}}\n',
+        head="source: magento/product\ntarget: bng/product\npartial: true\n",
+    )
+    many = {"custom_attributes": [{"attribute_code": "size", "value": "S"}] * 2000}
+    assert made(many, rows=[many], lines=[1] * 100) == {}
+    with pytest.raises(MappingError, match="too much work"):
+        made(many, rows=[many], lines=[1] * 600)
+
+
 def test_a_whole_list_in_every_row_is_paid_for() -> None:
     head = "source: magento/order\ntarget: magento/customer\npartial: true\n"
     body = "context: {lines: list}\nfields: {addresses: {each: order.items, as: x, fields: {street: lines}}}\n"

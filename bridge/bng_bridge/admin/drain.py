@@ -38,10 +38,12 @@ def progress(bridge: Bridge) -> dict[str, Any]:
 
 
 async def resume_all(bridge: Bridge) -> dict[str, Any]:
-    held = [name for name, throttle in throttles(bridge).items() if throttle.held]
-    for name in held:
+    """{"resumed", "closed"}: those that a drain had closed; those that stay closed, each with the reason it was given."""
+    held = {name: throttle.held for name, throttle in throttles(bridge).items() if throttle.held}
+    resumed = [name for name, reason in held.items() if reason == REASON]
+    for name in resumed:
         await resume(bridge, name)
-    return {"resumed": held}
+    return {"resumed": resumed, "closed": {name: held[name] for name in held if name not in resumed}}
 
 
 async def _drain(bridge: Bridge, _: web.Request) -> Any:

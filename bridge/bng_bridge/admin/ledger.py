@@ -10,7 +10,8 @@ from aiohttp import web
 
 from bng_bridge import ledger
 from bng_bridge.admin.bridge import Bridge, Route
-from bng_bridge.ledger import VERDICTS, Line, Sums
+from bng_bridge.ledger import AT_BNG, VERDICTS, Line, Sums
+from bng_bridge.manifest import mark
 from bng_bridge.mapping.money import text
 from bng_bridge.sources import bng_rows, sweeper
 from bridge_common.clock import to_text, utc_now
@@ -26,15 +27,19 @@ async def completeness(bridge: Bridge, last: date | None, days: int) -> dict[str
     def read(db: sqlite3.Connection) -> list[Line]:
         found = ledger.from_bng(db, list(bridge.config.sites), *_span(now, "UTC", last, days))
         for name, site in bridge.config.sites.items():
-            found += ledger.from_magento(db, name, site, *_span(now, site.time_zone, last, days))
+            found += ledger.from_magento(db, name, site, *_span(now, site.time_zone, last, days), now)
         return sorted(found, key=lambda line: (line.day, line.source == "bng"))
 
     lines = await bridge.store.look(read)
+    stored = bridge.store.read
     return {
         "schema": SCHEMA,
         "verdict": max((line.verdict for line in lines), key=VERDICTS.index),
         "at": to_text(now),
-        "swept_at": {name: sweeper.swept_at(bridge.store.read, name) for name in bng_rows.ENTITIES},
+        "swept_at": {name: sweeper.swept_at(stored, name) for name in bng_rows.ENTITIES},
+        "shops_listed_at": {
+            site: {entity: mark.listed_at(stored, site, entity) for entity in AT_BNG} for site in bridge.config.sites
+        },
         "lines": [_line(line) for line in lines],
     }
 
@@ -71,6 +76,7 @@ def _line(line: Line) -> dict[str, Any]:
         "source": line.source,
         "target": line.target,
         "verdict": line.verdict,
+        "unlisted": line.unlisted,
         "seen": line.places.total(),
         "applied": line.places["applied"],
         "excluded": dict(line.excluded.most_common()),

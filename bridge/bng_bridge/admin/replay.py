@@ -8,7 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,35 +19,36 @@ from bng_bridge.admin.bridge import Bridge, NotFound, Route
 from bng_bridge.flows.shipments import stock_hint, stock_key
 from bng_bridge.flows.statuses import order_status_key
 from bng_bridge.inbox import Hint
-from bng_bridge.magento.listing import Filter, pages
+from bng_bridge.magento.listing import Listing, pages
 from bng_bridge.magento.target import source_reference
 from bng_bridge.sources.hints import shipment_hint, status_hint
 from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.errors import TargetPaused, TargetUnavailable
+from bridge_common.magento_time import to_magento
 
 Record = dict[str, Any]
 """What tells one record from another: of the shop {"entity_id"}, of BNG the ids that a hint is made of."""
 
 
 @dataclass(frozen=True)
-class Listing:
+class Changes:
     """Where a shop lists what changed, by which time, and the field that names the entity."""
 
-    path: str
+    listing: Listing
     time_field: str
     names: str
-    id_field: str = "entity_id"
 
 
 SHOP = {
     "order": (
-        Listing("/V1/orders", "updated_at", "entity_id"),
-        Listing("/V1/orders", "created_at", "entity_id"),
+        Changes(Listing("/V1/orders", "entity_id"), "updated_at", "entity_id"),
+        Changes(Listing("/V1/orders", "entity_id"), "created_at", "entity_id"),
         # An order's own time does not move on all of these.
-        Listing("/V1/shipments", "created_at", "order_id"),
-        Listing("/V1/invoices", "created_at", "order_id"),
-        Listing("/V1/creditmemos", "created_at", "order_id"),
+        Changes(Listing("/V1/shipments", "entity_id,order_id"), "created_at", "order_id"),
+        Changes(Listing("/V1/invoices", "entity_id,order_id"), "created_at", "order_id"),
+        Changes(Listing("/V1/creditmemos", "entity_id,order_id"), "created_at", "order_id"),
     ),
-    "customer": (Listing("/V1/customers/search", "updated_at", "id", "id"),),
+    "customer": (Changes(Listing("/V1/customers/search", "id", "id"), "updated_at", "id"),),
 }
 BNG = {
     "shipment": ("shipments", ("ShipmentID", "SalesOrderID")),
@@ -62,15 +63,14 @@ async def changed(bridge: Bridge, entity: str, site: str, since: datetime, until
     `site` is only for entities of a shop. Raises NotFound, TargetUnavailable, TargetPaused.
     """
     found: dict[tuple[Any, ...], Record] = {}
-    discarded = 0
     async for record in _changed(bridge, entity, site, since, until):
-        key = tuple(record.values())
-        if key in found:
-            continue
-        found[key] = record
-    kept = [record for record in found.values() if not _is_discarded(bridge, entity, site, record)]
-    discarded = len(found) - len(kept)
-    return {"records": kept, "discarded": discarded}
+        found[tuple(record.values())] = record
+
+    def kept(db: sqlite3.Connection) -> list[Record]:
+        return [record for record in found.values() if not _is_discarded(db, entity, site, record)]
+
+    records = await bridge.store.look(kept)
+    return {"records": records, "discarded": len(found) - len(records)}
 
 
 async def again(
@@ -86,7 +86,7 @@ async def again(
         await bridge.store.write(lambda db: _forget_digests(db, keys))
     if entity in SHOP:
         return await _reemit(bridge, entity, site, records)
-    hints = [_hint(bridge, entity, record, cause) for record in records]
+    hints = [_hint(bridge.store.read, entity, record, cause) for record in records]
     now = to_text(utc_now())
     asked = await bridge.store.write(lambda db: sum(inbox.put_hint(db, hint, now) for hint in hints))
     bridge.worker.wake()
@@ -109,7 +109,7 @@ async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehou
     document = await bridge.context.bng.get(f"{path}/{name}")
     if document is None:
         raise NotFound(f"BNG has no {entity} {name}.")
-    return {"site": "", "records": [{field: document[field] for field in fields}]}
+    return {"site": "", "records": [_of_bng(document, fields)]}
 
 
 async def _get_changed(bridge: Bridge, request: web.Request) -> Any:
@@ -147,20 +147,26 @@ ROUTES: tuple[Route, ...] = (
 async def _changed(bridge: Bridge, entity: str, site: str, since: datetime, until: datetime) -> AsyncIterator[Record]:
     if entity in SHOP:
         client = bridge.context.magento[bridge.known_site(site)]
-        for listing in SHOP[entity]:
-            filters: list[Filter] = [
-                (listing.time_field, "gteq", _shop_time(since)), (listing.time_field, "lteq", _shop_time(until)),
+        for changes in SHOP[entity]:
+            span = [
+                (changes.time_field, "gteq", to_magento(since)), (changes.time_field, "lteq", to_magento(until)),
             ]  # fmt: skip
-            async for page in pages(client, listing.path, filters, fields=listing.names, id_field=listing.id_field):
-                for document in page:
-                    yield {"entity_id": str(document[listing.names])}
+            async for page in pages(client, changes.listing, [], every=span):
+                for document in page.items:
+                    yield {"entity_id": str(document[changes.names])}
         return
     if entity not in BNG:
         raise NotFound(f"Nothing is known of {entity}.", hint=f"Known: {', '.join((*SHOP, *BNG))}.")
     path, fields = BNG[entity]
     async for document in bridge.context.bng.pages(path, updated_since=to_text(since)):
         if from_text(document["UpdatedAt"]) <= until:
-            yield {field: document[field] for field in fields}
+            yield _of_bng(document, fields)
+
+
+def _of_bng(document: dict[str, Any], fields: tuple[str, ...]) -> Record:
+    """Beside its own id a row may lack what it belongs to: a stock its warehouse, a shipment its sales order."""
+    own, *others = fields
+    return {own: document[own]} | {field: document.get(field) or "" for field in others}
 
 
 def _forget_digests(db: sqlite3.Connection, target_keys: list[str]) -> None:
@@ -174,16 +180,16 @@ async def _reemit(bridge: Bridge, entity: str, site: str, records: list[Record])
     return {"asked": len(answer["inserted"]), "waiting": len(answer["waiting"])}
 
 
-def _hint(bridge: Bridge, entity: str, record: Record, cause: str) -> Hint:
+def _hint(read: sqlite3.Connection, entity: str, record: Record, cause: str) -> Hint:
     """With a key of its own: what was seen in this very version is looked at all the same."""
-    read = bridge.store.read
+    key = f"{cause}/{uuid.uuid4()}"
     if entity == "shipment":
-        hint = shipment_hint(record, read)
+        hint = shipment_hint(record, read, key)
     elif entity == "sales_order":
-        hint = status_hint(record, read)
+        hint = status_hint(record, read, key)
     else:
         hint = stock_hint(record["SKU"], record["Warehouse"], cause)
-    return replace(hint, event_key=f"{cause}/{uuid.uuid4()}/{entity}/{hint.entity_id}")
+    return replace(hint, event_key=f"{key}/{entity}/{hint.entity_id}")
 
 
 def _target_keys(bridge: Bridge, entity: str, site: str, record: Record) -> list[str]:
@@ -198,28 +204,22 @@ def _target_keys(bridge: Bridge, entity: str, site: str, record: Record) -> list
     return [order_status_key(bound.site, bound.target_key.split("/")[2])] if bound and entity == "sales_order" else []
 
 
-def _is_discarded(bridge: Bridge, entity: str, site: str, record: Record) -> bool:
+def _is_discarded(db: sqlite3.Connection, entity: str, site: str, record: Record) -> bool:
     """A person has said that it stays out; until it changes, which comes by itself."""
     if entity in SHOP:
         find_events = partial(inbox.select, source="magento", site=site, entity_id=record["entity_id"])
     else:
-        find_events = partial(
-            inbox.select, source="bng", site="", entity_id=_hint(bridge, entity, record, "").entity_id
-        )
-    events = find_events(bridge.store.read, "of_entity", entity=entity)
+        find_events = partial(inbox.select, source="bng", site="", entity_id=_hint(db, entity, record, "").entity_id)
+    events = find_events(db, "of_entity", entity=entity)
     return bool(events) and events[-1]["state"] == "discarded"
 
 
 async def _find_order(bridge: Bridge, name: str, site: str | None) -> dict[str, Any]:
-    """Among the events, or in the shops: it may never have arrived."""
-    rows = inbox.select(bridge.store.read, "find_order", order=name)
-    found = {
-        (row["site"], row["entity_id"]): name == row["increment_id"] for row in rows if site in (None, row["site"])
-    }
-    if not found:
-        for each in [bridge.known_site(site)] if site else bridge.config.sites:
-            for order in await bridge.context.magento[each].search("/V1/orders", increment_id=name):
-                found[each, str(order["entity_id"])] = True
+    found: dict[tuple[str, str], bool] = {}
+    for each in [bridge.known_site(site)] if site else bridge.config.sites:
+        arrived = {row["entity_id"]: name == row["increment_id"] for row in _arrived(bridge, each, name)}
+        for entity_id, is_number in (arrived or await _never_arrived(bridge, each, name)).items():
+            found[each, entity_id] = is_number
     by_number = [key for key, is_number in found.items() if is_number]
     candidates = by_number or list(found)
     if not candidates:
@@ -231,6 +231,25 @@ async def _find_order(bridge: Bridge, name: str, site: str | None) -> dict[str, 
     return {"site": its_site, "records": [{"entity_id": entity_id}]}
 
 
+def _arrived(bridge: Bridge, site: str, name: str) -> list[sqlite3.Row]:
+    return [row for row in inbox.select(bridge.store.read, "find_order", order=name) if row["site"] == site]
+
+
+async def _never_arrived(bridge: Bridge, site: str, name: str) -> dict[str, bool]:
+    """Asked of the shop: the entity ids of orders with this number, else of the one with this id; and which it was."""
+    client = bridge.context.magento[site]
+    try:
+        if orders := await client.search("/V1/orders", increment_id=name):
+            return {str(order["entity_id"]): True for order in orders}
+        # An increment id has zeros in front, and Magento would read it as a number.
+        is_id = name.isascii() and name.isdecimal() and not name.startswith("0")
+        return {name: False} if is_id and await client.get(f"/V1/orders/{name}", {"fields": "entity_id"}) else {}
+    except (TargetUnavailable, TargetPaused) as error:
+        others = ", ".join(each for each in bridge.config.sites if each != site)
+        hint = f"If it is not an order of {site}, choose with --site: {others}." if others else error.hint
+        raise TargetUnavailable(f"{site} cannot be asked for order {name}: {error.message}", hint=hint) from error
+
+
 def _only_site(bridge: Bridge, site: str | None) -> str:
     if site is not None:
         return bridge.known_site(site)
@@ -239,8 +258,3 @@ def _only_site(bridge: Bridge, site: str | None) -> str:
             "There are several shops.", hint=f"Choose with --site: {', '.join(sorted(bridge.config.sites))}."
         )
     return next(iter(bridge.config.sites))
-
-
-def _shop_time(moment: datetime) -> str:
-    """In the shop's database: UTC, whole seconds. An offset in a filter would be ignored silently."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -6,17 +6,20 @@ bindings are set aside; new records under their ids get other names at BNG: docs
 """
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from bng_bridge import bindings, generations, inbox, intents, sites
 from bng_bridge.admin.bridge import Bridge, Route
-from bng_bridge.admin.comparison import KINDS, Compared, compare
+from bng_bridge.admin.comparison import KINDS, Compared, compare, confirm
 from bng_bridge.bindings import Binding
 from bridge_common import decimal_json
 from bridge_common.clock import from_text, to_text, utc_now
+from bridge_common.magento_time import from_magento
 
 MARGIN = timedelta(minutes=10)
 
@@ -48,6 +51,9 @@ async def restored(bridge: Bridge, site: str, backup_at: datetime | None) -> dic
     changes since then, and these records of the shop. Doing it again does no harm.
     """
     compared = [await compare(bridge, site, kind) for kind in KINDS]
+    for each in compared:
+        waiting = await bridge.store.look(partial(_waiting_ids, site=site, compared=each))
+        await confirm(bridge, site, each, waiting)
     since = _since(compared, backup_at)
     now = utc_now()
     done: dict[str, Any] = await bridge.store.write(lambda db: _commit(db, site, compared, since, now))
@@ -104,7 +110,7 @@ def _since(compared: list[Compared], backup_at: datetime | None) -> datetime | N
     common_at = [each.common_at for each in compared if each.common_at and each.kind.entity == "order"]
     if not common_at:
         return None
-    return datetime.fromisoformat(common_at[0]).replace(tzinfo=UTC) - MARGIN
+    return from_magento(common_at[0]) - MARGIN
 
 
 def _commit(
@@ -145,12 +151,24 @@ def _is_lost(target_key: str, first: dict[str, int | None]) -> bool:
 
 def _close_lost(db: sqlite3.Connection, site: str, compared: Compared, now: str) -> None:
     """What waits of records that the shop has lost: it would come to BNG as the record that has its id now."""
+    for record_id, row in list(_waiting(db, site, compared)):
+        is_known = record_id in compared.shown or record_id in compared.absent
+        if is_known and _fingerprint(compared, row["data"]) != compared.shown.get(record_id):
+            inbox.close_lost(db, row["seq"], now)
+
+
+def _waiting_ids(db: sqlite3.Connection, *, site: str, compared: Compared) -> set[int]:
+    return {record_id for record_id, _ in _waiting(db, site, compared)}
+
+
+def _waiting(db: sqlite3.Connection, site: str, compared: Compared) -> Iterator[tuple[int, sqlite3.Row]]:
+    """The states that wait of records from the first lost id on, by that id."""
+    if compared.first_id is None:
+        return
     for row in inbox.select(db, "waiting_of", site=site, entity=compared.kind.entity):
         record_id = int(row["entity_id"]) if row["entity_id"].isdecimal() else 0
-        if record_id < (compared.first_id or 0) or row["kind"] != "snapshot" or row["data"] is None:
-            continue
-        if _fingerprint(compared, row["data"]) != compared.shown.get(record_id):
-            inbox.close_lost(db, row["seq"], now)
+        if record_id >= compared.first_id and row["kind"] == "snapshot" and row["data"] is not None:
+            yield record_id, row
 
 
 def _fingerprint(compared: Compared, data: bytes) -> str | None:
@@ -164,7 +182,9 @@ def _fingerprint(compared: Compared, data: bytes) -> str | None:
 def _requeue(db: sqlite3.Connection, site: str, now: str) -> None:
     """Those that died of the change of identity. One below the lost ids is the same record, says the operator."""
     for row in inbox.select(db, "dead_of_kind", site=site, error_kind="IdentityChanged"):
-        for bound in bindings.under(db, f"{site}/{row['entity']}/{row['entity_id']}/"):
+        # What BNG told of was refused for the shop's record that its reason names.
+        prefix = f"{site}/{row['entity']}/{row['entity_id']}/" if row["site"] else row["reason"].split(" ")[0]
+        for bound in bindings.under(db, prefix):
             bindings.forget_fingerprint(db, bound.target_key)
         inbox.requeue(db, row["seq"], now)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
@@ -11,6 +11,9 @@ from bng_bridge.bng.profile import Login
 from bng_bridge.config import Bng
 from bridge_common.config import read_secret
 from bridge_common.errors import AccessDenied, BridgeError, ConfigError, TargetUnavailable
+
+UNTOLD_LIFE_S = 300.0
+"""Of a token whose answer does not say how long it is good (RFC 6749 only recommends it)."""
 
 
 class Auth(Protocol):
@@ -87,8 +90,8 @@ class ClientCredentials:
             raise TargetUnavailable(f"POST {self._url}: {type(error).__name__} {error}".strip()) from error
         if status != 200:
             raise self._error(status)
-        self._headers = {"Authorization": f"Bearer {body['access_token']}"}
-        self._renew_at = asyncio.get_running_loop().time() + 0.8 * float(body["expires_in"])
+        self._headers = {"Authorization": f"Bearer {_token_in(body, self._url)}"}
+        self._renew_at = asyncio.get_running_loop().time() + 0.8 * _life_s(body)
 
     def _error(self, status: int) -> BridgeError:
         if status in (400, 401, 403):
@@ -97,6 +100,22 @@ class ClientCredentials:
                 hint="Check [bng] client_id and client_secret_file against the client registered in BNG.",
             )
         return TargetUnavailable(f"{self._url} answered {status}")
+
+
+def _token_in(body: Any, url: str) -> str:
+    """Raises TargetUnavailable for an answer without one: a login page, or a token that no header can carry."""
+    token = body.get("access_token") if isinstance(body, dict) else None
+    if not (isinstance(token, str) and token and token.isascii() and token.isprintable()):
+        raise TargetUnavailable(f"{url} answered 200 without an access_token")
+    return token
+
+
+def _life_s(body: dict[str, Any]) -> float:
+    try:
+        told_s = float(body["expires_in"])
+    except (KeyError, TypeError, ValueError):
+        return UNTOLD_LIFE_S
+    return told_s if told_s > 0 else UNTOLD_LIFE_S
 
 
 def _token_request(login: Login, client_id: str, secret: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -4,7 +4,7 @@ A call's class is its resource, by BNG's name. Tokens are no calls.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +15,18 @@ from yarl import URL
 from bng_bridge import http
 from bng_bridge.bng import profile_file, refusals
 from bng_bridge.bng.auth import auth_of
+from bng_bridge.bng.fields import ID_FIELDS
 from bng_bridge.bng.listing import Listing
 from bng_bridge.bng.pointers import at
+from bng_bridge.bng.unreadable import Unreadable, reading
 from bng_bridge.bng.wire import Record, Wire
 from bng_bridge.config import Bng
 from bng_bridge.throttle import Throttle
-from bridge_common.errors import AccessDenied, RejectedByTarget, TargetPaused
+from bridge_common.errors import AccessDenied, MappingError, RejectedByTarget, TargetPaused
 from bridge_common.http import Answer
+
+Odd = Callable[[Unreadable], None]
+"""Told of each record of a list that cannot be read, and is left out; without it the list ends there, with that error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,15 @@ class BngClient:
     async def read_by_external_id(self, resource: str, reference: str) -> Stored | None:
         return await self._read(resource, self._path(self.profile.paths.external, resource, external_id=reference))
 
-    async def search(self, resource: str, **filters: str) -> list[Record]:
-        return [item async for item in self.pages(resource, **filters)]
+    async def search(self, resource: str, *, odd: Odd | None = None, **filters: str) -> list[Record]:
+        return [item async for item in self.pages(resource, odd=odd, **filters)]
 
-    async def pages(self, resource: str, **filters: str) -> AsyncIterator[Record]:
+    async def pages(self, resource: str, *, odd: Odd | None = None, **filters: str) -> AsyncIterator[Record]:
         """Every record that matches, page by page. Filters as in fields.FILTERS."""
-        async for stored in self.stored(resource, **filters):
+        async for stored in self.stored(resource, odd=odd, **filters):
             yield stored.body
 
-    async def stored(self, resource: str, **filters: str) -> AsyncIterator[Stored]:
+    async def stored(self, resource: str, *, odd: Odd | None = None, **filters: str) -> AsyncIterator[Stored]:
         """The same with their versions. Where BNG lists ids only, each record is read by itself."""
         listing = Listing(self.profile, self.wire, resource, filters)
         more = True
@@ -98,9 +103,14 @@ class BngClient:
                 answer = await self._page(listing)
             rows = listing.rows(answer.body)
             for row in rows:
-                if self.profile.list.rows == "full":
-                    yield self._stored(resource, row)
-                elif found := await self.read(resource, self.wire.id_of(resource, row)):
+                try:
+                    found = await self._listed(resource, row)
+                except Unreadable as error:
+                    if odd is None:
+                        raise
+                    odd(error)
+                    continue
+                if found is not None:
                     yield found
             more = listing.move_on(answer.body, rows)
 
@@ -156,10 +166,8 @@ class BngClient:
         answer, problem = await self._ask(method, resource, url, body=body, headers=all_headers, accept=accept)
         if problem:
             return Written(problem, status=answer.status)
-        record = at(answer.body, self.profile.answers.record)
-        if isinstance(record, dict) and self.wire.has_id(resource, record):
-            return Written(problem, self._stored(resource, record, answer.etag))
-        return Written(problem, record_id=_id_in(answer.location))
+        stored = self._in_answer(resource, answer)
+        return Written(problem, stored) if stored else Written(problem, record_id=_id_in(answer.location))
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """For what is no record: the answer's body. `path` and `body` as the ERP has them."""
@@ -178,6 +186,27 @@ class BngClient:
         if not isinstance(record, dict):
             raise RejectedByTarget(f"GET {self._base}/{path} answered with no record", status=answer.status)
         return self._stored(resource, record, answer.etag)
+
+    async def _listed(self, resource: str, row: Any) -> Stored | None:
+        """Raises Unreadable, too, for one that BNG lists and does not give."""
+        try:
+            if self.profile.list.rows == "full":
+                return self._stored(resource, row)
+            with reading(self._name(resource, row)):
+                record_id = self.wire.id_of(resource, row)
+            return await self.read(resource, record_id)
+        except (MappingError, RejectedByTarget) as error:
+            raise Unreadable(f"BNG has {self._name(resource, row)}: {error.message}", hint=error.hint) from error
+
+    def _in_answer(self, resource: str, answer: Answer) -> Stored | None:
+        """The record after a write. One that cannot be read is as good as none: it is written, whatever is said of it."""
+        record = at(answer.body, self.profile.answers.record)
+        try:
+            with reading(resource):
+                has_id = isinstance(record, dict) and self.wire.has_id(resource, record)
+            return self._stored(resource, record, answer.etag) if has_id else None
+        except (MappingError, Unreadable):
+            return None
 
     async def _page(self, listing: Listing) -> Answer:
         url = listing.url
@@ -225,12 +254,19 @@ class BngClient:
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
 
     def _stored(self, resource: str, record: Record, etag: str = "") -> Stored:
-        body = self.wire.inward(resource, record)
-        how = self.profile.concurrency
-        if how.check == "none":
-            return Stored(body, "")
-        tag = how.tag if how.check == "if-match" else "{Version}"
-        return Stored(body, etag if how.version == "header" else tag.format(Version=body["Version"]))
+        """Raises Unreadable, or MappingError for a value of another form than the profile's."""
+        with reading(self._name(resource, record)):
+            body = self.wire.inward(resource, record)
+            how = self.profile.concurrency
+            if how.check == "none":
+                return Stored(body, "")
+            tag = how.tag if how.check == "if-match" else "{Version}"
+            return Stored(body, etag if how.version == "header" else tag.format(Version=body["Version"]))
+
+    def _name(self, resource: str, record: Any) -> str:
+        """For people, of whatever was answered."""
+        found = at(record, f"/{self.wire.name_of(resource, ID_FIELDS[resource])}")
+        return f"{resource} {str(record)[:100] if found is None else found}"
 
     def _new(self, resource: str, body: Record) -> Record:
         return self.wire.outward(resource, body, is_new=True)

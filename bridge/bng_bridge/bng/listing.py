@@ -65,7 +65,7 @@ class Listing:
             if found and how.by == "cursor":
                 self.query[how.parameter] = str(found)
             elif found:
-                self.url = URL(str(found), encoded=True)
+                self.url = _address(str(found))
             return bool(found)
         self.query[how.parameter] = str(self._passed if how.by == "offset" else self._pages)
         return bool(at(body, how.more)) if how.more else is_full
@@ -99,3 +99,13 @@ class Listing:
 
     def _typed(self, name: str, text: str) -> Any:
         return self._wire.value_of(self.resource, FILTERS[name], text)
+
+
+def _address(link: str) -> URL:
+    """Raises RejectedByTarget for what is no whole address."""
+    try:
+        url = URL(link, encoded=True)
+        url.origin()
+    except ValueError as error:
+        raise RejectedByTarget(f"BNG's list goes on at {link!r}, which is no address", status=200) from error
+    return url

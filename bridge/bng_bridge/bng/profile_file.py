@@ -1,6 +1,5 @@
 """A profile from its YAML file; a mistake is reported with file, line, column, and what was meant perhaps."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +16,7 @@ from bng_bridge.mapping.shapes import Shape
 from bng_bridge.mapping.yaml_tree import Node, Section, Sequence
 from bridge_common.config import model_at
 from bridge_common.errors import ConfigError
-
-_FOLDERS = (
-    Path(__file__).parents[3] / "packaging" / "profiles",
-    Path(sys.prefix) / "share" / "bng-bridge" / "profiles",
-)
-"""Of a checkout, and of an installation."""
+from bridge_common.shipped import folder
 
 Place = tuple[str, ...]
 
@@ -46,8 +40,8 @@ def path_of(name: str) -> Path:
 
 
 def shipped() -> dict[str, Path]:
-    folder = next((each for each in _FOLDERS if each.is_dir()), _FOLDERS[0])
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"), key=lambda path: path.stem)}
+    found = folder("profiles").glob("*.yaml")
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 @lru_cache(maxsize=16)

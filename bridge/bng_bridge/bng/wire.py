@@ -226,7 +226,15 @@ def _date_writer(form: str) -> Convert:
 def _date_reader(form: str) -> Convert:
     if form == "%Y-%m-%d":
         return _same
-    return lambda text: datetime.strptime(text, form).replace(tzinfo=UTC).date().isoformat()
+
+    def read(text: str) -> str:
+        """Raises MappingError for what is no date in the profile's format."""
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC).date().isoformat()
+        except (ValueError, TypeError) as error:
+            raise MappingError(f"BNG says {text!r}, which is no date of the form {form}") from error
+
+    return read
 
 
 def _number(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from bridge_common.errors import BridgeError
 
 UNREACHABLE = 3
+TEXT_SHOWN = 500
 
 
 class DaemonUnreachable(BridgeError):
@@ -43,14 +44,12 @@ class Daemon:
         try:
             connection.request(method, path, json.dumps(body or {}) if method == "POST" else None)
             response = connection.getresponse()
-            answer = json.loads(response.read())
-        except (OSError, ValueError, http.client.HTTPException) as error:
+            text = response.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
             raise _unreachable(self._path, error) from error
         finally:
             connection.close()
-        if response.status != 200:
-            raise Refused(str(answer.get("error")), hint=str(answer.get("hint") or ""))
-        return answer
+        return _answer(response.status, text)
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -62,6 +61,17 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+def _answer(status: int, text: str) -> Any:
+    """Raises Refused for another status than 200, and for what is no JSON."""
+    try:
+        answer = json.loads(text)
+    except ValueError as error:
+        raise Refused(f"The bridge answered {status}: {text[:TEXT_SHOWN].strip()}") from error
+    if status != 200:
+        raise Refused(str(answer.get("error")), hint=str(answer.get("hint") or ""))
+    return answer
 
 
 def _unreachable(path: Path, error: Exception) -> DaemonUnreachable:

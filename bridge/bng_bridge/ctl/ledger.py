@@ -13,7 +13,7 @@ from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.console import clock, console, word
 from bng_bridge.ctl.manifest import compare
 
-EXIT_CODES = {"complete": 0, "waiting": 0, "incomplete": 1}
+EXIT_CODES = {"complete": 0, "waiting": 0, "unlisted": 0, "incomplete": 1}
 COUNTS = ("seen", "applied", "excluded", "waiting", "dead", "missing")
 LEDGER_TIMEOUT_S = 120.0
 SWEEP_TIMEOUT_S = 3600.0
@@ -31,23 +31,24 @@ def ledger(daemon: Daemon, as_json: bool, day: datetime | None, days: int, fresh
     """What became of each record of a day at the other side, and whether the sums agree.
 
     \b
-    Exit codes: 0 everything is applied, excluded for a reason, or waits,
-                1 something is missing or dead, or totals differ, 3 the daemon cannot be reached.
+    Exit codes: 0 everything is applied, excluded for a reason, or waits; a shop that was not listed is told,
+                1 something is missing or dead, or totals differ; with --fresh also when a side cannot be listed,
+                3 the daemon cannot be reached.
     """
-    if fresh:
-        _list_both_sides(daemon)
+    is_listed = _list_both_sides(daemon) if fresh else True
     last = f"&day={day:%Y-%m-%d}" if day else ""
     answer = daemon.get(f"/ledger?days={days}{last}", timeout_s=LEDGER_TIMEOUT_S)
     show(answer, render, as_json=as_json)
-    raise SystemExit(EXIT_CODES[answer["verdict"]])
+    raise SystemExit(EXIT_CODES[answer["verdict"]] if is_listed else 1)
 
 
-def _list_both_sides(daemon: Daemon) -> None:
-    """What keeps a shop from being listed to the end is told, and the ledger says when it was listed last."""
-    for report in compare(daemon):
-        if report["error"]:
-            click.echo(f"{report['site']} was not listed to the end: {report['error']}", err=True)
+def _list_both_sides(daemon: Daemon) -> bool:
+    """Whether every shop was listed to its end. What kept one from it is told; the others are counted all the same."""
+    failed = [report for report in compare(daemon) if report["error"]]
+    for report in failed:
+        click.echo(f"{report['site']} was not listed to the end: {report['error']}", err=True)
     daemon.post("/sweep", timeout_s=SWEEP_TIMEOUT_S)
+    return not failed
 
 
 def render(answer: dict[str, Any]) -> None:
@@ -57,6 +58,9 @@ def render(answer: dict[str, Any]) -> None:
         _print_details(target, line)
     swept = ", ".join(f"{name} {_moment(at)}" for name, at in answer["swept_at"].items())
     target.print(f"BNG's own records, last listed: {swept}")
+    for site, marks in answer["shops_listed_at"].items():
+        listed = ", ".join(f"{entity}s {_moment(at)}" for entity, at in marks.items())
+        target.print(f"{site}'s own records, last listed: {listed}")
 
 
 def _table(lines: list[dict[str, Any]]) -> Table:
@@ -84,9 +88,10 @@ def _verdict(line: dict[str, Any]) -> Text:
     bad = [f"{line[name]} {name}" for name in ("missing", "dead", "differ") if line[name]]
     if bad:
         return Text(", ".join(bad), style="red")
+    open_ = ["unlisted"] if line["unlisted"] else []
     if line["waiting"]:
-        return Text(f"{line['waiting']} waiting, the oldest since {_moment(line['waiting_since'])}", style="yellow")
-    return word("complete")
+        open_.append(f"{line['waiting']} waiting, the oldest since {_moment(line['waiting_since'])}")
+    return Text(", ".join(open_), style="yellow") if open_ else word("complete")
 
 
 def _print_details(target: Console, line: dict[str, Any]) -> None:
@@ -94,8 +99,8 @@ def _print_details(target: Console, line: dict[str, Any]) -> None:
     title = f"{line['day']} {line['site'] or 'BNG'} {line['entity']}"
     for reason, count in line["excluded"].items():
         target.print(f"{title}: {count} excluded: {reason}")
-    if line["source"] == "magento" and line["seen"] and not line["listed_at"]:
-        target.print(f"{title}: the shop itself was not listed, only what arrived is counted")
+    if line["unlisted"]:
+        target.print(Text(f"{title}: {line['unlisted']}"))
     for found in line["trouble"]:
         target.print(Text(f"{title} {found['name']}:", style="bold"), Text(f"{found['what']}, {found['reason']}"))
         target.print(f"    {found['command']}")

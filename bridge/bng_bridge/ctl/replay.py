@@ -34,7 +34,8 @@ def resync(daemon: Daemon, entity: str, name: str, site: str | None, warehouse: 
     """Read one record anew and write it again, whatever is known of it.
 
     When a record at the other side is not what it should be: changed by hand, or restored there alone. ID is an order's
-    increment id or entity id, a customer's id, a shipment's or sales order's id at BNG, or a SKU.
+    increment id or entity id, a customer's id, a shipment's or sales order's id at BNG, or a SKU. A shipment is only looked
+    at: one that the shop has already is not written again.
 
     \b
       bridgectl resync order 000000123
@@ -130,8 +131,12 @@ def _render_resync(entity: str, name: str, answer: dict[str, Any]) -> None:
     if not answer["records"]:
         click.echo(f"Nothing to do: no shop shows the stock of any warehouse of {name}.")
         return
-    verb = "is read anew" if answer["asked"] else "waits for that already"
-    click.echo(f"{entity} {name}{where} {verb}, and written again.")
+    if entity == "shipment":
+        verb = "is looked at" if answer["asked"] else "waits for that already"
+        click.echo(f"shipment {name} {verb}; one that the shop has already is not written again.")
+    else:
+        verb = "is read anew" if answer["asked"] else "waits for that already"
+        click.echo(f"{entity} {name}{where} {verb}, and written again.")
     click.echo(f"Follow it: bridgectl trace {name}" if entity == "order" else "Follow it: bridgectl queue")
 
 

@@ -10,7 +10,7 @@ import click
 from bng_bridge.ctl.command import command, json_option, show
 from bng_bridge.ctl.connection import Daemon, Refused
 from bng_bridge.ctl.moments import MOMENT
-from bng_bridge.ctl.replay import ENTITIES, OF_BNG, Found, find_changed, look_again
+from bng_bridge.ctl.replay import ENTITIES, LISTING_LIMIT_S, OF_BNG, Found, find_changed, look_again
 
 AGENT_LIMIT_S = 60.0
 LISTED = 20
@@ -61,7 +61,8 @@ def site_restored(daemon: Daemon, name: str, backup_time: datetime | None, yes: 
     restore, before the shop sells again. Not for a clone: stop its agent, and give it a site of its own.
 
     The shop that says hello is taken for the site's. Orders that it no longer has stay in BNG and are listed; new orders
-    under their numbers get names of their own there. What BNG had sent since the backup is sent again.
+    under their numbers get names of their own there. What BNG had sent since the backup is sent again. Lost is only an
+    order that the shop, asked for it by itself, has not got: with thousands of them that takes minutes.
 
     \b
       bridgectl site restored shop1 --backup-time 2026-01-31T03:00:00+01:00
@@ -75,7 +76,7 @@ def site_restored(daemon: Daemon, name: str, backup_time: datetime | None, yes: 
         daemon.post(f"{path}/pin", held["says"])
     _ask(_losses(_compared(daemon, path)), f"Go on with {name} as it is now?", is_agreed=yes)
     body = {"backup_time": backup_time.isoformat() if backup_time else None}
-    done = daemon.post(f"{path}/restored", body, timeout_s=300)
+    done = daemon.post(f"{path}/restored", body, timeout_s=LISTING_LIMIT_S)
     found: Found = {
         (entity, name): [{"entity_id": str(each)} for each in done[entity]] for entity in ("order", "customer")
     }
@@ -104,7 +105,7 @@ def _compared(daemon: Daemon, path: str) -> Any:
     deadline = time.monotonic() + AGENT_LIMIT_S
     while True:
         try:
-            return daemon.get(f"{path}/compared", timeout_s=300)
+            return daemon.get(f"{path}/compared", timeout_s=LISTING_LIMIT_S)
         except Refused:
             if time.monotonic() > deadline:
                 raise

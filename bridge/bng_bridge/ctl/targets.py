@@ -1,5 +1,6 @@
 """`bridgectl pause` and `resume`."""
 
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -21,7 +22,9 @@ def pause(daemon: Daemon, target: str, reason: str) -> None:
 
 @click.command()
 @click.argument("target", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every target that is closed, as after a drain.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every target that a drain has closed; one that was paused stays so."
+)
 @click.pass_obj
 @command
 def resume(daemon: Daemon, target: str | None, everything: bool) -> None:  # noqa: FBT001
@@ -29,7 +32,14 @@ def resume(daemon: Daemon, target: str | None, everything: bool) -> None:  # noq
     if (target is None) != everything:
         raise click.UsageError("name a target (bng, or a site), or --all")
     if target is None:
-        click.echo(f"resumed: {', '.join(daemon.post('/resume')['resumed']) or 'nothing was closed'}")
+        _render_all(daemon.post("/resume"))
         return
     answer = daemon.post(f"/resume/{quote(target, safe='')}")
     click.echo(f"{target}: {answer['state']}")
+
+
+def _render_all(answer: dict[str, Any]) -> None:
+    none = "nothing was drained" if answer["closed"] else "nothing was closed"
+    click.echo(f"resumed: {', '.join(answer['resumed']) or none}")
+    for name, reason in answer["closed"].items():
+        click.echo(f"still paused: {name} ({reason}). To open it: bridgectl resume {name}")

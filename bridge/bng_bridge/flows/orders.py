@@ -1,7 +1,6 @@
 """Magento order → BNG customer, sales order, cancellation."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from bng_bridge import bindings, inbox
@@ -14,6 +13,7 @@ from bng_bridge.mapping import customers, orders, payments
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.errors import AwaitingPayment, DependencyMissing, RejectedByTarget
+from bridge_common.magento_time import from_magento
 
 
 async def order_to_sales_order(event: Claimed, context: Context) -> Outcome:
@@ -183,5 +183,5 @@ def customer_write(context: Context, site: str, source_id: str, *, create_only: 
 def _before_go_live(order: dict[str, Any], site: Site) -> bool:
     if site.go_live_at is None:
         return False
-    created_at = datetime.strptime(order["created_at"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    created_at = from_magento(order["created_at"])
     return created_at < site.go_live_at

@@ -5,13 +5,13 @@ from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
-from bng_bridge.flows import identity, references
+from bng_bridge.flows import references
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import source_reference
-from bng_bridge.mapping import shipments
+from bng_bridge.mapping import orders, shipments
 from bng_bridge.outcome import Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.errors import DependencyMissing, RejectedByTarget
@@ -93,7 +93,7 @@ async def _to_ship(
             f"{bound.site} has no order {order_id}", problem="absent",
             hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
         )  # fmt: skip
-    identity.check_order(order, bound)
+    bindings.check_fingerprint(bound.target_key, bound.fingerprint, orders.fingerprint(order))
     if order["state"] == "holded":
         raise DependencyMissing(f"order {order['increment_id']} is on hold in the shop", delay_s=30)
     separately = await _bundles_that_ship_separately(client, order)

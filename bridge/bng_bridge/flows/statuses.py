@@ -3,11 +3,10 @@
 from typing import Any
 
 from bng_bridge import bindings, intents
-from bng_bridge.flows import identity
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.shipments import unbound
 from bng_bridge.inbox import Claimed
-from bng_bridge.mapping import statuses
+from bng_bridge.mapping import orders, statuses
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
 from bridge_common.errors import MappingError
@@ -23,7 +22,7 @@ async def status_to_order(event: Claimed, context: Context) -> Outcome:
     order = await context.magento[bound.site].get(f"/V1/orders/{order_id}")
     if order is None:
         return skipped(f"{bound.site} no longer has order {order_id}")
-    identity.check_order(order, bound)
+    bindings.check_fingerprint(bound.target_key, bound.fingerprint, orders.fingerprint(order))
     # With a write of ours still open it may be known because of that very write: its outcome is resolved first.
     if statuses.is_known(order, status) and intents.get(context.read, key) is None:
         return skipped(f"the shop says {statuses.LABELS.get(status, status)} already")

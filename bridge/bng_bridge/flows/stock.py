@@ -5,6 +5,8 @@ contains what BNG has shipped; Magento's still must until its own shipment is ma
 stock. So what is pushed is on hand + shipped at BNG and not yet in the shop.
 """
 
+import sqlite3
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,10 +21,13 @@ from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.outcome import DONE, Outcome, skipped
 from bng_bridge.target import Write
+from bridge_common import decimal_json
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import DependencyMissing
 
 LOOK_BACK = timedelta(minutes=3)
+MOST_BY_ID = 20
+"""More dead letters than this are looked for in BNG's list, however long it is: a page of it has many shipments."""
 
 
 async def stock_to_source_items(event: Claimed, context: Context) -> Outcome:
@@ -78,13 +83,38 @@ async def _inventory_item(context: Context, site: str, sku: str, warehouse: str)
 
 
 async def _shipped_not_in_shop(context: Context, site: str, sku: str, warehouse: str) -> Decimal:
-    waiting = inbox.select(context.read, "open_hints", entity="shipment")
-    oldest = min([from_text(row["stored_at"]) for row in waiting], default=utc_now())
     total = Decimal(0)
-    async for shipment in context.bng.pages("shipments", updated_since=to_text(oldest - LOOK_BACK)):
+    async for shipment in _told_or_new(context, site):
         if shipment.get("Warehouse") == warehouse and _is_open(context, site, shipment):
             total += sum(Decimal(str(line["Quantity"])) for line in shipment["Lines"] if line["SKU"] == sku)
     return total
+
+
+async def _told_or_new(context: Context, site: str) -> AsyncIterator[dict[str, Any]]:
+    """Each shipment once that BNG told of and that is not through, and what it may not have told of yet.
+
+    A dead letter may be weeks old. It is read by itself, or all since then would be listed for it.
+    """
+    hints = inbox.select(context.read, "open_hints", entity="shipment")
+    listed = [row for row in hints if row["state"] != "dead"]
+    dead = [row for row in hints if row["state"] == "dead" and _may_be_open(context, site, row)]
+    if len(dead) > MOST_BY_ID:
+        listed, dead = listed + dead, []
+    by_id = {str(row["entity_id"]) for row in dead}
+    oldest = min([from_text(row["stored_at"]) for row in listed], default=utc_now())
+    async for shipment in context.bng.pages("shipments", updated_since=to_text(oldest - LOOK_BACK)):
+        by_id.discard(str(shipment["ShipmentID"]))
+        yield shipment
+    for shipment_id in sorted(by_id):
+        if (found := await context.bng.get(f"shipments/{shipment_id}")) is not None:
+            yield found
+
+
+def _may_be_open(context: Context, site: str, hint: sqlite3.Row) -> bool:
+    """By what the hint says, so that no other site's dead letters are fetched. A webhook may not name the sales order."""
+    sales_order_id = decimal_json.loads(hint["data"] or b"{}").get("SalesOrderID")
+    known = {"SalesOrderID": sales_order_id, "ShipmentID": hint["entity_id"]}
+    return not sales_order_id or _is_open(context, site, known)
 
 
 def _is_open(context: Context, site: str, shipment: dict[str, Any]) -> bool:

@@ -133,7 +133,10 @@ class SourceItems:
 
     async def _send(self, places: list[Place], ends_at_s: float) -> None:
         """Halved after each refusal. What is not answered ends it all: the rest is not sent. Raises what ended it."""
-        parts = [places] if places else []
+        if not places:
+            # No call, so it must not count as one that the shop answered.
+            raise TargetPaused(f"no stock write to {self._client.site} was left to send", delay_s=1)
+        parts = [places]
         while parts:
             part = parts.pop()
             half = len(part) // 2

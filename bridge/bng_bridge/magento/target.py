@@ -5,7 +5,7 @@ from typing import Any
 
 from bng_bridge.magento import order_status
 from bng_bridge.magento.client import MagentoClient
-from bng_bridge.magento.endpoints import OTHER, of_entity
+from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
 from bng_bridge.target import Record, Settled, Write
 
@@ -49,12 +49,12 @@ class MagentoTarget:
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
-        """The agent's own record of the request, before anything is looked up.
+        """The agent's own record of the request, before anything is looked up: of the shop it says nothing.
 
         `unknown` is no proof while the request may still lie at the broker: the quiet period, which is longer than the
         request's expiry, decides then.
         """
-        async with self._client.throttle.slot(OTHER):
+        async with self._client.throttle.beside():
             state = await self._client.transport.state_of(self._source_items.sent_as(request_id))
         if state is None or state.state in ("unknown", "interrupted", "running"):
             return None

@@ -8,12 +8,13 @@ when they changed. `updated_at` is in neither: it moves when an e-mail was sent,
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bng_bridge.mapping.money import amount, cents, text
 from bridge_common import decimal_json
+from bridge_common.magento_time import from_magento
 
 _ADDRESS = "firstname,lastname,company,street,city,region,postcode,country_id,telephone,vat_id"
 ORDER_FIELDS = (
@@ -41,7 +42,7 @@ class Parts:
         """A shipment, with its tracks; an invoice; a credit memo."""
         count, highest = self.counts.get(kind, (0, 0))
         self.counts[kind] = count + 1, max(highest, int(item["entity_id"]))
-        times = [moment(item[name]) for name in ("created_at", "updated_at") if item.get(name)]
+        times = [from_magento(item[name]) for name in ("created_at", "updated_at") if item.get(name)]
         self.changed_at = max([*times, *filter(None, [self.changed_at])], default=None)
         for track in item.get("tracks") or []:
             self.add("tracks", track)
@@ -76,8 +77,8 @@ def order_line(order: dict[str, Any], parts: Parts) -> Line:
         entity="order",
         entity_id=str(order["entity_id"]),
         name=str(order["increment_id"]),
-        created_at=moment(order["created_at"]),
-        updated_at=moment(order["updated_at"]),
+        created_at=from_magento(order["created_at"]),
+        updated_at=from_magento(order["updated_at"]),
         seen=_order_seen(order),
         parts=_digest([parts.counts, str(parts.changed_at)]) if parts.counts else "",
         changed_at=parts.changed_at,
@@ -92,8 +93,8 @@ def customer_line(customer: dict[str, Any]) -> Line:
         entity="customer",
         entity_id=str(customer["id"]),
         name=str(customer["email"]),
-        created_at=moment(customer["created_at"]),
-        updated_at=moment(customer["updated_at"]),
+        created_at=from_magento(customer["created_at"]),
+        updated_at=from_magento(customer["updated_at"]),
         seen=_customer_seen(customer),
     )
 
@@ -101,11 +102,6 @@ def customer_line(customer: dict[str, Any]) -> Line:
 def seen_in(entity: str, snapshot: dict[str, Any]) -> str:
     """`seen` of the line that a list would show of this snapshot."""
     return _order_seen(snapshot) if entity == "order" else _customer_seen(snapshot)
-
-
-def moment(magento: str) -> datetime:
-    """Magento's text is UTC without saying so."""
-    return datetime.strptime(magento, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
 
 
 def _order_seen(order: dict[str, Any]) -> str:

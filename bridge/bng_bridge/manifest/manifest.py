@@ -10,6 +10,7 @@ import logging
 from bng_bridge.alerts import Alerts
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.transport import GatewayTransport
+from bng_bridge.manifest import mark
 from bng_bridge.manifest.inquiry import inquire
 from bng_bridge.manifest.report import Report
 from bng_bridge.manifest.survey import Survey, Suspect
@@ -65,6 +66,7 @@ class Manifest:
             await survey.customers()
             missing = await self._inquire(survey.suspects)
             self._judge_silence(missing, survey.newest_order)
+            await self._store.write(lambda db: mark.move(db, self.site, survey.ended, report.began_at))
         except BridgeError as error:
             report.error = error.sentence()
             self._note_failure(report.error)

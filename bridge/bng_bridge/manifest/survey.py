@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from bng_bridge import sites
 from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.listing import Filter, Listing, Page, by_ids, pages
 from bng_bridge.manifest import table
 from bng_bridge.manifest.lines import (
     CUSTOMER_FIELDS,
@@ -27,12 +27,12 @@ from bng_bridge.manifest.lines import (
     customer_line,
     order_line,
 )
-from bng_bridge.manifest.listing import Filter, Listing, Page, by_ids, pages, to_magento
 from bng_bridge.manifest.report import Report
 from bng_bridge.manifest.verdict import BEFORE_GO_LIVE, Known, Newest, Verdict, is_before_go_live, judge
 from bng_bridge.store import Store
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import OutcomeUnknown, RejectedByTarget, TargetUnavailable
+from bridge_common.magento_time import to_magento
 
 ORDERS = Listing("/V1/orders", ORDER_FIELDS)
 CUSTOMERS = Listing("/V1/customers/search", CUSTOMER_FIELDS, "id")
@@ -43,7 +43,7 @@ PARTS = {
 }
 RECORD_PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 MOST_GONE = 200
-"""Looked at one by one in a pass; the others have their turn in the next."""
+"""Looked at one by one in a pass; the next one begins behind them."""
 NOT_YET = Known("", "covered", 0, "")
 
 
@@ -64,11 +64,15 @@ class Suspect:
 
 
 class Survey:
-    """Collects `suspects`; `newest_order` is the highest order id that was listed, 0 without any."""
+    """Collects `suspects`; `newest_order` is the highest order id that was listed, 0 without any.
+
+    `ended` are the entities whose list came to its end: with what earlier passes listed, all that there are.
+    """
 
     def __init__(self, client: MagentoClient, store: Store, report: Report) -> None:
         self.suspects: list[Suspect] = []
         self.newest_order = 0
+        self.ended: list[str] = []
         self._client = client
         self._site = client.site
         self._config = client.config
@@ -87,12 +91,13 @@ class Survey:
             listed |= await self._compare_orders(page, parts)
         day = (since + timedelta(days=1)).date().isoformat()
         known = table.orders_after(self._store.read, self._site, day)
-        await self._look_for("order", known - set(map(str, listed)))
+        left_at = await self._look_for("order", known - set(map(str, listed)), self._place("orders"))
+        await self._move("orders", left_at)
+        self.ended.append("order")
 
     async def customers(self) -> None:
         """From where the last pass stopped; a shop with few is listed whole in each pass."""
-        watermark = f"manifest/{self._site}/customers"
-        after = int(sites.watermark(self._store.read, watermark) or 0)
+        after = self._place("customers")
         left, place, gone = self._config.manifest.customers_per_pass, 0, set[str]()
         known = await self._known_customers()
         async with aclosing(pages(self._client, CUSTOMERS, [], after)) as tiles:
@@ -103,8 +108,17 @@ class Survey:
                 if left <= 0 and page.upto is not None:
                     place = page.upto
                     break
-        await self._look_for("customer", gone)
-        await self._store.write(lambda db: sites.move_watermark(db, watermark, str(place)))
+        left_at = await self._look_for("customer", gone, after)
+        await self._move("customers", left_at or place)
+        if not place:
+            self.ended.append("customer")
+
+    def _place(self, what: str) -> int:
+        """The id behind which this pass begins."""
+        return int(sites.watermark(self._store.read, f"manifest/{self._site}/{what}") or 0)
+
+    async def _move(self, what: str, place: int) -> None:
+        await self._store.write(lambda db: sites.move_watermark(db, f"manifest/{self._site}/{what}", str(place)))
 
     async def _parts(self, late: list[Filter]) -> dict[int, Parts]:
         """By order id. Before the orders: what is added in between belongs to the next pass."""
@@ -166,12 +180,17 @@ class Survey:
             await asyncio.sleep(0)
         return sorted(found)
 
-    async def _look_for(self, entity: str, ids: set[str]) -> None:
-        """Those that the lists lack: already known to be deleted, or not shown for another reason, or gone unnoticed."""
+    async def _look_for(self, entity: str, ids: set[str], after: int) -> int:
+        """Those that the lists lack: already known to be deleted, or not shown for another reason, or gone unnoticed.
+
+        The first above `after`, then those from the beginning. Returns the id where it stopped; 0: all had their turn.
+        """
         known = table.known(self._store.read, self._site, entity, ids)
         unknown = sorted((each for each in ids if each not in known or known[each].state != "deleted"), key=int)
+        behind = bisect_right(unknown, after, key=int)
+        in_turn = [*unknown[behind:], *unknown[:behind]][:MOST_GONE]
         deleted = []
-        for entity_id in islice(unknown, MOST_GONE):
+        for entity_id in in_turn:
             newest = table.newest(self._store.read, self._site, entity, entity_id)
             if newest is not None and newest.kind == "tombstone":
                 deleted.append(entity_id)
@@ -180,6 +199,7 @@ class Survey:
         if deleted:
             now = to_text(utc_now())
             await self._store.write(lambda db: table.note_gone(db, self._site, entity, deleted, "deleted", now))
+        return int(in_turn[-1]) if len(in_turn) < len(unknown) else 0
 
     async def _confirm_gone(self, entity: str, entity_id: str, newest: Newest | None) -> None:
         """By the record itself: a list may lack it for reasons of its own."""

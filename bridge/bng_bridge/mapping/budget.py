@@ -1,7 +1,8 @@
 """How much one run of a mapping may do, whatever the document and the file.
 
-Every row of an `each` costs what its rules have nodes, every function what its texts and lists are long. An order of 20
-lines needs some thousands; who reaches the bound has a document or a file that nobody meant.
+Every row of an `each` costs what its rules have nodes, every function what its texts and lists are long, a look
+for a custom attribute what there are of them. An order of 20 lines needs some thousands; who reaches the bound has a
+document or a file that nobody meant.
 """
 
 from collections.abc import Callable

@@ -8,6 +8,7 @@ import ast
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from bng_bridge.mapping import grammar
@@ -226,7 +227,7 @@ class _Compiler:
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
             raise Wrong(self._locate(node), "wants a field's name as a text, such as 'row_total'")
         step, shape = path_of(node.value, rows.item or ANY, self._locate(node))
-        return Expression(lambda _: step, shape, is_constant=True)
+        return Expression(lambda frame: partial(step, frame), shape, is_constant=True)
 
     def _folded(self, made: Expression, node: ast.expr) -> Expression:
         """A constant is computed now: what cannot work is a finding, and it costs nothing later."""

@@ -26,11 +26,11 @@ def constant(value: Any) -> Expression:
 def stepped(base: Getter, step: Step, name: str | None) -> Getter:
     """`name` where the step is to a plain field: the common case, without another call."""
     if name is None:
-        return lambda frame: step(base(frame))
+        return lambda frame: step(frame, base(frame))
 
     def get(frame: Frame) -> Any:
         value = base(frame)
-        return value.get(name) if type(value) is dict else step(value)
+        return value.get(name) if type(value) is dict else step(frame, value)
 
     return get
 

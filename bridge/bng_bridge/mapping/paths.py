@@ -6,14 +6,16 @@ What is missing or null gives null, and so does every step behind it. A step int
 from collections.abc import Callable
 from typing import Any
 
+from bng_bridge.mapping.budget import Frame, spend
 from bng_bridge.mapping.faults import Fault, kind_of
 from bng_bridge.mapping.findings import Position, Wrong, did_you_mean
 from bng_bridge.mapping.shapes import ANY, Shape
 
 MOST_ATTRIBUTES = 2000
-"""Of one product or customer; each look for one goes through them."""
+"""Of one product or customer; each look for one goes through them, and is paid for."""
 
-Step = Callable[[Any], Any]
+Step = Callable[[Frame, Any], Any]
+"""In a run, from a value to what it leads to."""
 
 
 def field_shape(shape: Shape, name: str, at: Position) -> Shape:
@@ -47,7 +49,7 @@ def entry_step(shape: Shape, index: int | str) -> Step:
     if isinstance(index, str):
         return field_step(shape, index)
 
-    def entry(value: Any) -> Any:
+    def entry(_: Frame, value: Any) -> Any:
         if value is None:
             return None
         if type(value) is not list:
@@ -72,16 +74,16 @@ def _chained(steps: list[Step]) -> Step:
     if len(steps) == 1:
         return steps[0]
 
-    def chained(value: Any) -> Any:
+    def chained(frame: Frame, value: Any) -> Any:
         for step in steps:
-            value = step(value)
+            value = step(frame, value)
         return value
 
     return chained
 
 
 def _field_step(name: str) -> Step:
-    def field(value: Any) -> Any:
+    def field(_: Frame, value: Any) -> Any:
         if type(value) is dict:
             return value.get(name)
         if value is None:
@@ -96,10 +98,13 @@ def _field_step(name: str) -> Step:
 def _attribute_step(code: str) -> Step:
     """Of Magento's custom attributes, which stand in a list."""
 
-    def attribute(value: Any) -> Any:
-        if value is not None and (type(value) is not list or len(value) > MOST_ATTRIBUTES):
+    def attribute(frame: Frame, value: Any) -> Any:
+        if value is None:
+            return None
+        if type(value) is not list or len(value) > MOST_ATTRIBUTES:
             raise Fault(f"wants a list of at most {MOST_ATTRIBUTES} attributes, got {kind_of(value)}")
-        for each in value or ():
+        spend(frame, len(value))
+        for each in value:
             if type(each) is dict and each.get("attribute_code") == code:
                 return each.get("value")
         return None

@@ -1,13 +1,13 @@
 """Where mapping files are looked for: beside the file that names them, above it, or among the shipped templates."""
 
-import sysconfig
 from pathlib import Path
+
+from bridge_common import shipped
 
 
 def folder() -> Path:
-    """Where the templates are: in the source tree, or where the installation put them."""
-    source = Path(__file__).parents[3] / "packaging" / "mappings"
-    return source if source.is_dir() else Path(sysconfig.get_path("data")) / "share" / "bng-bridge" / "mappings"
+    """Where the templates are."""
+    return shipped.folder("mappings")
 
 
 def named(name: str, by: Path) -> Path:

@@ -25,7 +25,10 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
 
 
 def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -> Hint | None:
-    """For an item of a list of BNG's; None for one that nothing has to be done about."""
+    """For an item of a list of BNG's; None for one that nothing has to be done about.
+
+    Raises KeyError or ValueError for one that cannot be told from another.
+    """
     if resource == "shipments":
         return shipment_hint(item, read)
     if resource == "inventory-items":
@@ -35,32 +38,41 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
 
 def status_hint(sales_order: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
     sales_order_id = str(sales_order["SalesOrderID"])
-    event_key = f"bng/sales_order/{sales_order_id}/{_state(sales_order, 'Version') or webhook_id}"
+    event_key = f"bng/sales_order/{sales_order_id}/{_state(sales_order, webhook_id, 'Version')}"
     return Hint("sales_order", sales_order_id, _lane(sales_order_id, read), event_key, {})
 
 
 def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
-    state = _state(item, "Sequence", "Version") or webhook_id
+    state = _state(item, webhook_id, "Sequence", "Version")
     return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{state}")
 
 
 def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
     sales_order_id = str(shipment.get("SalesOrderID") or "")
     shipment_id = str(shipment["ShipmentID"])
-    event_key = f"bng/shipment/{shipment_id}/{_state(shipment, 'Version') or webhook_id}"
+    event_key = f"bng/shipment/{shipment_id}/{_state(shipment, webhook_id, 'Version')}"
     return Hint("shipment", shipment_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
 
 
 def _is_news(sales_order: dict[str, Any], read: sqlite3.Connection) -> bool:
-    """Only a status that differs from the last one both sides knew: this list is full of our own writes."""
+    """Only a status that differs from the last one both sides knew: this list is full of our own writes.
+
+    One without a status is looked at: whoever reads it alone may see more.
+    """
     bound = bindings.by_target(read, "bng", "sales_order", str(sales_order["SalesOrderID"]))
-    return bound is not None and bound.facts.get("OrderStatus") != sales_order["OrderStatus"]
+    return bound is not None and bound.facts.get("OrderStatus") != sales_order.get("OrderStatus")
 
 
-def _state(record: dict[str, Any], *versions: str) -> str:
-    """The first of these versions that the record has, and its time: `7@2026-03-02T12:00:00.000000Z`."""
+def _state(record: dict[str, Any], webhook_id: str, *versions: str) -> str:
+    """The first of these versions that the record has, and its time: `7@2026-03-02T12:00:00.000000Z`.
+
+    Raises ValueError where nothing tells one state from the next: its second hint would be taken for its first.
+    """
     version = next((record[name] for name in versions if record.get(name)), None)
-    return "@".join(str(part) for part in (version, record.get("UpdatedAt")) if part)
+    state = "@".join(str(part) for part in (version, record.get("UpdatedAt")) if part) or webhook_id
+    if not state:
+        raise ValueError("neither a version nor UpdatedAt")
+    return state
 
 
 def _lane(sales_order_id: str, read: sqlite3.Connection) -> str:

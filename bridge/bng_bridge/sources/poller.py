@@ -1,7 +1,8 @@
 """The net under the webhooks: lists what changed at BNG since a watermark, with overlap, and stores hints.
 
 The watermark is in BNG's own timestamps and only the poller moves it, in the commit that stores the hints. What a
-webhook brought already is known by its version.
+webhook brought already is known by its version. While a record cannot be read the watermark stands, so that each poll
+sees it again; the others are hinted meanwhile.
 """
 
 import asyncio
@@ -9,9 +10,12 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from bng_bridge import inbox, sites
 from bng_bridge.bng.client import BngClient
+from bng_bridge.bng.fields import ID_FIELDS
+from bng_bridge.bng.unreadable import MISREAD, Unreadable, reading
 from bng_bridge.config import Poll
 from bng_bridge.inbox import Hint
 from bng_bridge.sources.hints import listed_hint
@@ -53,9 +57,14 @@ class Poller:
         if sites.watermark(self._store.read, _first(resource)) is None:
             await self._store.write(lambda db: _begin(db, resource, since))
         overlap = timedelta(seconds=self._config.overlap_s)
-        items = await self._client.search(resource, updated_since=to_text(from_text(since) - overlap))
-        newest = max([since, *(str(item["UpdatedAt"]) for item in items)], key=from_text)
-        hints = [hint for item in items if (hint := listed_hint(resource, item, self._store.read)) is not None]
+        odd: list[Unreadable] = []
+        asked = to_text(from_text(since) - overlap)
+        items = await self._client.search(resource, odd=odd.append, updated_since=asked)
+        hints = self._hints(resource, items, odd)
+        times = [since, *(told for item in items if (told := _time_of(resource, item)) is not None)]
+        for each in odd:
+            _tell(resource, each)
+        newest = since if odd else max(times, key=from_text)
         stored = await self._store.write(lambda db: _put_all(db, hints, resource, newest))
         if stored:
             log("polled", resource=resource, hints=stored)
@@ -67,7 +76,21 @@ class Poller:
             try:
                 await self.run_once(resource)
             except BridgeError as error:
-                log("poll_failed", level=logging.WARNING, resource=resource, error=error.message)
+                _tell(resource, error)
+
+    def _hints(self, resource: str, items: list[dict[str, Any]], odd: list[Unreadable]) -> list[Hint]:
+        """Those that nothing can be made of are put to the odd ones."""
+        hints = []
+        for item in items:
+            try:
+                with reading(_name(resource, item)):
+                    hint = listed_hint(resource, item, self._store.read)
+            except Unreadable as error:
+                odd.append(error)
+                continue
+            if hint is not None:
+                hints.append(hint)
+        return hints
 
     async def _asked_before(self, until_s: float) -> bool:
         try:
@@ -94,6 +117,25 @@ def told_until_now(read: sqlite3.Connection, resource: str, config: Poll) -> tup
     if first is None or since is None:
         return None
     return from_text(first), from_text(since) - timedelta(seconds=config.overlap_s)
+
+
+def _time_of(resource: str, item: dict[str, Any]) -> str | None:
+    """None, and told, for a record without one. It has its hint, and moves nothing."""
+    try:
+        told: str = item["UpdatedAt"]
+        from_text(told)
+    except MISREAD as error:
+        _tell(resource, Unreadable(f"BNG has {_name(resource, item)} without a time in UpdatedAt: {error!r}"))
+        return None
+    return told
+
+
+def _name(resource: str, item: dict[str, Any]) -> str:
+    return f"{resource} {item.get(ID_FIELDS[resource])}"
+
+
+def _tell(resource: str, error: BridgeError) -> None:
+    log("poll_failed", level=logging.WARNING, resource=resource, error=error.message)
 
 
 def _begin(db: sqlite3.Connection, resource: str, since: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from bng_bridge import inbox, sites
 from bng_bridge.alerts import Alerts
 from bng_bridge.bng.client import BngClient
+from bng_bridge.bng.unreadable import Unreadable, reading
 from bng_bridge.config import Site
 from bng_bridge.inbox import Hint
 from bng_bridge.sources import bng_rows
@@ -26,7 +27,7 @@ from bng_bridge.sources.poller import told_until_now
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import from_text, to_text, utc_now
-from bridge_common.errors import BridgeError, TargetUnavailable
+from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
 RESOURCES = ("sales-orders", "shipments", "inventory-items", "customers")
@@ -74,17 +75,21 @@ class Sweeper:
         return [await self.run_once(resource) for resource in RESOURCES]
 
     async def run_once(self, resource: str) -> Swept:
-        """Raises what the client raises; what was listed until then is kept."""
+        """Raises what the client raises; what was listed until then is kept.
+
+        A record that cannot be read holds up no other, and this is no whole sweep.
+        """
         async with self._sweeping:
             began = utc_now()
             since = to_text(began - timedelta(days=self._config.sweep.days))
             listed = found = 0
-            async for page in _by_page(self._client.pages(resource, updated_since=since)):
+            odd: list[Unreadable] = []
+            async for page in _by_page(self._client.pages(resource, odd=odd.append, updated_since=since)):
                 listed += len(page)
-                try:
+                with reading(f"one of its {resource}"):
                     found += await self._take(resource, page)
-                except (KeyError, TypeError, ValueError) as error:
-                    raise TargetUnavailable(f"BNG lists {resource} in a form of its own: {error!r}") from error
+            if odd:
+                raise odd[0]
             gone = await self._look_for_gone(since, to_text(began)) if resource == "sales-orders" else []
             await self._store.write(lambda db: sites.move_watermark(db, _swept(resource), to_text(began)))
         log("swept", resource=resource, listed=listed, found=found, gone=len(gone))
@@ -140,7 +145,8 @@ class Sweeper:
         if record is None:
             await self._store.write(lambda db: bng_rows.put_gone(db, bound, now))
             return True
-        await self._store.write(lambda db: bng_rows.put(db, "sales-orders", record, now))
+        with reading(f"sales-orders {bound.sales_order_id}"):
+            await self._store.write(lambda db: bng_rows.put(db, "sales-orders", record, now))
         return bool(record.get("Deleted")) or record.get("ExternalID") != bound.external_id
 
     def _tell(self, resource: str, found: int) -> None:
@@ -160,7 +166,8 @@ class Sweeper:
                 "sales-orders-gone",
                 f"BNG no longer has {len(gone)} of our sales orders, such as {first.sales_order_id} "
                 f"of {first.site} order {first.order_id}",
-                hint=f"Each is written again by: bridgectl resync order {first.order_id}. bridgectl ledger lists them.",
+                hint=f"Each is written again by: bridgectl resync order {first.order_id} --site {first.site}. "
+                "bridgectl ledger lists them.",
             )
         self._gone = frozenset(gone)
 

@@ -86,15 +86,17 @@ UPDATE inbox SET state = 'superseded', reason = 'the shop was restored without t
 WHERE seq = :seq AND state IN ('pending', 'dead')
 
 -- name: dead_of_kind
-SELECT seq, entity, entity_id FROM inbox WHERE state = 'dead' AND site = :site AND EXISTS (
+SELECT seq, site, entity, entity_id, reason FROM inbox WHERE state = 'dead' AND EXISTS (
     SELECT 1 FROM attempt WHERE attempt.seq = inbox.seq AND error_kind = :error_kind)
+  -- A hint of BNG belongs to no site; its reason begins with the record that it met.
+  AND (site = :site OR (site = '' AND substr(reason, 1, length(:site) + 1) = :site || '/'))
 
 -- name: bring_forward
 UPDATE inbox SET run_at = :now WHERE state = 'pending' AND run_at > :beyond AND site = coalesce(:site, site)
                                    AND stored_at > :stored_after
 
 -- name: stored_ahead
-SELECT 1 FROM inbox WHERE state = 'pending' AND run_at > :ahead AND stored_at > :ahead LIMIT 1
+SELECT 1 FROM inbox WHERE seq > :since AND state = 'pending' AND stored_at > :ahead LIMIT 1
 
 -- name: requeue
 UPDATE inbox SET state = 'pending', run_at = :now, requeued_at = :now, reason = 'requeued by an operator', hint = '', cause = '',
@@ -121,7 +123,7 @@ FROM inbox WHERE state IN ('pending', 'processing') ORDER BY run_at, seq LIMIT :
 SELECT inbox.*, data FROM inbox LEFT JOIN document USING (seq) WHERE seq = :seq
 
 -- name: open_hints
-SELECT entity_id, stored_at FROM inbox
+SELECT entity_id, state, stored_at, data FROM inbox LEFT JOIN document USING (seq)
 WHERE source = 'bng' AND entity = :entity AND state IN ('pending', 'processing', 'dead')
 
 -- name: of_entity
@@ -143,17 +145,25 @@ ORDER BY seq DESC LIMIT :limit
 -- name: steps
 SELECT * FROM step WHERE seq = :seq ORDER BY id
 
+-- name: ends
+-- Two look-ups; asked for both at once, SQLite reads the whole table.
+SELECT coalesce((SELECT min(seq) FROM inbox), 1) AS first, coalesce((SELECT max(seq) FROM inbox), 0) AS last
+
+-- name: stored_at
+SELECT seq, stored_at FROM inbox WHERE seq >= :seq ORDER BY seq LIMIT 1
+
 -- name: clean
+-- Only among those that were stored before: the times have no index, `seq` grows with them.
 -- A discarded state of the shop stays as long as it is the last word: told again after any time, it is still discarded.
 DELETE FROM inbox WHERE seq IN (
     SELECT seq FROM inbox AS old
-    WHERE state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before
+    WHERE seq < :below AND state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before
       AND NOT (state = 'discarded' AND kind IN ('snapshot', 'unreadable') AND NOT EXISTS (
         SELECT 1 FROM inbox AS newer
         WHERE newer.source = old.source AND newer.entity = old.entity AND newer.entity_id = old.entity_id
           AND newer.site = old.site AND newer.seq > old.seq AND newer.state IN ('done', 'discarded')
           AND newer.kind <> 'edited'))
-    LIMIT 1000)
+    LIMIT :limit)
 RETURNING seq, site, source, entity, entity_id, kind, state, reason
 
 -- name: keep_reason

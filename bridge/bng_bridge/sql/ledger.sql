@@ -2,10 +2,11 @@
 -- event says. Amounts leave the database as text, JSON's numbers by `->` as they are written: never through REAL.
 
 -- name: arrived
+-- A row without a day is of a record that was gone before it was listed: the ledger has it from here alone.
 SELECT DISTINCT entity, entity_id FROM inbox AS event NOT INDEXED
 WHERE seq BETWEEN :first_seq AND :last_seq AND source = 'magento' AND site = :site AND state <> 'superseded'
   AND NOT EXISTS (SELECT 1 FROM manifest AS known WHERE known.source = 'magento' AND known.site = :site
-                  AND known.entity = event.entity AND known.entity_id = event.entity_id)
+                  AND known.entity = event.entity AND known.entity_id = event.entity_id AND known.day <> '')
 
 -- name: from_magento
 WITH listed AS (
@@ -65,9 +66,3 @@ SELECT changed.entity, changed.entity_id, changed.day, '' AS name, 'arrived' AS 
 FROM changed JOIN inbox AS newest ON newest.seq = (
     SELECT max(seq) FROM inbox WHERE source = 'bng' AND entity = changed.entity AND entity_id = changed.entity_id
         AND site = '' AND state <> 'superseded')
-
--- name: ends
-SELECT coalesce(min(seq), 1) AS first, coalesce(max(seq), 0) AS last FROM inbox
-
--- name: stored_at
-SELECT seq, stored_at FROM inbox WHERE seq >= :seq ORDER BY seq LIMIT 1

@@ -52,7 +52,7 @@ def chaos(
     drain_limit_s: float,
     as_json: bool,
 ) -> None:
-    """Load and faults on a whole stage, then: lost, duplicated, out of order, dead, unknown, waiting.
+    """Load and faults on a whole stage, then: lost, duplicated, out of order, dead, unknown, waiting, missed.
 
     Ends with 0 only if all of them are 0; else with 1, a sentence for each finding, and the folder kept.
     """

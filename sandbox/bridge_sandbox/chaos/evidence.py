@@ -1,12 +1,16 @@
 """What a stage's sandboxes say of themselves, one site at a time, for the oracle and the report."""
 
+import json
+import re
 from typing import Any
 
 from bridge_sandbox.book import Book, by_external_id, latencies_ms
 from bridge_sandbox.chaos.oracle import Evidence
+from bridge_sandbox.chaos.report import Standing
 from bridge_sandbox.stage import Stage
 
 PAGE = 100
+MISSING = re.compile(r"action=manifest_missing site=(\S+) entity=(\S+) op=(\S+)")
 
 
 def collect(stage: Stage, site: str) -> Evidence:
@@ -46,3 +50,20 @@ def slowest(stage: Stage) -> tuple[float, str] | None:
 
 def said(site: str, order: Book) -> str:
     return f"order {order['entity_id']} of {site}, committed at {order['committed_at']}"
+
+
+def missing(stage: Stage) -> list[tuple[str, str]]:
+    """What the manifest found missing, as (site, what); from the bridge's log, to which each of its lives appends."""
+    return missing_in(stage.program("bridge").log.read_text(errors="replace"))
+
+
+def missing_in(log: str) -> list[tuple[str, str]]:
+    return [(site, entity if op == "U" else f"{entity} {op}") for site, entity, op in MISSING.findall(log)]
+
+
+def leftovers(stage: Stage, standing: Standing) -> list[str]:
+    """Dead letters with their reasons, and how much else is left."""
+    found = [f"{standing.waiting} events or outbox rows still wait"] if standing.waiting else []
+    found += [f"{standing.unknown} writes are of unknown outcome"] if standing.unknown else []
+    letters: list[dict[str, Any]] = json.loads(stage.bridgectl("dlq", "list", "--json") or "[]")
+    return found + [f"dead: {each['entity']}/{each['entity_id']}: {each['reason']}" for each in letters]

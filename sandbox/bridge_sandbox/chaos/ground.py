@@ -1,11 +1,16 @@
 """What the faults of a chaos run are done to."""
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.stage import Stage
+
+PATIENCE_S = 20.0
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,14 @@ class Ground:
     def creating(self) -> str:
         """How a record comes into being at BNG."""
         return self.stage.plan.bng.creates_by
+
+    def comes(self, condition: Callable[[], bool]) -> bool:
+        """Whether it comes true, in a while and before `over`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline or self.over.wait(LOOK_S):
+                return condition()
+        return True
 
 
 def daemon_of(client: str) -> str:

@@ -1,23 +1,23 @@
-"""How each kind of fault is done to a stage. Each function returns when its fault is over."""
+"""How each kind of fault is done to a stage. Each function returns when its fault is over, and whether it met anything."""
 
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from bridge_sandbox.admin import Admin
 from bridge_sandbox.chaos import hosts, tables
-from bridge_sandbox.chaos.ground import Ground
+from bridge_sandbox.chaos.ground import LOOK_S, PATIENCE_S, Ground
 from bridge_sandbox.chaos.proxy import Network
 from bridge_sandbox.chaos.schedule import Fault
 
 LATE_S = 1.0
 """After the client's time-out, and before the server's own limit, which ends the quiet period."""
-PATIENCE_S = 20.0
-LOOK_S = 0.25
+Inflict = Callable[[Fault, Ground], bool]
 
 
-def inflict(fault: Fault, ground: Ground) -> None:
-    """Raises what the stage raises when the fault cannot be done."""
-    KINDS[fault.kind](fault, ground)
+def inflict(fault: Fault, ground: Ground) -> bool:
+    """Whether it met anything. Raises what the stage raises when the fault cannot be done."""
+    return KINDS[fault.kind](fault, ground)
 
 
 def heal(ground: Ground) -> None:
@@ -34,11 +34,17 @@ def heal(ground: Ground) -> None:
 # The network
 
 
-def network(break_it: Callable[[Network, Fault], None]) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
+def network(break_it: Callable[[Network, Fault], None]) -> Inflict:
+    """It lasts until somebody has met it."""
+
+    def run(fault: Fault, ground: Ground) -> bool:
+        client = fault.args["client"]
+        before = ground.network.met(client)
         break_it(ground.network, fault)
         time.sleep(fault.for_s)
-        ground.network.heal(fault.args["client"])
+        is_met = ground.comes(lambda: ground.network.met(client) > before)
+        ground.network.heal(client)
+        return is_met
 
     return run
 
@@ -46,19 +52,19 @@ def network(break_it: Callable[[Network, Fault], None]) -> Callable[[Fault, Grou
 # The other side's HTTP
 
 
-def bng(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
+def bng(kind: str, *, writes: bool = False, **options: object) -> Inflict:
+    def run(fault: Fault, ground: Ground) -> bool:
         method = ground.creating if writes else None
-        meet(ground.stage.bng, ground, fault, kind, method, options | late(kind, ground))
+        return meet(ground.stage.bng, ground, fault, kind, method, options | late(kind, ground))
 
     return run
 
 
-def shop(kind: str, *, writes: bool = False, **options: object) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
+def shop(kind: str, *, writes: bool = False, **options: object) -> Inflict:
+    def run(fault: Fault, ground: Ground) -> bool:
         path = fault.args["path"] if writes else None
         server = ground.stage.shops[fault.args["site"]]
-        meet(server, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
+        return meet(server, ground, fault, kind, "POST" if writes else None, options | late(kind, ground), path)
 
     return run
 
@@ -76,8 +82,8 @@ def meet(
     method: str | None,
     options: dict[str, object],
     path: str | None = None,
-) -> None:
-    """The next requests meet the fault: at most `count`, and none that come when its time is over."""
+) -> bool:
+    """The next requests meet the fault: at most `count`, and none that come when its time is over. Whether one did."""
     chosen: dict[str, object] = {"count": fault.args["count"], "path": path or fault.args["path"]}
     if method is None:
         chosen.pop("path")  # every request, to whatever it goes
@@ -92,25 +98,39 @@ def meet(
     if kind in ("late", "latency"):
         time.sleep(float(str(options["seconds"])))  # or the release would let the write commit early
     server.release(number)
+    return server.fault_hits(number) > 0
 
 
-def expire_token(_fault: Fault, ground: Ground) -> None:
+def expire_token(_fault: Fault, ground: Ground) -> bool:
+    """Met when somebody asks for a new one."""
+    before = tokens_issued(ground)
     ground.stage.bng.post("/tokens/expire")
+    return ground.comes(lambda: tokens_issued(ground) > before)
+
+
+def tokens_issued(ground: Ground) -> int:
+    path = str(ground.stage.plan.bng["login"]["token_path"])
+    return sum(count for route, count in ground.stage.bng.calls().items() if route == f"POST {urlsplit(path).path}")
 
 
 # Webhooks
 
 
-def webhooks(on: dict[str, object], off: dict[str, object]) -> Callable[[Fault, Ground], None]:
-    def run(fault: Fault, ground: Ground) -> None:
-        ground.stage.bng.webhook_faults(**on)
+def webhooks(done: str, on: dict[str, object], off: dict[str, object]) -> Inflict:
+    """`done` is what the sandbox counts of it; it lasts until there is one."""
+
+    def run(fault: Fault, ground: Ground) -> bool:
+        switch = ground.stage.bng.webhook_faults
+        before = switch(**on)["done"][done]
         time.sleep(2 * fault.for_s)
-        ground.stage.bng.webhook_faults(**off)
+        is_met = ground.comes(lambda: switch()["done"][done] > before)
+        switch(**off)
+        return is_met
 
     return run
 
 
-KINDS: dict[str, Callable[[Fault, Ground], None]] = {
+KINDS: dict[str, Inflict] = {
     "kill_agent": hosts.kill("agent"),
     "kill_bridge": hosts.kill("bridge"),
     "kill_bridge_in_commit": hosts.kill_bridge_in_commit,
@@ -141,11 +161,11 @@ KINDS: dict[str, Callable[[Fault, Ground], None]] = {
     "shop_stall": shop("latency"),
     "shop_401": shop("status", status=401, count=2),
     "shop_deadlock": shop("deadlock", writes=True),
-    "webhooks_duplicate": webhooks({"duplicate": True}, {"duplicate": False}),
-    "webhooks_late": webhooks({"late_s": 2}, {"late_s": 0}),
-    "webhooks_forged": webhooks({"forged": 3, "stale": 1}, {}),
-    "webhooks_out_of_order": webhooks({"reorder": True}, {"reorder": False}),
-    "webhooks_dropped": webhooks({"drop": 10}, {"drop": 0}),
+    "webhooks_duplicate": webhooks("duplicated", {"duplicate": True}, {"duplicate": False}),
+    "webhooks_late": webhooks("delayed", {"late_s": 2}, {"late_s": 0}),
+    "webhooks_forged": webhooks("forged", {"forged": 3, "stale": 1}, {}),
+    "webhooks_out_of_order": webhooks("reordered", {"reorder": True}, {"reorder": False}),
+    "webhooks_dropped": webhooks("dropped", {"drop": 10}, {"drop": 0}),
     "commit_out_of_order": tables.commit_out_of_order,
     "outbox_truncated": tables.outbox_truncated,
     "triggers_dropped": tables.triggers_dropped,

@@ -25,6 +25,8 @@ class Door:
 
     def __init__(self, port: int, upstream_port: int) -> None:
         self.port = port
+        self.met = 0
+        """How often something was held up, reset or refused."""
         self._upstream_port = upstream_port
         self._gates = {"up": open_gate(), "down": open_gate()}
         self._small_only = {"up": open_gate(), "down": open_gate()}
@@ -62,11 +64,13 @@ class Door:
 
     def reset(self) -> None:
         """Reset all connections."""
+        self.met += len(self._writers)
         for writer in list(self._writers):
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refuses:
+            self.met += 1
             writer.transport.abort()
             return
         try:
@@ -94,10 +98,14 @@ class Door:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 if len(chunk) > SMALL_PACKET:
-                    await self._small_only[direction].wait()
-                await self._gates[direction].wait()
+                    await self._pass(self._small_only[direction])
+                await self._pass(self._gates[direction])
                 writer.write(chunk)
                 await writer.drain()
+
+    async def _pass(self, gate: asyncio.Event) -> None:
+        self.met += not gate.is_set()
+        await gate.wait()
 
 
 class Network:
@@ -137,6 +145,10 @@ class Network:
 
     def swallow_large(self, client: str, direction: Direction) -> None:
         self._loop.call_soon_threadsafe(self._doors[client].swallow_large, direction)
+
+    def met(self, client: str) -> int:
+        """How often anything of this client has met a shut door so far."""
+        return self._doors[client].met
 
     def heal(self, client: str) -> None:
         self._loop.call_soon_threadsafe(self._doors[client].heal)

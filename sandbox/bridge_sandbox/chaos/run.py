@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bridge_sandbox import clock
 from bridge_sandbox.bng.profile import OWN, POOREST
@@ -132,6 +131,7 @@ class Trial:
             for site, stories in self._programme.stories.items()
         ]
         self._inflicted: Counter[str] = Counter()
+        self._unmet: Counter[str] = Counter()
         self._failed: list[str] = []
 
     def run(self) -> Report:
@@ -163,11 +163,11 @@ class Trial:
 
     def _inflict(self, fault: Fault) -> None:
         try:
-            inflict(fault, self._ground)
+            is_met = inflict(fault, self._ground)
         except Exception as error:  # whatever went wrong, the run is not what it says it is
             self._failed.append(f"{fault.kind} at {fault.at_s} s: {error!r}")
         else:
-            self._inflicted[fault.kind] += 1
+            (self._inflicted if is_met else self._unmet)[fault.kind] += 1
 
     def _wait_for_load(self, began: float) -> None:
         left_s = began + self._options.minutes * 60 - time.monotonic()
@@ -207,6 +207,8 @@ class Trial:
 
     def _report(self, verdict: Verdict, standing: Standing, drain_s: float | None) -> Report:
         slowest = evidence.slowest(self._stage)
+        missing = evidence.missing(self._stage)
+        missed = report.unexplained(missing, self._stage.plan.hosted, self._inflicted)
         done = sum((load.done for load in self._loads), Counter[str]())
         return Report(
             seed=self._options.seed,
@@ -222,33 +224,19 @@ class Trial:
             dead=standing.dead,
             unknown=standing.unknown,
             waiting=standing.waiting,
+            mended_by_manifest=len(missing),
+            missed=len(missed),
             max_lag_s=round(slowest[0], 1) if slowest else None,
             slowest=slowest[1] if slowest else "",
             drain_s=None if drain_s is None else round(drain_s, 1),
             fault_kinds=len(self._inflicted),
             changes_by_kind=report.by_kind(done),
             faults_by_kind=report.by_kind(self._inflicted),
+            unmet=report.by_kind(self._unmet),
             faults_failed=self._failed,
             given_up=[text for load in self._loads for text in load.given_up],
             restarts=report.by_kind(self._ground.supervisor.restarts),
             endings=self._ground.supervisor.endings,
             stays_down=self._ground.supervisor.stays_down,
-            findings=[*sentences(verdict), *leftovers(self._stage, standing)],
+            findings=[*report.sentences(verdict), *missed, *evidence.leftovers(self._stage, standing)],
         )
-
-
-def sentences(verdict: Verdict) -> list[str]:
-    kinds: Sequence[tuple[str, tuple[str, ...]]] = (
-        ("lost", verdict.lost),
-        ("duplicated", verdict.duplicated),
-        ("out of order", verdict.out_of_order),
-    )
-    return [f"{kind}: {text}" for kind, texts in kinds for text in texts]
-
-
-def leftovers(stage: Stage, standing: Standing) -> list[str]:
-    """Dead letters with their reasons, and how much else is left."""
-    found = [f"{standing.waiting} events or outbox rows still wait"] if standing.waiting else []
-    found += [f"{standing.unknown} writes are of unknown outcome"] if standing.unknown else []
-    letters: list[dict[str, Any]] = json.loads(stage.bridgectl("dlq", "list", "--json") or "[]")
-    return found + [f"dead: {each['entity']}/{each['entity_id']}: {each['reason']}" for each in letters]

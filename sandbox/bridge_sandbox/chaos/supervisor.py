@@ -1,8 +1,9 @@
 """What systemd does on a real host: starts again what has ended by itself, and leaves alone what somebody stopped.
 
-And what ended with 78: a mistake in the configuration, which no start would mend (the units' RestartPreventExitStatus).
+And what ended as its unit in systemd/ says: by Restart=on-failure whatever ended well, and RestartPreventExitStatus.
 """
 
+import signal
 import threading
 import time
 from collections import Counter, defaultdict
@@ -14,7 +15,10 @@ from typing import Self
 from bridge_sandbox.stage import Stage
 
 LOOK_S = 0.5
-EX_CONFIG = 78
+NO_FAILURE = frozenset({0, -signal.SIGHUP, -signal.SIGINT, -signal.SIGTERM, -signal.SIGPIPE})
+"""What Restart=on-failure takes for a good end (systemd.service(5)), in both units."""
+PREVENTED = {"agent": frozenset({76, 78}), "bridge": frozenset({78})}
+"""RestartPreventExitStatus of systemd/magento-agent.service and systemd/bng-bridge.service."""
 
 
 class Supervisor:
@@ -45,15 +49,22 @@ class Supervisor:
         self._thread.join()
 
     @contextmanager
-    def down(self, name: str, for_s: float) -> Iterator[None]:
-        """The part is killed, the block runs, and after `for_s` seconds the part is started again."""
+    def down(self, name: str, for_s: float) -> Iterator[bool]:
+        """The part is killed, the block runs, and after `for_s` seconds the part is started again.
+
+        Says whether it was up. What has ended by itself and is to stay down is not started here either.
+        """
         with self._locks[name]:
+            was_up = name not in self._daemons or self._stage.program(name).is_alive
+            if not was_up:
+                self._revive(name)
             self._stage.kill(name)
             try:
-                yield
+                yield was_up
                 time.sleep(for_s)
             finally:
-                self._stage.start(name)
+                if name not in self.stays_down:
+                    self._stage.start(name)
 
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -71,8 +82,13 @@ class Supervisor:
         self.endings.append(
             f"{name} at {time.monotonic() - self._began_s:.0f} s with {program.exit_code}: {program.last_line()}"
         )
-        if program.exit_code == EX_CONFIG:
+        if is_left_alone(name, program.exit_code):
             self.stays_down.append(name)
             return
         self.restarts[name] += 1
         program.start()
+
+
+def is_left_alone(name: str, exit_code: int | None) -> bool:
+    """Whether systemd would not start this daemon again after this end; negative is the signal that ended it."""
+    return exit_code in NO_FAILURE | PREVENTED[name.partition("-")[0]]

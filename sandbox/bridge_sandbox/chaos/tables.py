@@ -1,6 +1,6 @@
 """Faults of the shop's database: commits out of order, an outbox that is emptied, triggers that are gone.
 
-Each function returns when its fault is over.
+Each function returns when its fault is over, and whether it met anything.
 """
 
 import contextlib
@@ -10,15 +10,14 @@ import pymysql
 
 from bridge_sandbox import settings
 from bridge_sandbox.admin import CallFailed
-from bridge_sandbox.chaos.ground import Ground, daemon_of
+from bridge_sandbox.chaos.ground import PATIENCE_S, Ground, daemon_of
 from bridge_sandbox.chaos.schedule import Fault
 from bridge_sandbox.stage import OUTBOX, Stage
 
-PATIENCE_S = 20.0
 CLERK_S = 1.5
 
 
-def commit_out_of_order(_fault: Fault, ground: Ground) -> None:
+def commit_out_of_order(_fault: Fault, ground: Ground) -> bool:
     """Of two rows of one order, the one with the lower id is committed last, and carries the newer state."""
     stage = ground.stage
     deadline = time.monotonic() + PATIENCE_S
@@ -26,35 +25,52 @@ def commit_out_of_order(_fault: Fault, ground: Ground) -> None:
         with contextlib.suppress(CallFailed, OSError, pymysql.err.Error):
             order_id = stage.shop.checkout("simple", second_update_delay_s=0)["order_id"]
             time.sleep(1.0)
-            be_slow(stage, order_id)
-            return
+            return be_slow(stage, order_id)
         time.sleep(0.5)
+    return False
 
 
-def be_slow(stage: Stage, order_id: int) -> None:
+def be_slow(stage: Stage, order_id: int) -> bool:
+    """Whether both rows were there."""
     database = settings.database_name(stage.site)
     with stage.mariadb.connect_root(database) as slow, stage.mariadb.connect_root(database) as quick:
         slow.begin()
         with slow.cursor() as cursor:
-            cursor.execute(
+            rows = cursor.execute(
                 "UPDATE sales_order_address SET street = %s WHERE parent_id = %s AND address_type = 'shipping'",
                 (f"Bummelweg {order_id}, rev1", order_id),
             )
         with quick.cursor() as cursor:
-            cursor.execute("UPDATE sales_order_grid SET updated_at = UTC_TIMESTAMP() WHERE entity_id = %s", (order_id,))
+            rows += cursor.execute(
+                "UPDATE sales_order_grid SET updated_at = UTC_TIMESTAMP() WHERE entity_id = %s", (order_id,)
+            )
         time.sleep(CLERK_S)
         slow.commit()
+    return rows > 1
 
 
-def outbox_truncated(fault: Fault, ground: Ground) -> None:
-    """Somebody empties the outbox while rows wait in it for an agent that is away."""
+def outbox_truncated(fault: Fault, ground: Ground) -> bool:
+    """Somebody empties the outbox while rows wait in it for an agent that is away; where none come, nobody does."""
     stage = ground.stage
     with ground.supervisor.down(daemon_of(stage.site), 0.5):
         time.sleep(fault.for_s)
+        if not ground.comes(lambda: waiting(stage) > 0):
+            return False
         stage.mariadb.execute_root(f"TRUNCATE `{settings.database_name(stage.site)}`.`{OUTBOX}`")
+        return True
 
 
-def triggers_dropped(fault: Fault, ground: Ground) -> None:
+def waiting(stage: Stage) -> int:
+    """Rows in the outbox; 0 also while the database is away."""
+    with contextlib.suppress(pymysql.err.Error, OSError):
+        found = stage.mariadb.execute_root(
+            f"SELECT count(*) AS n FROM `{settings.database_name(stage.site)}`.`{OUTBOX}`"
+        )
+        return int(found[0]["n"])
+    return 0
+
+
+def triggers_dropped(fault: Fault, ground: Ground) -> bool:
     """Somebody restores tables without their triggers, and a while later an operator installs them again."""
     stage = ground.stage
     database = settings.database_name(stage.site)
@@ -67,3 +83,4 @@ def triggers_dropped(fault: Fault, ground: Ground) -> None:
         stage.mariadb.execute_root(f"DROP TRIGGER `{database}`.`{row['name']}`")
     time.sleep(fault.for_s)
     stage.install_outbox(stage.site)
+    return bool(found)

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
+from bng_bridge.magento import listing
 from bng_bridge.magento.client import MagentoClient
-from bng_bridge.manifest import listing
-from bng_bridge.manifest.listing import Listing, Page, by_ids, pages
+from bng_bridge.magento.listing import Listing, Page, by_ids, pages
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetUnavailable
 
 THINGS = Listing("/V1/things", "entity_id,name")
