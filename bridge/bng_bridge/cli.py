@@ -11,7 +11,7 @@ from bng_bridge import __version__, daemon, store
 from bng_bridge.bng import profile_file
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.config import BridgeConfig
-from bng_bridge.mapping.mapping_set import load_set
+from bng_bridge.flow_files.file_set import load_set
 from bridge_common import log as logs
 from bridge_common import service
 from bridge_common.config import load, locate, read_secret
@@ -73,13 +73,13 @@ def config_group() -> None:
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print {ok, sites, unchecked}.")
 def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
-    """Read the file, every secret it names and the mapping files; say what is wrong with file, line and key.
+    """Read the file, every secret it names, and the flow and mapping files; say what is wrong with file, line and key.
 
     A relative secret is a credential that systemd gives to the service only: it is checked when the service starts.
     """
     config = _load(path)
     try:
-        load_set(config.bridge.mappings_dir, config.sites)
+        load_set(config.bridge.mappings_dir, config.sites, config.bridge.flows_dir)
     except BridgeError as error:
         service.fail(error)
     secrets = config.secret_files()

@@ -44,6 +44,7 @@ class Daemon(Section):
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     drain_s: Seconds = 20
     mappings_dir: Path | None = None
+    flows_dir: Path | None = None
 
 
 class Poll(Section):

@@ -1,8 +1,8 @@
-"""Puts edited mapping files in force while flows run.
+"""Puts edited flow and mapping files in force while flows run.
 
 edit → a quiet half second → load and check all → run the cases beside them → swap. On any finding nothing changes, and an
 alert lasts until the files are good again. Flows go on meanwhile: checking is done in a thread, and a flow that is under way
-ends on the mappings that it began with.
+ends on the files that it began with.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from bng_bridge.alerts import Alerts
+from bng_bridge.flow_files.file_set import load_set
 from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
-from bng_bridge.mapping.mapping_set import load_set
 from bng_bridge.mappings import Mappings
 from bridge_common.errors import ConfigError
 from bridge_common.log import log
@@ -32,11 +32,20 @@ _CHANGES = frozenset({"created", "modified", "moved", "deleted"})
 
 
 class MappingReload:
-    """`run` watches the folder; `reload` loads at once; `ask` is for a signal."""
+    """`run` watches the folders, of mappings and of flows; `reload` loads at once; `ask` is for a signal."""
 
-    def __init__(self, mappings: Mappings, folder: Path | None, sites: Collection[str], alerts: Alerts) -> None:
+    def __init__(
+        self,
+        mappings: Mappings,
+        folder: Path | None,
+        sites: Collection[str],
+        alerts: Alerts,
+        *,
+        flows_folder: Path | None = None,
+    ) -> None:
         self.mappings = mappings
         self.folder = folder
+        self.flows_folder = flows_folder
         self._sites = sites
         self._alerts = alerts
         self._asked = asyncio.Event()
@@ -44,7 +53,7 @@ class MappingReload:
 
     async def run(self) -> None:
         with self._watching():
-            if self.folder is not None:
+            if self._folders():
                 # What was edited after the start had read the files and before the watch stood.
                 self.ask()
             while True:
@@ -62,7 +71,7 @@ class MappingReload:
         """What is wrong with the files; nothing when they are in force now."""
         async with self._one_at_a_time:
             try:
-                found = await asyncio.to_thread(load_set, self.folder, self._sites)
+                found = await asyncio.to_thread(load_set, self.folder, self._sites, self.flows_folder)
             except MappingFileError as error:
                 return self._refuse(error.findings)
             except ConfigError as error:
@@ -74,33 +83,42 @@ class MappingReload:
             self._alerts.end(ALERT)
             if found.identity != self.mappings.current.identity:
                 self.mappings.swap(found)
-                log("reloaded", mappings=found.identity[:12])
+                log("reloaded", files=found.identity[:12])
             return ()
 
     def _finding(self, message: str) -> Finding:
-        return Finding(Position(str(self.folder), 1, 1), "", message)
+        return Finding(Position(str(self.folder or self.flows_folder), 1, 1), "", message)
 
     def _refuse(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         first = str(findings[0])
         if first != self.mappings.refused:
             log("reload_refused", level=logging.WARNING, findings=len(findings), first=first)
         self.mappings.refused = first
-        folder = self.folder or templates.folder()
-        hint = f"bridgectl map check {folder}; bridgectl map test {folder}"
-        self._alerts.begin(ALERT, f"mapping files are not put in force: {first}", hint=hint)
+        self._alerts.begin(ALERT, f"edited files are not put in force: {first}", hint=self._hint(findings))
         return findings
+
+    def _hint(self, findings: tuple[Finding, ...]) -> str:
+        """The commands that say more of the first mistake."""
+        folder, command = self.folder or templates.folder(), "map"
+        if self.flows_folder is not None and Path(findings[0].at.file).is_relative_to(self.flows_folder):
+            folder, command = self.flows_folder, "flow"
+        return f"bridgectl {command} check {folder}; bridgectl {command} test {folder}"
+
+    def _folders(self) -> list[Path]:
+        return [each for each in (self.folder, self.flows_folder) if each is not None]
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """`ask` for whatever changes in the folder. A bridge that cannot watch it goes on, and takes SIGHUP and `reload`."""
+        """`ask` for whatever changes in the folders. A bridge that cannot watch one goes on, and takes SIGHUP and
+        `reload`."""
         observer = Observer()
-        if self.folder is not None:
+        observer.start()
+        for folder in self._folders():
             try:
-                observer.schedule(Watcher(self.ask), str(self.folder), recursive=True)
-                observer.start()
+                observer.schedule(Watcher(self.ask), str(folder), recursive=True)
             except OSError as error:
                 hint = "bridgectl map reload puts edited files in force."
-                self._alerts.tell(f"{self.folder} cannot be watched: {error}", key="mappings-unwatched", hint=hint)
+                self._alerts.tell(f"{folder} cannot be watched: {error}", key="mappings-unwatched", hint=hint)
         try:
             yield
         finally:

@@ -1,10 +1,10 @@
-"""The mappings in force: one set at any moment, replaced as a whole."""
+"""The flow and mapping files in force: one set at any moment, replaced as a whole."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.mapping.mapping_file import Mapping
-from bng_bridge.mapping.mapping_set import MappingSet
 from bridge_common.clock import utc_now
 
 
@@ -12,7 +12,7 @@ from bridge_common.clock import utc_now
 class Mappings:
     """`refused` is the first finding of files that were not put in force; '' while what is in force is what is there."""
 
-    current: MappingSet
+    current: FileSet
     loaded_at: datetime = field(default_factory=utc_now)
     refused: str = ""
 
@@ -20,9 +20,5 @@ class Mappings:
         """The mapping in force. Whoever takes it keeps it, whatever is put in force later."""
         return self.current(site, name)
 
-    def fixed(self) -> "Mappings":
-        """As they are now, for a flow that is to end on the mappings that it began with."""
-        return Mappings(self.current, self.loaded_at)
-
-    def swap(self, newer: MappingSet) -> None:
+    def swap(self, newer: FileSet) -> None:
         self.current, self.loaded_at = newer, utc_now()

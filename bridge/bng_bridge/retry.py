@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge_common.errors import NotReady, PermanentError, QuietPeriod, RateLimited, TargetPaused, TransientError
+from bridge_common.errors import NotReady, Pace, PermanentError, QuietPeriod, RateLimited, TargetPaused, TransientError
 
 MAX_ATTEMPTS = 12
 MAX_BUG_ATTEMPTS = 3
@@ -35,11 +35,26 @@ def decide(error: Exception, *, attempts: int, since: datetime, now: datetime) -
         return Decision("postponed", now + timedelta(seconds=_look_again_s(error, now - since)), error.hint)
     if isinstance(error, PermanentError):
         return Decision("dead", now, error.hint or "Correct the cause, then bridgectl dlq retry {event}.")
+    if isinstance(error, TransientError) and error.pace is not None:
+        return _paced(error, error.pace, attempts, since, now)
     transient = isinstance(error, TransientError)
     if attempts + 1 >= (MAX_ATTEMPTS if transient else MAX_BUG_ATTEMPTS):
         return Decision("dead", now, f"Gave up after {attempts + 1} attempts. {_again(error)}")
     wanted_s = error.retry_after_s if isinstance(error, TransientError) else None
     return Decision("retried", now + timedelta(seconds=pause_s(attempts, wanted_s)))
+
+
+def _paced(error: TransientError, pace: Pace, attempts: int, since: datetime, now: datetime) -> Decision:
+    """As the step of the flow says that failed: without an end of its own, the usual number of attempts counts."""
+    given_up = (
+        now - since > timedelta(seconds=pace.give_up_after_s) if pace.give_up_after_s else attempts + 1 >= MAX_ATTEMPTS
+    )
+    if given_up:
+        return Decision("dead", now, f"Gave up after {attempts + 1} attempts. {_again(error)}")
+    # Bounded before it is raised to a power: there may be thousands of attempts.
+    ceiling = min(pace.most_s, pace.first_s * 2.0 ** min(attempts, 30))
+    wait_s = max(error.retry_after_s or 0.0, ceiling * random.uniform(0.5, 1.0))  # noqa: S311
+    return Decision("retried", now + timedelta(seconds=wait_s))
 
 
 def pause_s(attempts: int, retry_after_s: float | None = None) -> float:

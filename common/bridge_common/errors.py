@@ -5,19 +5,31 @@ BridgeError
 ├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · OutcomeUnknown;
 │                    RateLimited counts none, bounded by age
 ├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
-└─ PermanentError    dead at once: InvalidEvent · MappingError · RejectedByTarget · IdentityChanged · AccessDenied ·
-                     TakenOver
+└─ PermanentError    dead at once: InvalidEvent · MappingError · RefusedByFlow · RejectedByTarget · IdentityChanged ·
+                     AccessDenied · TakenOver
 
 `hint` names what to do, a command where there is one; `{event}` in it stands for the event's number, which the worker
 knows. `exit_code` is what a program ends with when the error reaches its command line (sysexits.h): 78 configuration,
 69 unavailable, 77 no permission, 76 another has its place.
 """
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a failure is tried again where a flow file says it: the first pause, the longest, and after how long no more."""
+
+    first_s: float
+    most_s: float
+    give_up_after_s: float | None = None
+
 
 class BridgeError(Exception):
-    """Base of all. The text is one sentence a person can act on."""
+    """Base of all. The text is one sentence a person can act on. `pace` is that of the step that failed."""
 
     exit_code = 70
+    pace: Pace | None = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -112,6 +124,10 @@ class InvalidEvent(PermanentError):
 
 class MappingError(PermanentError):
     pass
+
+
+class RefusedByFlow(PermanentError):
+    """A flow file says that a person has to look at it first."""
 
 
 class RejectedByTarget(PermanentError):

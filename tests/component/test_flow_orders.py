@@ -14,7 +14,7 @@ from tests.support.orders import fixed_bundle, item, order
 
 from bng_bridge import bindings, inbox
 from bng_bridge.cause import cause_of
-from bng_bridge.flows.orders import cancellation_key, sales_order_key
+from bng_bridge.flows.keys import cancellation_key, sales_order_key
 from bng_bridge.target import Record, Write
 from bridge_common.errors import DependencyMissing, IdentityChanged, InvalidEvent, MappingError, RejectedByTarget
 from bridge_common.event import encode_batch

@@ -12,11 +12,11 @@ from tests.support.flows import FlowRig, flow_rig, lost_in_a_restore
 from tests.support.shop import ShopRig
 
 from bng_bridge import bindings, inbox
-from bng_bridge.flows.shipments import shipment_key
+from bng_bridge.flows.keys import shipment_key
 from bng_bridge.mapping import shipments
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import shipment_hint
-from bridge_common.errors import DependencyMissing, IdentityChanged, InvalidEvent, RejectedByTarget
+from bridge_common.errors import DependencyMissing, IdentityChanged, InvalidEvent, RefusedByFlow, RejectedByTarget
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 
@@ -232,7 +232,7 @@ async def ship_unbound(rig: FlowRig, external_id: str | None) -> dict[str, Any]:
 
 
 async def test_a_shipment_that_bng_no_longer_has_says_what_to_do(rig: FlowRig, shop: ShopRig) -> None:
-    with pytest.raises(RejectedByTarget, match="announced shipment SH-9 and does not have it") as gone:
+    with pytest.raises(RefusedByFlow, match="announced shipment SH-9 and does not have it") as gone:
         await tell(rig, {"ShipmentID": "SH-9", "SalesOrderID": "SO-9", "Version": 1})
     assert "bridgectl dlq discard {event}" in gone.value.hint
 

@@ -14,7 +14,7 @@ from tests.support.shop import ShopRig, new_account, running_shop_rig
 
 from bng_bridge import inbox
 from bng_bridge.flows import stock
-from bng_bridge.flows.shipments import stock_hint
+from bng_bridge.flows.follow_ups import stock_hint
 from bng_bridge.inbox import Hint
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import shipment_hint

@@ -25,8 +25,8 @@ from bng_bridge import mapping_reload
 from bng_bridge.alerts import Alerts
 from bng_bridge.deliver import Mapping as Body
 from bng_bridge.deliver import Result
+from bng_bridge.flow_files.file_set import FileSet, load_set
 from bng_bridge.mapping.findings import MappingFileError
-from bng_bridge.mapping.mapping_set import MappingSet, load_set
 from bng_bridge.mapping_reload import ALERT, MappingReload
 from bng_bridge.target import Write
 from bridge_common.errors import MappingError, OutcomeUnknown
@@ -87,7 +87,7 @@ async def watched(rig: Rig) -> AsyncIterator[Rig]:
     task.cancel()
 
 
-def ship_via(mappings: MappingSet, site: str = "shop1") -> str:
+def ship_via(mappings: FileSet, site: str = "shop1") -> str:
     return str(mappings(site, NAME)(order(), **CONTEXT)["ShipVia"])
 
 
@@ -196,7 +196,7 @@ async def test_an_edit_whose_cases_fail_is_refused(rig: Rig) -> None:
 
 
 async def test_a_bug_in_a_plug_in_refuses_the_edit_and_stops_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(*_: object) -> MappingSet:
+    def bug(*_: object) -> FileSet:
         raise ZeroDivisionError("oops")
 
     with monkeypatch.context() as patched:

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from tests.component import test_admin
 from tests.component.test_admin import Bridge
-from tests.support.bridge import at
+from tests.support.bridge import at, claimed
 
 from bng_bridge import bindings, generations, inbox, intents, sites
 from bng_bridge.admin.comparison import KINDS, compare
 from bng_bridge.bindings import Binding
-from bng_bridge.flows import names
-from bng_bridge.flows.shipments import unbound
+from bng_bridge.flows import names, operations
+from bng_bridge.flows.running import Running
 from bng_bridge.inbox import Hint
 from bng_bridge.intents import Intent
 from bng_bridge.mapping import orders
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import DependencyMissing, TargetPaused
+from bridge_common.errors import TargetPaused
 
 bridge = test_admin.bridge
 
@@ -298,10 +298,12 @@ async def test_what_bng_does_with_a_lost_order_reaches_nobody_s_order(bridge: Br
     await bind(bridge, bound(1), bound(2))
     shop.orders = {1: order(1), 2: order(2, "second")}
     await restored(bridge)
-    lost = {"SalesOrderID": "SO-2", "ExternalID": "shop1-2"}
-    assert unbound(lost, bridge.running.context).reason == "shop1 lost the order when it was restored"
-    with pytest.raises(DependencyMissing):
-        unbound({"SalesOrderID": "SO-9", "ExternalID": "shop1-2-r1"}, bridge.running.context)
+    context = bridge.running.context
+    running = Running(claimed(source="bng", entity="shipment"), context, context.mappings.current.mappings, "", None)
+    lost = await operations.origin(running, {"SalesOrderID": "SO-2", "ExternalID": "shop1-2"})
+    assert lost["lost_by"] == "shop1"
+    waited_for = await operations.origin(running, {"SalesOrderID": "SO-9", "ExternalID": "shop1-2-r1"})
+    assert waited_for == {"lost_by": None, "is_ours": True}
 
 
 async def test_a_held_site_s_events_wait_uncounted_and_run_at_once_when_it_is_released(bridge: Bridge) -> None:

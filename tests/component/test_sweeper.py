@@ -15,7 +15,7 @@ from tests.support.orders import order
 from bng_bridge import bindings, inbox, sites
 from bng_bridge.alerts import Alerts
 from bng_bridge.config import Poll, Sweep
-from bng_bridge.flows.orders import sales_order_key
+from bng_bridge.flows.keys import sales_order_key
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.sources import sweeper

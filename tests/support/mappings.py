@@ -4,13 +4,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bng_bridge.flow_files.file_set import FileSet, load_set
 from bng_bridge.mapping.budget import BUDGET
 from bng_bridge.mapping.expression import expression_of
 from bng_bridge.mapping.findings import MappingFileError, Position
 from bng_bridge.mapping.functions.library import functions
 from bng_bridge.mapping.magento_shapes import default_shape
 from bng_bridge.mapping.mapping_file import Mapping, compile_text, load
-from bng_bridge.mapping.mapping_set import MappingSet, load_set
 from bng_bridge.mapping.nodes import Expression
 from bng_bridge.mapping.schemas import Schemas
 from bng_bridge.mapping.scope import first_scope
@@ -30,7 +30,7 @@ def template(name: str) -> Mapping:
 
 
 @cache
-def shipped() -> MappingSet:
+def shipped() -> FileSet:
     return load_set(None, ())
 
 

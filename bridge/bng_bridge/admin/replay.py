@@ -16,8 +16,8 @@ from aiohttp import web
 
 from bng_bridge import bindings, inbox
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
-from bng_bridge.flows.shipments import stock_hint, stock_key
-from bng_bridge.flows.statuses import order_status_key
+from bng_bridge.flows.follow_ups import stock_hint
+from bng_bridge.flows.keys import order_status_key, stock_key
 from bng_bridge.inbox import Hint
 from bng_bridge.magento.listing import Listing, pages
 from bng_bridge.magento.target import source_reference

@@ -13,11 +13,13 @@ from typing import Any
 
 from bng_bridge import bindings, inbox
 from bng_bridge.config import Site
+from bng_bridge.flow_files.file_set import FileSet
+from bng_bridge.flow_files.fit import ungiven
+from bng_bridge.flows.keys import sales_order_key
 from bng_bridge.flows.names import customer_name, order_name
-from bng_bridge.flows.orders import sales_order_key
 from bng_bridge.mapping import mapping_file, payments
 from bng_bridge.mapping.findings import MappingFileError
-from bng_bridge.mapping.mapping_set import MappingSet, misfits
+from bng_bridge.mapping.mapping_set import misfits
 from bridge_common import decimal_json
 from bridge_common.errors import MappingError
 
@@ -53,14 +55,15 @@ class Counted:
             self.examples.append(example)
 
 
-def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: MappingSet, asked: Asked) -> dict[str, Any]:
+def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet, asked: Asked) -> dict[str, Any]:
     """{"documents", "changed", "fields": [{"field", "count", "examples"}], "errors": [{"error", …}], "mended"}.
 
     `errors` are those that the file raises, whether today's mapping raises them or not; `mended` counts documents that only
     today's mapping refuses. Raises MappingFileError.
     """
     newer = mapping_file.compile_text(asked.text, asked.path)
-    if found := tuple(misfits(newer)):
+    found = (*misfits(newer), *ungiven(newer, current.flows.of_site(asked.site), asked.name))
+    if found:
         raise MappingFileError(found)
     fields: dict[str, Counted] = {}
     errors: dict[str, Counted] = {}

@@ -8,8 +8,7 @@ from aiohttp import web
 from bng_bridge import bindings, inbox, intents
 from bng_bridge.admin.bridge import Bridge, Route
 from bng_bridge.flows.context import Context
-from bng_bridge.flows.orders import sales_order_key
-from bng_bridge.flows.shipments import shipment_key
+from bng_bridge.flows.keys import sales_order_key, shipment_key
 from bng_bridge.magento.transport import GatewayTransport
 from bridge_common.errors import BridgeError
 

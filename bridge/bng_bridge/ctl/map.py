@@ -54,24 +54,30 @@ map_group.add_command(map_live.diff)
 @map_group.command()
 @files_argument
 @schema_option
+@click.option("--flows", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Your flows_dir, where its flows give mappings more than the shipped ones do.")  # fmt: skip
 @json_option
 @file_command
-def check(files: tuple[Path, ...], schema: Path | None, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
+def check(files: tuple[Path, ...], schema: Path | None, flows: Path | None, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
     """Hold FILES to both schemas: paths, fields, required ones, table values, functions. Without FILES: the templates.
 
     \b
     A mistake looks so:
       orders.yaml:34:9: fields.Total: magento/order has no field grand_totl. Did you mean grand_total?
     """
+    from bng_bridge.flow_files.fit import ungiven
+    from bng_bridge.flow_files.flow_set import load_flows
     from bng_bridge.mapping.findings import MappingFileError
     from bng_bridge.mapping.mapping_file import load
     from bng_bridge.mapping.mapping_set import misfits
 
+    in_use = load_flows(flows, _folders_in(flows)).of_site("")
     found: dict[Path, tuple[Finding, ...]] = {}
     schemas = _schemas(schema)
     for path in _files(files):
         try:
-            found[path] = tuple(misfits(load(path, schemas=schemas)))
+            mapping = load(path, schemas=schemas)
+            found[path] = (*misfits(mapping), *ungiven(mapping, in_use, path.stem))
         except MappingFileError as error:
             found[path] = error.findings
     findings = [each for several in found.values() for each in several]
@@ -165,6 +171,11 @@ def _files(given: Iterable[Path]) -> list[Path]:
     if missing is not None or not found:
         raise ConfigError(f"There is no mapping file {missing or templates.folder()}.")
     return [_relative(path) for path in found]
+
+
+def _folders_in(folder: Path | None) -> list[str]:
+    """Those of sites among them; which sites there are, files alone do not say."""
+    return [each.name for each in folder.iterdir() if each.is_dir()] if folder is not None else []
 
 
 def _relative(path: Path) -> Path:

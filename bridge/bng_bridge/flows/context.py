@@ -1,6 +1,6 @@
 """What a flow may touch: clients to read from, `deliver` to write through, bindings to look at, mappings.
 
-`mappings` are those of its beginning, whatever is put in force while it runs: see registry.run_flow.
+`mappings` are all files in force; a flow ends on those of its beginning: see registry.run_flow.
 """
 
 import sqlite3

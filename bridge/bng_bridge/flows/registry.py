@@ -1,44 +1,41 @@
-"""Which flow an event takes. An event without one is skipped, visibly."""
+"""From an event to its flow. An event without one is skipped, visibly."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from bng_bridge import letters
+from bng_bridge import bindings, letters
+from bng_bridge.bindings import Binding
+from bng_bridge.config import Site
+from bng_bridge.flow_files.events import EVENTS, EventKind
+from bng_bridge.flow_files.file_set import FileSet
+from bng_bridge.flow_files.flow_file import Beginning, Flow
+from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
-from bng_bridge.flows.customers import customer_to_customer
-from bng_bridge.flows.orders import order_to_sales_order
-from bng_bridge.flows.shipments import shipment_to_shipment
-from bng_bridge.flows.statuses import status_to_order
-from bng_bridge.flows.stock import stock_to_source_items
-from bng_bridge.inbox import Claimed
+from bng_bridge.flows.follow_ups import hints_of
+from bng_bridge.flows.keys import source_id
+from bng_bridge.flows.outside import Live
+from bng_bridge.flows.running import Running
+from bng_bridge.flows.settings import settings_of
+from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
-from bridge_common.errors import InvalidEvent
+from bridge_common.errors import BridgeError, InvalidEvent, NotReady
 from bridge_common.event import decode_batch
 
-Flow = Callable[[Claimed, Context], Awaitable[Outcome]]
-
-FLOWS: dict[tuple[str, str, str], Flow] = {
-    ("magento", "order", "snapshot"): order_to_sales_order,
-    ("magento", "customer", "snapshot"): customer_to_customer,
-    ("magento", "customer", "tombstone"): customer_to_customer,
-    ("bng", "shipment", "hint"): shipment_to_shipment,
-    ("bng", "stock", "hint"): stock_to_source_items,
-    ("bng", "sales_order", "hint"): status_to_order,
-}
-
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
+_EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
+_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders"}
 
 
 async def run_flow(event: Claimed, context: Context) -> Outcome:
-    """Raises InvalidEvent for what the agent could not read, and for a site that is not configured."""
+    """Raises what a step fails with, InvalidEvent for what the agent could not read, and for a site that is not configured.
+
+    All files are those in force at the beginning, whatever is put in force meanwhile.
+    """
     if event.kind == "raw":
         return _decode_again(event)
-    if event.source == "magento" and event.site not in context.sites:
-        raise InvalidEvent(
-            f"site {event.site} is not configured", problem="unknown-site",
-            hint=f"Add [sites.{event.site}] to bridge.toml and restart, then bridgectl dlq retry {{event}}.",
-        )  # fmt: skip
+    if event.source == "magento":
+        _known_site(event.site, context)
     if event.kind == letters.EDITED:
         # Applied as the operator wrote it: never read anew, and nobody has discarded it.
         event = replace(event, kind="snapshot")
@@ -46,10 +43,34 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
         if (reason := _discarded(event, context)) is not None:
             return skipped(f"discarded by an operator: {reason}")
         event = await _current(event, context)
-    flow = FLOWS.get((event.source, event.entity, event.kind))
+    kind = _EVENTS.get((event.source, event.entity))
+    files = context.mappings.current
+    if kind is None or event.kind not in (kind.kinds or ("hint",)):
+        return _without_flow(event)
+    if kind.of_sites:
+        return await _run_of_sites(event, kind, context, files)
+    found = await _found(event, kind, context)
+    flow = files.flows(found.site, kind.name, event.kind)
     if flow is None:
-        return skipped(f"no flow for {event.entity} {event.kind}")
-    return await flow(event, replace(context, mappings=context.mappings.fixed()))
+        return _without_flow(event)
+    running = Running(event, context, files.mappings, found.site, found.document, found.bound)
+    return await _run(flow, running, _beginning(running))
+
+
+# ── the event, before any flow ──
+
+
+def _without_flow(event: Claimed) -> Outcome:
+    return skipped(f"no flow for {event.entity} {event.kind}")
+
+
+def _known_site(name: str, context: Context) -> Site:
+    if name not in context.sites:
+        raise InvalidEvent(
+            f"site {name} is not configured", problem="unknown-site",
+            hint=f"Add [sites.{name}] to bridge.toml and restart, then bridgectl dlq retry {{event}}.",
+        )  # fmt: skip
+    return context.sites[name]
 
 
 def _decode_again(event: Claimed) -> Outcome:
@@ -88,3 +109,88 @@ async def _read_again(event: Claimed, path: str, context: Context) -> Claimed:
 def _discarded(event: Claimed, context: Context) -> str | None:
     """Not asked of what an operator requeued: that word is the newer one."""
     return None if event.requeued_at is not None else letters.discarded_before(context.read, event)
+
+
+# ── the event, and its flow ──
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the event is about, and of which site: '' for a sales order of none."""
+
+    site: str
+    document: Any
+    bound: Binding | None = None
+
+
+async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
+    """A hint's record is read here, inside its lane: the newest state, whatever the hint was about."""
+    if not kind.has_bound:
+        return Found(event.site, event.document())
+    document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
+    sales_order_id = event.entity_id if document is None else str(document["SalesOrderID"])
+    bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
+    if bound is not None:
+        _known_site(bound.site, context)
+    return Found(bound.site if bound is not None else "", document, bound)
+
+
+async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
+    ran = await flow.run(beginning, Live(running))
+    hints: list[Hint] = []
+    for event, names in ran.emits:
+        hints += hints_of(running, event, names)
+    return Outcome(ran.ended.outcome, ran.ended.reason, hints=tuple(hints))
+
+
+def _beginning(running: Running) -> Beginning:
+    event, bound = running.event, running.bound
+    told = {
+        "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
+        "is_requeued": event.requeued_at is not None,
+    }  # fmt: skip
+    site = settings_of(running.site, running.settings) if running.site else None
+    order = None if bound is None else {"order_id": source_id(bound.target_key), "sales_order_id": bound.target_id}
+    return Beginning(running.document, told, site, order)
+
+
+# ── an event that concerns several sites ──
+
+
+async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files: FileSet) -> Outcome:
+    """Once for each site that the flow says; what one of them fails with holds up no other.
+
+    Raises the first failure, one that is no waiting before those that are; several that wait are told together.
+    """
+    outcomes: list[Outcome] = []
+    failures: list[BridgeError] = []
+    document: Document = event.document()
+    for name in context.sites:
+        flow = files.flows(name, kind.name, event.kind)
+        running = Running(event, context, files.mappings, name, document)
+        beginning = _beginning(running)
+        if flow is None or not flow.is_of(beginning):
+            continue
+        try:
+            outcomes.append(await _run(flow, running, beginning))
+        except BridgeError as error:
+            failures.append(error)
+    if failures:
+        raise _worst(failures)
+    if outcomes:
+        return _together(outcomes)
+    flow = files.flows("", kind.name, event.kind)
+    return _without_flow(event) if flow is None else skipped(flow.reason_for_none(Beginning(document, {}, None)))
+
+
+def _worst(failures: list[BridgeError]) -> BridgeError:
+    first = next((each for each in failures if not isinstance(each, NotReady)), failures[0])
+    if isinstance(first, NotReady):
+        first.message = "; ".join(dict.fromkeys(each.message for each in failures))
+    return first
+
+
+def _together(outcomes: list[Outcome]) -> Outcome:
+    done = [each for each in outcomes if each.state == "done"]
+    hints = tuple(hint for each in outcomes for hint in each.hints)
+    return replace((done or outcomes)[0], hints=hints)

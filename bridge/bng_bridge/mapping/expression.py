@@ -88,6 +88,9 @@ class _Compiler:
             raise Wrong(at, f"{node.id} is a table: it stands behind `in`, or under lookup")
         if node.id in self._scope.functions:
             raise Wrong(at, f"{node.id} is a function", f"Write {self._scope.functions[node.id].usage}.")
+        if (set_at := self._scope.elsewhere.get(node.id)) is not None:
+            where = "by a later step" if set_at.line > at.line else "where it does not count here"
+            raise Wrong(at, f"{node.id} is set {where} (line {set_at.line}).", "What is used must be set before it.")
         hint = did_you_mean(node.id, [*self._scope.names(), *CONSTANTS])
         raise Wrong(at, f"{node.id} is not known here.", hint or "A text stands in quotes.")
 

@@ -15,11 +15,10 @@ from pathlib import Path
 from bng_bridge.mapping import templates
 from bng_bridge.mapping.cases import cases_of
 from bng_bridge.mapping.cases import test_file as run_cases
-from bng_bridge.mapping.findings import Finding, MappingFileError, Position, did_you_mean
+from bng_bridge.mapping.findings import Finding, MappingFileError, Position
+from bng_bridge.mapping.folders import ALL_SITES, Key, files_in, own_files
 from bng_bridge.mapping.mapping_file import Mapping, load
 from bng_bridge.mapping.schemas import Schemas
-
-ALL_SITES = ""
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,15 @@ class MappingSet:
     """`identity` is a hash of all that determines what the mappings give."""
 
     identity: str
-    _table: dict[tuple[str, str], Mapping]
+    _table: dict[Key, Mapping]
 
     def __call__(self, site: str, name: str) -> Mapping:
         """The mapping of that name that counts for the site. Raises KeyError for a name that nobody has."""
         return self._table.get((site, name)) or self._table[ALL_SITES, name]
+
+    def __contains__(self, key: Key) -> bool:
+        """Whether there is a mapping of that name that counts for the site."""
+        return key in self._table or (ALL_SITES, key[1]) in self._table
 
     def files(self) -> Iterator[tuple[str, str, Mapping]]:
         """(site, name, mapping), those for all sites first, with '' for the site."""
@@ -39,16 +42,15 @@ class MappingSet:
             yield site, name, self._table[site, name]
 
 
-def load_set(folder: Path | None, sites: Collection[str]) -> MappingSet:
+def load_mappings(folder: Path | None, sites: Collection[str]) -> MappingSet:
     """The templates, and in their place the files of `folder`, whose cases have passed.
 
     Raises MappingFileError with all findings, ConfigError for a plug-in that cannot be loaded.
     """
     schemas, findings = Schemas(), list[Finding]()
-    table = {(ALL_SITES, path.stem): path for path in sorted(templates.folder().glob("*.yaml"))}
-    own = _own_files(folder, sites, findings)
-    loaded: dict[tuple[str, str], Mapping] = {}
-    for key, path in (table | own).items():
+    own = own_files(folder, sites, "mapping", findings)
+    loaded: dict[Key, Mapping] = {}
+    for key, path in (files_in(templates.folder()) | own).items():
         try:
             loaded[key] = load(path, schemas=schemas)
             if key in own:
@@ -63,7 +65,10 @@ def load_set(folder: Path | None, sites: Collection[str]) -> MappingSet:
 
 
 def misfits(mapping: Mapping) -> Iterator[Finding]:
-    """What a file asks for that the flow behind the template of its name does not give: other documents, more context."""
+    """Where a file is between other documents than the template of its name.
+
+    What flows give to it beside its document is held to the flows: see flow_files.fit.
+    """
     path, shipped_path = Path(mapping.path), templates.folder() / Path(mapping.path).name
     if not shipped_path.is_file() or path.absolute() == shipped_path.absolute():
         return
@@ -75,27 +80,6 @@ def misfits(mapping: Mapping) -> Iterator[Finding]:
             yield Finding(
                 Position(mapping.path, 1, 1), key, f"{path.name} is from and to other documents: {key} {wanted}"
             )
-    for name in head.context.keys() - shipped.context.keys():
-        message = f"the flow gives no {name} to {path.name}."
-        hint = did_you_mean(name, shipped.context) or f"It gives {', '.join(shipped.context)}."
-        yield Finding(head.context[name][1], f"context.{name}", message, hint)
-
-
-def _own_files(folder: Path | None, sites: Collection[str], findings: list[Finding]) -> dict[tuple[str, str], Path]:
-    if folder is None:
-        return {}
-    if not folder.is_dir():
-        findings.append(Finding(Position(str(folder), 1, 1), "", "is no folder of mapping files"))
-        return {}
-    own = {(ALL_SITES, path.stem): path for path in sorted(folder.glob("*.yaml"))}
-    for path in sorted(folder.glob("*/*.yaml")):
-        site = path.parent.name
-        if site in sites:
-            own[site, path.stem] = path
-        else:
-            hint = did_you_mean(site, sites) or f"Sites: {', '.join(sorted(sites))}."
-            findings.append(Finding(Position(str(path), 1, 1), "", f"there is no site {site}.", hint))
-    return own
 
 
 def _failed_cases(path: Path, schemas: Schemas) -> list[Finding]:

@@ -1,7 +1,7 @@
 """What an expression may name: the document, context, named values, loop variables, tables and functions."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bng_bridge.mapping.budget import DOCUMENT, FIRST_FREE
@@ -33,12 +33,16 @@ class Slots:
 
 @dataclass(frozen=True)
 class Scope:
-    """Names visible at one place of the file. Inner scopes are copies with more in them."""
+    """Names visible at one place of the file. Inner scopes are copies with more in them.
+
+    `elsewhere`: names that other places of the file set, and where, for who uses one too early.
+    """
 
     variables: Mapping[str, Variable]
     tables: Mapping[str, Table]
     functions: Mapping[str, Function]
     slots: Slots
+    elsewhere: Mapping[str, Position] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         """Functions are names of another kind: they stand before a bracket only."""

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any
 
 from bng_bridge import bindings
-from bng_bridge.flows.shipments import stock_hint
+from bng_bridge.flows.follow_ups import stock_hint
 from bng_bridge.inbox import Hint
 
 

@@ -41,6 +41,12 @@ def find(rows: Rows, field: Path, value: Any) -> Any:
     return None
 
 
+@function
+def entry(table: dict, name: str) -> Any:  # type: ignore[type-arg]
+    """The field of an object whose name is computed; null where it has none such."""
+    return table.get(name)
+
+
 @function(name="sum")
 def total(rows: Rows, field: Path = itself) -> Decimal:
     """All numbers added, exactly; null counts as 0."""

@@ -1,0 +1,110 @@
+"""What a flow may ask: named reads for `call`. They write nothing, so that running a flow again is harmless.
+
+This is their catalogue, which files are checked against; what they do is in bng_bridge.flows.operations.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bng_bridge.mapping.findings import Position
+from bng_bridge.mapping.schemas import Schemas
+from bng_bridge.mapping.shapes import FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape, list_of
+
+WORD = Shape("word")
+"""An argument that is a record's word, written as it stands: sales_order, cancellation …"""
+
+Described = Shape | str
+"""A shape, or the name of a document, with [] behind it for a list of them."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`takes`: the arguments, all of which must be given. `gives`: what stands under the step's name; it may be null."""
+
+    name: str
+    about: str
+    takes: Mapping[str, Described]
+    gives: Described
+    needs_bound: bool = False
+
+
+def _object(name: str, **fields: Shape) -> Shape:
+    return Shape("object", name, fields)
+
+
+_SHIPPED_ITEM = "magento/ship_item[]"
+
+OPERATIONS: Mapping[str, Operation] = {
+    each.name: each
+    for each in (
+        Operation(
+            "binding", "What a record of ours is at its target: its id there. Null while it was not written. "
+            "`id` is the source record's: of an order, a customer or a guest, a BNG shipment.",
+            {"record": WORD, "id": TEXT}, _object("the binding", id=TEXT, version=TEXT, facts=OBJECT),
+        ),
+        Operation(
+            "open_write", "Whether a write of that record has an unknown outcome at this moment.",
+            {"record": WORD, "id": TEXT}, FLAG,
+        ),
+        Operation(
+            "buyer", "Whose order it is at BNG. `customer_id` is BNG's: of an order without a customer the one that it was "
+            "sold to before, or generic_customer_id; else null, and `source_id` is the shop's customer, or the guest's key "
+            "by guest_policy.",
+            {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
+        ),
+        Operation(
+            "buyer_behind", "Who in the shop stands behind a CustomerID of BNG, or else who bought: for making it anew.",
+            {"order": "magento/order", "customer_id": TEXT}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
+        ),
+        Operation(
+            "is_deleted", "Whether the last that was told of a customer of the shop is that it was deleted.",
+            {"id": TEXT}, FLAG,
+        ),
+        Operation(
+            "newest_transaction", "The id at the payment provider of an order's newest capture or authorization, asked of "
+            "the shop. Null where there is none.",
+            {"order_id": INTEGER}, TEXT,
+        ),
+        Operation("sales_order", "A sales order as BNG has it; null when it is gone.", {"id": TEXT}, "bng/sales_order"),
+        Operation(
+            "origin", "Where a sales order without a binding comes from. `lost_by`: the site that lost the order when it "
+            "was restored. `is_ours`: its ExternalID is one that a site of ours gives to an order.",
+            {"sales_order": "bng/sales_order"}, _object("the origin", lost_by=TEXT, is_ours=FLAG),
+        ),
+        Operation(
+            "shop_order", "The shop's order behind the sales order, as the shop has it; null when it is gone. When another "
+            "order has its id now, the site is held.",
+            {}, "magento/order", needs_bound=True,
+        ),
+        Operation(
+            "status_in_shop", "What BNG's status means to the shop: `code` in BNG's words, `label` for people, `is_known` "
+            "when the shop's order says the same already. A status that the profile does not know is a dead letter.",
+            {"sales_order": "bng/sales_order", "order": "magento/order"},
+            _object("the status", code=INTEGER, label=TEXT, is_known=FLAG),
+        ),
+        Operation(
+            "to_ship", "Which rows of the shop's order a shipment ships, and how many: `items`, empty while it completes no "
+            "set of a bundle. `parts`: BNG's shipments that it stands for, itself and those that waited for it.",
+            {"shipment": "bng/shipment", "sales_order": "bng/sales_order", "order": "magento/order"},
+            _object("what is to be shipped", items=list_of(OBJECT), parts=list_of(OBJECT)), needs_bound=True,
+        ),
+        Operation("has_product", "Whether the shop's catalogue has a product of that SKU.", {"sku": TEXT}, FLAG),
+        Operation(
+            "inventory_item", "BNG's stock of a SKU in a warehouse; null where it keeps none.",
+            {"sku": TEXT, "warehouse": TEXT}, "bng/inventory_item",
+        ),
+        Operation(
+            "shipped_not_in_shop", "How much of a SKU BNG has shipped from a warehouse for orders of the site, and the shop "
+            "does not show as shipped. Read it after on hand: what is shipped in between then counts twice, never not at "
+            "all.",
+            {"sku": TEXT, "warehouse": TEXT}, NUMBER,
+        ),
+    )
+}  # fmt: skip
+
+
+def shape_of(described: Described, schemas: Schemas, at: Position) -> Shape:
+    """The shape that a catalogue entry means."""
+    if isinstance(described, Shape):
+        return described
+    return schemas.find(described, at, is_target=False)

@@ -1,0 +1,76 @@
+"""What a flow may write, and what it promises there.
+
+How a record is named at its target, which writes exclude each other and how a lost one is found again is not a file's
+business: it follows from the entry here, so a file cannot break it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bng_bridge.mapping.shapes import INTEGER, TEXT, Shape
+
+UPSERT, CREATE, UPDATE, CANCEL = "upsert", "create", "update", "cancel"
+VERBS = (UPSERT, CREATE, UPDATE, CANCEL)
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """`entity` is its word in target keys and operations. `events`: whose flows may write it. `takes`: what `with` has to
+    say. `of_events`: in the flows of these `of` says for which source record it stands; elsewhere it is the event's own.
+    `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
+    """
+
+    name: str
+    entity: str
+    verbs: tuple[str, ...]
+    events: tuple[str, ...]
+    about: str
+    takes: Mapping[str, Shape]
+    gives: Mapping[str, Shape]
+    body: str | Shape
+    of_events: tuple[str, ...] = ()
+    needs_bound: bool = False
+
+    @property
+    def target(self) -> str:
+        return "magento" if self.name.startswith("magento/") else "bng"
+
+
+_NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
+
+RECORDS: Mapping[str, RecordKind] = {
+    each.name: each
+    for each in (
+        RecordKind(
+            "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
+            "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
+            of_events=("magento/order",),
+        ),
+        RecordKind(
+            "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),
+            "The sales order of the shop's order, under its ExternalID. `cancel` is a write of its own, made once.",
+            {}, _NAMED, "bng/sales_order",
+        ),
+        RecordKind(
+            "magento/shipment", "shipment", (CREATE,), ("bng/shipment",),
+            "The shop's shipment, found again by a line of its comment: BNG shipment ID, one for each of `parts`.",
+            {}, {}, "magento/ship", needs_bound=True,
+        ),
+        RecordKind(
+            "magento/order_status", "order_status", (UPSERT,), ("bng/sales_order",),
+            "What BNG says of the order: a comment, and hold, release or cancel where the status means it.",
+            {}, {}, Shape("object", "order_status", {"OrderStatus": INTEGER}, {"OrderStatus"}), needs_bound=True,
+        ),
+        RecordKind(
+            "magento/source_item", "source_item", (UPSERT,), ("bng/inventory_item",),
+            "The quantity that a source of the shop has. It changes a record that is there without us.",
+            {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item",
+        ),
+    )
+}  # fmt: skip
+
+ENTITIES = (*(each.entity for each in RECORDS.values()), "cancellation")
+"""The words of the operations `binding` and `open_write`."""
+
+RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT})
+"""Under a write's name: the id at the target; created, updated, unchanged or resolved. Null where nothing was written."""

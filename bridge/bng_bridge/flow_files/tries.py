@@ -1,0 +1,152 @@
+"""The steps that speak to somebody, `call` and the writes, compiled and held to their catalogues."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bng_bridge.flow_files import words
+from bng_bridge.flow_files.operations import OPERATIONS, WORD, shape_of
+from bng_bridge.flow_files.records import CANCEL, ENTITIES, RECORDS, RESULT, UPDATE, RecordKind
+from bng_bridge.flow_files.steps import Call, Step, Write
+from bng_bridge.flow_files.uses import MappingUse
+from bng_bridge.mapping.budget import Getter
+from bng_bridge.mapping.coverage import Mark
+from bng_bridge.mapping.expression import expression_of
+from bng_bridge.mapping.findings import Position, Wrong
+from bng_bridge.mapping.rules import Compiler as RuleCompiler
+from bng_bridge.mapping.scope import Scope
+from bng_bridge.mapping.shapes import ANY, Shape
+from bng_bridge.mapping.yaml_tree import Scalar, Section
+
+if TYPE_CHECKING:
+    from bng_bridge.flow_files.compiler import Compiler, Place
+
+_RECORD = Shape("word", choices=ENTITIES)
+
+
+@dataclass
+class Attempts:
+    """One such step. `place` is its own."""
+
+    compiler: "Compiler"
+    node: Section
+    verb: str
+    scope: Scope
+    place: "Place"
+
+    def step(self, when: Getter | None, mark: Mark | None) -> tuple[Step, Scope]:
+        """Raises Wrong."""
+        made = self._call() if self.verb == "call" else self._write()
+        options, shape = made
+        catches, scope = self.compiler.catches(self.node, self.scope, self.place)
+        scope, slot = self.compiler.names.put(self.node, scope, shape, may_again=self.place.in_catch)
+        common: dict[str, Any] = {
+            "at": self.node.keys[self.verb], "place": self.place.path, "when": when, "mark": mark, "slot": slot,
+            "catches": catches, "pace": self.compiler.pace(self.node),
+        }  # fmt: skip
+        kind = Call if self.verb == "call" else Write
+        return kind(**common, **options), scope
+
+    def _call(self) -> tuple[dict[str, Any], Shape]:
+        operation = OPERATIONS[words.word_of(self.node.entries["call"], OPERATIONS, "operation")]
+        if operation.needs_bound and not self.compiler.event.has_bound:
+            raise Wrong(
+                self.node.entries["call"].at,
+                f"{operation.name} needs the order that a sales order came from: {self.compiler.event.name} has none",
+            )
+        if "name" not in self.node.entries:
+            raise Wrong(self.node.keys["call"], "has no name: what it answers would be lost", "Write name: WORD.")
+        schemas, at = self.compiler.schemas, self.node.at
+        takes = {
+            name: _RECORD if each is WORD else shape_of(each, schemas, at) for name, each in operation.takes.items()
+        }
+        arguments = self.compiler.arguments(self.node, takes, self.scope, operation.name)
+        return {"operation": operation.name, "arguments": arguments}, shape_of(operation.gives, schemas, at)
+
+    def _write(self) -> tuple[dict[str, Any], Shape]:
+        record = self._record()
+        options: dict[str, Any] = {"verb": self.verb, "record": record, "identity": self.compiler.identity}
+        if self.verb == CANCEL:
+            return options, RESULT
+        options["of"] = self._of(record)
+        options["names"] = self.compiler.arguments(self.node, record.takes, self.scope, record.name)
+        options["instead_of"] = self._expression("instead_of")
+        if "reads" in self.node.entries:
+            inner = self.compiler.block(
+                self.node.entries["reads"], self.scope, self.place.inside(f"{self.place.path}.reads", in_reads=True)
+            )
+            options["reads"], self.scope = inner.steps, inner.scope
+        return {**options, **self._body(record)}, RESULT
+
+    def _record(self) -> RecordKind:
+        node = self.node.entries[self.verb]
+        record = RECORDS[words.word_of(node, RECORDS, "record that a flow may write")]
+        if self.verb not in record.verbs:
+            raise Wrong(node.at, f"{record.name} has no {self.verb}.", f"It has {', '.join(record.verbs)}.")
+        event = self.compiler.event.name
+        if event not in record.events:
+            raise Wrong(
+                node.at, f"{record.name} is not written by a flow of {event}.", f"By {', '.join(record.events)}."
+            )
+        return record
+
+    def _of(self, record: RecordKind) -> Getter | None:
+        is_wanted = self.compiler.event.name in record.of_events
+        if is_wanted and "of" not in self.node.entries:
+            raise Wrong(self.node.at, f"of is missing: which {record.entity} of the shop it is")
+        if not is_wanted and "of" in self.node.entries:
+            raise Wrong(self.node.keys["of"], f"{record.name} is the event's own here: of is not said")
+        return self._expression("of")
+
+    def _expression(self, key: str) -> Getter | None:
+        return expression_of(self.node.entries[key], self.scope).get if key in self.node.entries else None
+
+    def _body(self, record: RecordKind) -> dict[str, Any]:
+        entries = self.node.entries
+        if not {"mapping", "fields"} & set(entries):
+            raise Wrong(self.node.at, "has neither mapping nor fields: nothing would be written")
+        if "mapping" not in entries and (extra := {"context", "document"} & set(entries)):
+            raise Wrong(self.node.keys[min(extra)], f"{min(extra)} is for a mapping, and there is none")
+        context, given = self._context(record)
+        options: dict[str, Any] = {"document": self._expression("document"), "context": context}
+        if "mapping" in entries:
+            options["mapping"] = self._mapping(record, given)
+        if "fields" in entries:
+            options["fields"] = self._fields(record)
+        return options
+
+    def _context(self, record: RecordKind) -> tuple[dict[str, Getter], Mapping[str, tuple[Shape, Position]]]:
+        node = self.node.entries.get("context")
+        given = {name: (shape, self.node.at) for name, shape in record.gives.items()}
+        getters: dict[str, Getter] = {}
+        if node is None:
+            return getters, given
+        if not isinstance(node, Section):
+            raise Wrong(node.at, "NAME: EXPRESSION lines are wanted")
+        for name, each in node.entries.items():
+            if name in record.gives:
+                raise Wrong(node.keys[name], f"{name} is given to every mapping of {record.name} already")
+            made = expression_of(each, self.scope)
+            getters[name], given[name] = made.get, (made.shape, node.keys[name])
+        return getters, given
+
+    def _mapping(self, record: RecordKind, given: Mapping[str, tuple[Shape, Position]]) -> str:
+        node = self.node.entries["mapping"]
+        if not isinstance(node, Scalar):
+            raise Wrong(node.at, "mapping is the name of a mapping file, without .yaml")
+        source, target = self.compiler.event.name, record.body if isinstance(record.body, str) else record.name
+        if "document" in self.node.entries:
+            source = expression_of(self.node.entries["document"], self.scope).shape.name
+        use = MappingUse(node.text, node.at, f"{self.place.path}.mapping", source, target, given)
+        self.compiler.uses.mappings.append(use)
+        return node.text
+
+    def _fields(self, record: RecordKind) -> Getter:
+        """On their own they must be all that the record needs; beside a mapping they stand in place of its own."""
+        shape = record.body
+        if isinstance(shape, str):
+            shape = self.compiler.schemas.find(shape, self.node.at, is_target=True)
+        is_partial = self.verb == UPDATE or "mapping" in self.node.entries
+        rules = RuleCompiler(self.compiler.findings, is_partial=is_partial, coverage=self.compiler.coverage)
+        place = f"{self.place.path}.fields"
+        return rules.fields(self.node.entries["fields"], shape or ANY, self.scope, place).get

@@ -1,0 +1,38 @@
+"""Target keys: the name of each thing that is written, for ever. Stores hold them, so none may change."""
+
+
+def sales_order_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/sales_order"
+
+
+def cancellation_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/cancellation"
+
+
+def order_status_key(site: str, order_id: str) -> str:
+    return f"{site}/order/{order_id}/order_status"
+
+
+def customer_key(site: str, source_id: str) -> str:
+    """`source_id` is a customer's id, or a guest's key."""
+    return f"{site}/customer/{source_id}/customer"
+
+
+def shipment_key(site: str, shipment_id: str) -> str:
+    return f"{site}/shipment/{shipment_id}/shipment"
+
+
+def stock_key(site: str, reference: str) -> str:
+    return f"{site}/stock/{reference}/source_item"
+
+
+KEYS = {
+    "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
+    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+}  # fmt: skip
+"""By the words that flow files have for them."""
+
+
+def source_id(target_key: str) -> str:
+    """Of whichever record: what the shop, or BNG, calls it."""
+    return target_key.split("/")[2]

@@ -1,0 +1,57 @@
+"""What a compiled flow touches, in the daemon: operations over the clients, writes through `deliver`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bng_bridge import bindings
+from bng_bridge.flow_files.records import UPDATE
+from bng_bridge.flow_files.steps import Asked, Document
+from bng_bridge.flows import writes
+from bng_bridge.flows.operations import OPERATIONS
+from bng_bridge.flows.running import Running
+from bng_bridge.mapping.mapping_file import Mapping
+from bng_bridge.target import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """flow_files.steps.Outside for one event."""
+
+    running: Running
+
+    async def call(self, operation: str, arguments: Document) -> Any:
+        """None, and nobody is asked, where an argument is null."""
+        if None in arguments.values():
+            return None
+        return await OPERATIONS[operation](self.running, **arguments)
+
+    def mapping(self, name: str) -> Mapping:
+        return self.running.mappings(self.running.site, name)
+
+    async def write(self, asked: Asked) -> Document | None:
+        write = writes.write_of(self.running, asked)
+
+        async def body() -> Document:
+            if asked.verb == UPDATE and not await self._is_at_target(write):
+                raise _NotThere
+            is_create = bindings.get(self.running.read, write.target_key) is None
+            made, context = await asked.body({"external_id": write.reference, "is_create": is_create})
+            writes.check_name(asked, write, made, context)
+            return made
+
+        try:
+            result = await self.running.context.deliver(self.running.event.seq, write, body)
+        except _NotThere:
+            return None
+        return {"id": result.binding.target_id, "action": result.action}
+
+    async def _is_at_target(self, write: Write) -> bool:
+        """Inside the lock: somebody else may be making it at this moment."""
+        if bindings.get(self.running.read, write.target_key) is not None:
+            return True
+        resource = writes.RESOURCES[write.entity]
+        return bool(await self.running.context.bng.search(resource, external_id=write.reference))
+
+
+class _NotThere(Exception):
+    """Nothing is made in order to be updated."""

@@ -1,0 +1,36 @@
+"""A site's table of bridge.toml as flow files see it: `site`."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bng_bridge.config import Site
+
+_made: dict[str, tuple[Site, dict[str, Any]]] = {}
+
+
+def settings_of(name: str, site: Site) -> dict[str, Any]:
+    """Made once for a site: it does not change while the bridge runs, and no expression can change it."""
+    kept = _made.get(name)
+    if kept is None or kept[0] is not site:
+        kept = _made[name] = (site, _settings(name, site))
+    return kept[1]
+
+
+def _settings(name: str, site: Site) -> dict[str, Any]:
+    return {
+        "name": name,
+        "time_zone": site.time_zone,
+        "go_live_at": None if site.go_live_at is None else _moment(site.go_live_at),
+        "guest_policy": site.guest_policy,
+        "generic_customer_id": site.generic_customer_id,
+        "offline_methods": list(site.offline_methods),
+        "sources": dict(site.sources),
+    }
+
+
+def _moment(at: datetime) -> str:
+    """As time() writes it, so that both compare as texts: whole seconds, and no earlier."""
+    at = at.astimezone(UTC)
+    if at.microsecond:
+        at = at.replace(microsecond=0) + timedelta(seconds=1)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,103 @@
+"""What the records of flow files are at their targets: target key, lock, reference, fingerprint, side effects.
+
+Here stands what makes a write safe to repeat; a file says only what is written and when.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bng_bridge.flow_files.records import CANCEL, CREATE
+from bng_bridge.flow_files.steps import Asked
+from bng_bridge.flows import keys, references
+from bng_bridge.flows.names import customer_name, order_name
+from bng_bridge.flows.running import Running
+from bng_bridge.magento.target import source_reference
+from bng_bridge.mapping import customers, orders, shipments, statuses
+from bng_bridge.target import Write
+from bridge_common.errors import RefusedByFlow
+
+RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
+"""Where BNG is asked whether it has a record that is only to be updated."""
+
+
+def write_of(running: Running, asked: Asked) -> Write:
+    """Raises RefusedByFlow where the flow has let through a sales order that is bound to no shop's order."""
+    if asked.record.needs_bound and running.bound is None:
+        raise RefusedByFlow(
+            f"the flow writes {asked.record.name} although the sales order is bound to no order of a shop",
+            hint="Put a skip or hold with `when: not bound` before it, then bridgectl dlq retry {event}.",
+        )
+    return _WRITES[asked.record.entity](running, asked)
+
+
+def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[str, Any]) -> None:
+    """Raises MappingError for a body under another name than it is looked up by."""
+    entity = asked.record.entity
+    if entity in RESOURCES and (asked.verb != "update" or "ExternalID" in body) and write.entity != "cancellation":
+        references.check("ExternalID", body.get("ExternalID"), write.reference)
+    elif entity == "source_item":
+        for field in ("sku", "source_code"):
+            references.check(field, body.get(field), asked.named[field])
+    elif entity == "shipment":
+        parts = [part["ShipmentID"] for part in context.get("parts") or ()]
+        lines = dict.fromkeys([write.reference, *map(shipments.reference, parts)])
+        references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
+
+
+def _customer(running: Running, asked: Asked) -> Write:
+    source_id = asked.source_id or running.event.entity_id
+    external_id = customer_name(running.read, running.site, running.settings, source_id)
+    is_own = running.event.entity == "customer"
+    return Write(
+        target="bng", entity="customer", site=running.site, target_key=keys.customer_key(running.site, source_id),
+        lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=asked.verb == CREATE,
+        fingerprint=customers.fingerprint(running.document) if is_own else "", instead_of=asked.instead_of,
+        mapping=asked.mapping,
+    )  # fmt: skip
+
+
+def _sales_order(running: Running, asked: Asked) -> Write:
+    order_id = running.event.entity_id
+    external_id = order_name(running.read, running.site, running.settings, order_id)
+    is_cancellation = asked.verb == CANCEL
+    key = keys.cancellation_key if is_cancellation else keys.sales_order_key
+    return Write(
+        target="bng", entity="cancellation" if is_cancellation else "sales_order", site=running.site,
+        target_key=key(running.site, order_id), lock_key=f"bng/{external_id}", reference=external_id,
+        fingerprint=orders.fingerprint(running.document), create_only=is_cancellation or asked.verb == CREATE,
+        instead_of=asked.instead_of, mapping=asked.mapping,
+    )  # fmt: skip
+
+
+def _shipment(running: Running, asked: Asked) -> Write:
+    shipment, site = running.document, running.site
+    source_code = running.settings.sources.get(shipment.get("Warehouse") or "")
+    found = {source_reference(line["SKU"], source_code) for line in shipment["Lines"]} if source_code else set()
+    return Write(
+        target="magento", entity="shipment", site=site, target_key=keys.shipment_key(site, shipment["ShipmentID"]),
+        lock_key=f"{site}/order/{running.order_id}", reference=shipments.reference(shipment["ShipmentID"]),
+        create_only=True, invalidates=tuple(keys.stock_key(site, each) for each in sorted(found)), mapping=asked.mapping,
+    )  # fmt: skip
+
+
+def _order_status(running: Running, asked: Asked) -> Write:
+    return Write(
+        target="magento", entity="order_status", site=running.site,
+        target_key=keys.order_status_key(running.site, running.order_id),
+        lock_key=f"{running.site}/order/{running.order_id}", reference=statuses.reference(running.document),
+        absolute=True, mapping=asked.mapping,
+    )  # fmt: skip
+
+
+def _source_item(running: Running, asked: Asked) -> Write:
+    reference = source_reference(str(asked.named["sku"]), str(asked.named["source_code"]))
+    return Write(
+        target="magento", entity="source_item", site=running.site, target_key=keys.stock_key(running.site, reference),
+        lock_key=f"{running.site}/stock/{reference}", reference=reference, absolute=True, mapping=asked.mapping,
+    )  # fmt: skip
+
+
+_WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
+    "customer": _customer, "sales_order": _sales_order, "shipment": _shipment, "order_status": _order_status,
+    "source_item": _source_item,
+}  # fmt: skip
