@@ -1,8 +1,6 @@
 """`bridgectl map`: check, test and try mapping files. It works on files alone; no daemon has to run."""
 
 import json
-import sys
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ import click
 
 from bng_bridge.ctl import map_live, map_render
 from bng_bridge.ctl.command import command, json_option
+from bng_bridge.ctl.files import files_in, folders_in, json_of
 from bng_bridge.mapping import templates
 from bridge_common.errors import ConfigError
 
@@ -71,10 +70,10 @@ def check(files: tuple[Path, ...], schema: Path | None, flows: Path | None, as_j
     from bng_bridge.mapping.mapping_file import load
     from bng_bridge.mapping.mapping_set import misfits
 
-    in_use = load_flows(flows, _folders_in(flows)).of_site("")
+    in_use = load_flows(flows, folders_in(flows)).of_site("")
     found: dict[Path, tuple[Finding, ...]] = {}
     schemas = _schemas(schema)
-    for path in _files(files):
+    for path in files_in(files, templates.folder()):
         try:
             mapping = load(path, schemas=schemas)
             found[path] = (*misfits(mapping), *ungiven(mapping, in_use, path.stem))
@@ -110,7 +109,7 @@ def test(files: tuple[Path, ...], schema: Path | None, as_json: bool, missed: bo
     tested: list[Tested] = []
     findings: list[Finding] = []
     schemas = _schemas(schema)
-    for path in _files(files):
+    for path in files_in(files, templates.folder()):
         try:
             tested.append(test_file(path, schemas))
             findings += tested[-1].findings
@@ -147,7 +146,7 @@ def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) 
     except MappingFileError as error:
         map_render.findings(error.findings)
         raise SystemExit(1) from error
-    document = _json_of(sample)
+    document = json_of(sample)
     try:
         context = cases.context_of(file, sample) | dict(_pair(each) for each in given)
     except ValueError as error:
@@ -159,47 +158,11 @@ def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) 
     click.echo(decimal_json.pretty(result))
 
 
-def _files(given: Iterable[Path]) -> list[Path]:
-    """The files, a folder standing for all in it and its sites' folders; the templates for none.
-
-    Raises ConfigError where there is nothing.
-    """
-    found: list[Path] = []
-    for path in given or (templates.folder(),):
-        found += sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
-    missing = next((path for path in found if not path.is_file()), None)
-    if missing is not None or not found:
-        raise ConfigError(f"There is no mapping file {missing or templates.folder()}.")
-    return [_relative(path) for path in found]
-
-
-def _folders_in(folder: Path | None) -> list[str]:
-    """Those of sites among them; which sites there are, files alone do not say."""
-    return [each.name for each in folder.iterdir() if each.is_dir()] if folder is not None else []
-
-
-def _relative(path: Path) -> Path:
-    """Short for messages, where it is below the current folder."""
-    try:
-        return path.absolute().relative_to(Path.cwd())
-    except ValueError:
-        return path
-
-
 def _schemas(file: Path | None) -> "Schemas":
     from bng_bridge.mapping.magento_shapes import ShopSchema
     from bng_bridge.mapping.schemas import Schemas
 
     return Schemas(shop=ShopSchema(file) if file else None)
-
-
-def _json_of(path: Path) -> Any:
-    from bridge_common import decimal_json
-
-    try:
-        return decimal_json.loads(sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is no JSON document: {error}") from error
 
 
 def _pair(text: str) -> tuple[str, Any]:

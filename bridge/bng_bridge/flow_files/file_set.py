@@ -5,11 +5,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bng_bridge.flow_files.cases import test_file as run_cases
 from bng_bridge.flow_files.fit import misfits
 from bng_bridge.flow_files.flow_set import FlowSet, load_flows
+from bng_bridge.mapping.cases import cases_of
 from bng_bridge.mapping.findings import Finding, MappingFileError
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.mapping.mapping_set import MappingSet, load_mappings
+from bng_bridge.mapping.schemas import Schemas
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,16 @@ def load_set(mappings: Path | None, sites: Collection[str], flows: Path | None =
 
 def file_set(flows: FlowSet, mappings: MappingSet, sites: Collection[str]) -> FileSet:
     """Raises MappingFileError where they do not go together, or a case of a user's own flow fails."""
-    findings = list(dict.fromkeys(misfits(flows, mappings, sites)))
+    findings = list(dict.fromkeys(misfits(flows, mappings, sites))) or list(_failed_cases(flows, mappings))
     if findings:
         raise MappingFileError(findings)
     identity = hashlib.sha256(f"{flows.identity}\0{mappings.identity}".encode()).hexdigest()
     return FileSet(identity, flows, mappings)
+
+
+def _failed_cases(flows: FlowSet, mappings: MappingSet) -> Iterator[Finding]:
+    """Of a user's own flows. One without cases has none that fail."""
+    for site, name, flow in flows.files():
+        path = Path(flow.path)
+        if (site, name) in flows.own and any(cases_of(path)):
+            yield from run_cases(path, mappings, Schemas()).findings

@@ -4,7 +4,7 @@ Nothing sleeps and nothing is kept between runs: what has to wait ends the run w
 the next run begins anew. A write that was made is found unchanged then.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -33,22 +33,26 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One write, as a flow asks for it. `source_id` '' is the event's own; `mapping` the identity of what gives the body."""
+    """One write, as a flow asks for it. `name` is the step's, or the record's; `source_id` '' is the event's own; `mapping`
+    the identity of the file that gives the body, `wants` the names of its context.
+    """
 
+    name: str
     verb: str
     record: RecordKind
     source_id: str
     named: Document
     instead_of: str
     mapping: str
+    wants: Container[str]
     body: Body
 
 
 class Outside(Protocol):
     """What a run of a flow may touch."""
 
-    async def call(self, operation: str, arguments: Document) -> Any:
-        """What an operation answers."""
+    async def call(self, operation: str, arguments: Document, name: str) -> Any:
+        """What an operation answers. `name` is the step's."""
         ...
 
     async def write(self, asked: Asked) -> Document | None:
@@ -237,17 +241,19 @@ class Try(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Try):
+    name: str
     operation: str
     arguments: Mapping[str, Getter]
 
     async def act(self, run: Run) -> Any:
-        return await run.outside.call(self.operation, _values(self.arguments, run.frame))
+        return await run.outside.call(self.operation, _values(self.arguments, run.frame), self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write(Try):
     """`reads` run inside the record's lock, before the body is made. `identity` is the flow's, noted where no mapping is."""
 
+    name: str
     verb: str
     record: RecordKind
     identity: str
@@ -277,8 +283,9 @@ class Write(Try):
 
         return await run.outside.write(
             Asked(
-                self.verb, self.record, _text(self.of, frame), _values(self.names, frame), _text(self.instead_of, frame),
-                mapping.identity if mapping is not None else self.identity, body,
+                self.name, self.verb, self.record, _text(self.of, frame), _values(self.names, frame),
+                _text(self.instead_of, frame), mapping.identity if mapping is not None else self.identity,
+                mapping.head.context if mapping is not None else (), body,
             )
         )  # fmt: skip
 

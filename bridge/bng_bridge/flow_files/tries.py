@@ -61,11 +61,15 @@ class Attempts:
             name: _RECORD if each is WORD else shape_of(each, schemas, at) for name, each in operation.takes.items()
         }
         arguments = self.compiler.arguments(self.node, takes, self.scope, operation.name)
-        return {"operation": operation.name, "arguments": arguments}, shape_of(operation.gives, schemas, at)
+        options = {"name": _name(self.node, ""), "operation": operation.name, "arguments": arguments}
+        return options, shape_of(operation.gives, schemas, at)
 
     def _write(self) -> tuple[dict[str, Any], Shape]:
         record = self._record()
-        options: dict[str, Any] = {"verb": self.verb, "record": record, "identity": self.compiler.identity}
+        name = _name(self.node, "cancellation" if self.verb == CANCEL else record.entity)
+        options: dict[str, Any] = {
+            "name": name, "verb": self.verb, "record": record, "identity": self.compiler.identity
+        }  # fmt: skip
         if self.verb == CANCEL:
             return options, RESULT
         options["of"] = self._of(record)
@@ -150,3 +154,8 @@ class Attempts:
         rules = RuleCompiler(self.compiler.findings, is_partial=is_partial, coverage=self.compiler.coverage)
         place = f"{self.place.path}.fields"
         return rules.fields(self.node.entries["fields"], shape or ANY, self.scope, place).get
+
+
+def _name(node: Section, otherwise: str) -> str:
+    found = node.entries.get("name")
+    return found.text if isinstance(found, Scalar) else otherwise

@@ -1,0 +1,139 @@
+"""`bridgectl flow`: check, test and try flow files. It works on files alone; no daemon has to run."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bng_bridge.ctl import map_render
+from bng_bridge.ctl.command import command, json_option
+from bng_bridge.ctl.files import files_in, folders_in, json_of
+from bng_bridge.flow_files import templates
+from bridge_common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bng_bridge.mapping.cases import Tested
+    from bng_bridge.mapping.findings import Finding
+    from bng_bridge.mapping.mapping_set import MappingSet
+
+USAGE = 64
+files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+mappings_option = click.option(
+    "--mappings", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Your mappings_dir. Without it: the mapping files that come with the bridge.",
+)  # fmt: skip
+file_command = partial(command, exit_code=USAGE)
+"""For commands that work on files: one that cannot be read is misuse."""
+
+
+@click.group("flow")
+def flow_group() -> None:
+    """Check, test and try flow files, which say what happens for an event.
+
+    \b
+      bridgectl flow check                         the flows that come with the bridge
+      bridgectl flow check my/                     files of yours: every mistake with file:line:column
+      bridgectl flow test my/order-to-sales-order.yaml
+                                                   its cases, and which steps they reach
+      bridgectl flow try my/order-to-sales-order.yaml case.json
+                                                   what it would write for one event
+
+    Exit codes: 0 clean, 1 something was found, 64 misuse. docs/flows.md explains the files; `bridgectl map reload` puts
+    them in force.
+    """
+
+
+@flow_group.command()
+@files_argument
+@mappings_option
+@json_option
+@file_command
+def check(files: tuple[Path, ...], mappings: Path | None, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
+    """Hold FILES to what there is: events, operations, records, fields, mappings and their context. Without FILES: the
+    templates.
+
+    \b
+    A mistake looks so:
+      orders.yaml:12:11: steps.customer.when: buyer is set by a later step (line 20).
+    """
+    from bng_bridge.flow_files.checking import findings_of
+    from bng_bridge.mapping.schemas import Schemas
+
+    paths = files_in(files, templates.folder())
+    findings = findings_of(paths, _mappings(mappings), Schemas())
+    if as_json:
+        click.echo(json.dumps({"ok": not findings, "files": len(paths), "findings": map_render.as_json(findings)}))
+    else:
+        map_render.checked(findings, len(paths))
+    raise SystemExit(1 if findings else 0)
+
+
+@flow_group.command()
+@files_argument
+@mappings_option
+@json_option
+@click.option("--missed", is_flag=True, help="Also list the steps that no case reaches.")
+@file_command
+def test(files: tuple[Path, ...], mappings: Path | None, as_json: bool, missed: bool) -> None:  # noqa: FBT001
+    """Run the cases beside FILES and print which steps they reach. Without FILES: the templates.
+
+    \b
+    Beside orders.yaml, in the folder orders/:
+      CASE.in.json        {"document": …, "site": …, "bound": …, "event": …, "answers": {STEP: what it is answered}}
+      CASE.out.json       {"outcome": …, "reason": …, "writes": […], "emits": […]}; what is not said is not compared, or
+      CASE.error.txt      lines that must stand in the failure
+    """
+    from bng_bridge.flow_files.cases import test_file
+    from bng_bridge.mapping.findings import MappingFileError
+    from bng_bridge.mapping.schemas import Schemas
+
+    tested: list[Tested] = []
+    findings: list[Finding] = []
+    in_force = _mappings(mappings)
+    for path in files_in(files, templates.folder()):
+        try:
+            tested.append(test_file(path, in_force, Schemas()))
+            findings += tested[-1].findings
+        except MappingFileError as error:
+            findings += error.findings
+    if as_json:
+        files_json = [map_render.coverage_json(each) for each in tested]
+        click.echo(json.dumps({"ok": not findings, "files": files_json, "findings": map_render.as_json(findings)}))
+    else:
+        map_render.tested(findings, tested, missed=missed)
+    raise SystemExit(1 if findings else 0)
+
+
+@flow_group.command("try")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("sample", type=click.Path(path_type=Path, allow_dash=True))
+@mappings_option
+@file_command
+def try_(file: Path, sample: Path, mappings: Path | None) -> None:
+    """Run FILE over SAMPLE (the CASE.in.json of `flow test`, or - for standard input) and print what it would do as JSON.
+
+    Nobody is asked and nothing is written. Exit code 1 when the flow fails or waits.
+    """
+    from bng_bridge.flow_files.flow_file import load
+    from bng_bridge.flow_files.rehearsal import CaseError, rehearse
+    from bng_bridge.mapping.findings import MappingFileError
+    from bridge_common import decimal_json
+
+    try:
+        flow = load(file)
+        told = rehearse(flow, _mappings(mappings), json_of(sample))
+    except MappingFileError as error:
+        map_render.findings(error.findings)
+        raise SystemExit(1) from error
+    except CaseError as error:
+        raise ConfigError(f"{sample}: {error}.") from error
+    click.echo(decimal_json.pretty(told))
+    raise SystemExit(1 if "error" in told else 0)
+
+
+def _mappings(folder: Path | None) -> "MappingSet":
+    from bng_bridge.mapping.mapping_set import load_mappings
+
+    return load_mappings(folder, folders_in(folder))
