@@ -1,0 +1,203 @@
+"""What is wrong with a flow file is said with file, line, column, place, and what was meant perhaps."""
+
+from pathlib import Path
+
+import pytest
+from tests.support.flow_files import mistakes
+
+from bng_bridge.flow_files import templates
+from bng_bridge.flow_files.compiler import MOST_LEVELS, MOST_STEPS
+from bng_bridge.flow_files.flow_file import load
+from bng_bridge.flow_files.flow_set import flow_set, load_flows
+from bng_bridge.mapping.findings import MappingFileError
+
+BUYER = "- name: buyer\n  call: buyer\n  with: {order: order}\n"
+CUSTOMER = "- create: bng/customer\n  of: order.customer_id\n  mapping: order-to-customer\n"
+SHIPMENT = "on:\n  event: bng/shipment\n  ordered_by: order\n"
+STOCK = "on:\n  event: bng/inventory_item\n  ordered_by: stock\n"
+
+MISTAKES = {
+    "- for: order.items": "1:3: steps.1: `for` would be a loop. A flow has no loops: it runs once through its steps, and "
+    "again as a whole when it is retried.",
+    "- goto: buyer": "1:3: steps.1: `goto` would be a loop.",
+    "- skip: no\n  while: order.state": "2:3: steps.1: `while` would be a loop.",
+    "- hold: wait\n  when: buyer.customer_id\n" + BUYER: "2:9: steps.1: buyer is set by a later step (line 3). What is "
+    "used must be set before it.",
+    "- choose:\n    - when: order.state == 'new'\n      steps:\n        - {name: a, call: buyer, with: {order: order}}\n"
+    "    - steps:\n        - skip: '{a.source_id}'": "6:19: steps.1.choose[2].1: a is set where it does not count here "
+    "(line 4).",
+    "- skip: nothing to do\n" + BUYER: "2:3: steps.buyer: is never reached: what stands in line 1 ends the flow in "
+    "every case.",
+    "- choose:\n    - steps:\n        - skip: a\n    - steps:\n        - skip: b": "4:7: steps.1: is never reached: the "
+    "branch before it has no condition.",
+    "- choose:\n    - when: order.state\n      steps: [{skip: a}]\n    - steps: [{skip: b}]\n- end: c": "5:3: steps.2: is "
+    "never reached: what stands in line 1 ends the flow in every case.",
+    "- skip: never\n  when: 1 == 2": "2:9: steps.1: is never reached: the condition never holds.",
+    "- skip: '{order.incremnt_id}'": "1:17: steps.1: magento/order has no field incremnt_id. Did you mean increment_id?",
+    "- skip: >-\n    a long\n    text {order.nothing}": "3:17: steps.1: magento/order has no field nothing.",
+    "- skip: '{order.state'": "1:9: steps.1: has a { or } without the other one. An expression stands in { }.",
+    "- skip: '{order.items}'": "1:11: steps.1: a list cannot stand in a text.",
+    "- skip: go\n  when: site.offline_method": "2:14: steps.1: site has no field offline_method. Did you mean "
+    "offline_methods?",
+    "- upsrt: bng/customer": "1:3: steps.1: upsrt is no word of a step. Did you mean upsert?",
+    "- switch: order.state": "1:3: steps.1: switch is no word of a step. Write choose.",
+    "- delete: bng/customer": "1:3: steps.1: delete is no word of a step. Nothing is deleted at a target",
+    "- skip: a\n  dead: b": "2:3: steps.1: skip and dead are two steps.",
+    "- skip: a\n  mapping: b": "2:3: steps.1: mapping does not go with skip. Beside skip there may be when.",
+    "- name: b\n  call: byer\n  with: {order: order}": "2:9: steps.b: byer is no operation. Did you mean buyer?",
+    "- call: buyer\n  with: {order: order}": "1:3: steps.1: has no name: what it answers would be lost.",
+    "- name: b\n  call: buyer": "1:3: steps.b: buyer needs order. It stands under with.",
+    "- name: b\n  call: buyer\n  with: {ordr: order}": "3:10: steps.b: ordr is no part of buyer. Did you mean order?",
+    "- name: b\n  call: binding\n  with: {record: sales_ordr, id: '1'}": "3:18: steps.b: sales_ordr is no record's word. "
+    "Did you mean sales_order?",
+    "- name: b\n  call: binding\n  with: {record: sales_order, id: order}": "3:35: steps.b: id is to be the kind text, "
+    "this is magento/order.",
+    "- name: b\n  call: shop_order": "2:9: steps.b: shop_order needs the order that a sales order came from: magento/order "
+    "has none.",
+    BUYER + BUYER: "4:9: steps.buyer: buyer is set already, in line 1.",
+    "- name: order\n  call: buyer\n  with: {order: order}": "1:9: steps.order: order is taken already.",
+    "- upsert: bng/custmer\n  mapping: a": "1:11: steps.1: bng/custmer is no record that a flow may write. Did you mean "
+    "bng/customer?",
+    "- cancel: bng/customer": "1:11: steps.1: bng/customer has no cancel. It has upsert, create, update.",
+    "- create: magento/shipment\n  mapping: a": "1:11: steps.1: magento/shipment is not written by a flow of magento/order.",
+    "- create: bng/customer\n  mapping: a": "1:3: steps.1: of is missing: which customer of the shop it is.",
+    "- upsert: bng/sales_order\n  of: order.entity_id\n  mapping: a": "2:3: steps.1: bng/sales_order is the event's own "
+    "here: of is not said.",
+    "- upsert: bng/sales_order": "1:3: steps.1: has neither mapping nor fields: nothing would be written.",
+    "- upsert: bng/sales_order\n  fields: {CustomerID: order.state}": "2:11: steps.1.fields: bng/sales_order requires "
+    "Currency, Lines, OrderDate, Total, which no rule gives.",
+    "- update: bng/customer\n  of: order.customer_id\n  fields: {Statsu: {default: a}}": "3:12: steps.1.fields.Statsu: "
+    "bng/customer has no field Statsu. Did you mean Status?",
+    "- upsert: bng/sales_order\n  mapping: a\n  context: {external_id: order.state}": "3:13: steps.1: external_id is given "
+    "to every mapping of bng/sales_order already.",
+    "- hold: wait\n  for: soon": "2:8: steps.1: a time is wanted, a number and s, min, h or d. Such as 30 s.",
+    "- hold: wait\n  for: 30 d": "2:8: steps.1: is not between 0 and 7 d.",
+    "- hold: wait\n  problem: awaiting-paymnt": "2:12: steps.1: awaiting-paymnt is no kind of waiting. Did you mean "
+    "awaiting-payment?",
+    "- dead: no\n  problem: Two words": "2:12: steps.1: problem is a word of small letters, digits and -.",
+    CUSTOMER + "  retry: {first: 5 min, most: 5 s}": "4:31: steps.1: most is shorter than first.",
+    CUSTOMER + "  retry: {first: 5 s}": "4:10: steps.1: first and most are wanted",
+    CUSTOMER + "  catch: [{error: unknwn-customer, then: again}]": "4:19: steps.1: unknwn-customer is no kind of failure. "
+    "Did you mean unknown-customer?",
+    CUSTOMER + "  catch: [{error: outcome-unknown, then: continue}]": "4:19: steps.1: outcome-unknown is never caught: it "
+    "is waited for. Only then is it known that nothing is lost.",
+    CUSTOMER + "  catch: [{error: absent}]": "4:11: steps.1: then is missing: again, continue, end.",
+    CUSTOMER + "  catch: [{error: absent, then: agian}]": "4:33: steps.1: agian is no way to go on. Did you mean again?",
+    CUSTOMER + "  catch: [{error: absent, then: end}, {error: absent, then: end}]": "4:39: steps.1: is never reached: a "
+    "catch before it takes every absent.",
+    CUSTOMER + "  catch:\n    - error: absent\n      steps: [{raise: error}]\n      then: again": "7:7: steps.1: is never "
+    "reached: the steps above it end the flow in every case.",
+    "- raise: error": "1:3: steps.1: raise stands in the steps of a catch. Elsewhere write dead, or hold.",
+    CUSTOMER + "  reads: [{skip: a}]": "4:12: steps.1.reads.1: skip does not stand under reads: call, hold and dead do.",
+    "- emit: bng/inventory\n  with: {skus: [], warehouse: ''}": "1:9: steps.1: bng/inventory is no event that a flow may "
+    "have looked at.",
+    "- skip": "1:3: steps.1: a step is KEY: VALUE lines.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "found"), MISTAKES.items())
+def test_a_mistake_is_said_with_its_place(steps: str, found: str) -> None:
+    said = mistakes(steps)
+    assert len(said) == 1, said
+    assert said[0].startswith(found), said[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("let: {}", "1:1: on, steps is missing at the top."),
+        ("on: {event: magento/order, ordered_by: order}\nsteps: []",
+         "2:8: steps: a list is wanted, each step with a - before it."),
+        ("on: {ordered_by: order}\nsteps: []", "1:5: on: event is missing."),
+        ("on: {event: magento/order}\nsteps: []", "1:5: on: ordered_by is missing."),
+        ("on: {event: magento/ordr, ordered_by: order}\nsteps: []",
+         "1:13: on: magento/ordr is no event. Did you mean magento/order?"),
+        ("on: {event: magento/order, ordered_by: customer}\nsteps: []",
+         "1:40: on: magento/order is ordered by order: the capture says so, and a file cannot change it."),
+        ("on: {event: magento/order, ordered_by: order, kind: tombston}\nsteps: []",
+         "1:53: on: tombston is no kind of event. Did you mean tombstone?"),
+        ("on: {event: bng/shipment, ordered_by: order, kind: snapshot}\nsteps: []", "1:46: on: bng/shipment has no kinds."),
+        ("on: {event: bng/inventory_item, ordered_by: stock}\nsteps: []",
+         "1:5: on: sites is missing: for which sites the steps run."),
+        ("on: {event: magento/order, ordered_by: order, sites: site}\nsteps: []", "1:47: on: magento/order is of one site."),
+        ("on: {event: magento/order, ordered_by: order}\nlet: {a: b, b: order.state}\nsteps: [{skip: a}]",
+         "2:10: let.a: b is set where it does not count here (line 2). What is used must be set before it."),
+        ("on: {event: magento/order, ordered_by: order}\nwhen: a\nsteps: [{skip: a}]",
+         "2:1: when: when is no part of a flow file."),
+        ("on: {event: magento/order, ordered_by: order}\nsteps: &a\n  - choose: [{steps: *a}]",
+         "2:8: an anchor that contains itself, or too many levels."),
+        (STOCK + "  sites: site\n  no_site: none\nsteps: [{skip: a, when: inventory_item.QuantityOnHand}]",
+         "6:40: steps.1: what is told of bng/inventory_item has no field QuantityOnHand."),
+    ],
+)  # fmt: skip
+def test_a_mistake_at_the_head_is_said_with_its_place(head: str, found: str) -> None:
+    said = mistakes(head, head="")
+    assert any(found in each for each in said), said
+
+
+def test_all_mistakes_of_a_file_are_said_at_once() -> None:
+    assert len(mistakes("- skip: '{order.a}'\n  when: order.b\n- hold: '{order.c}'\n  when: order.d\n- goto: 1\n")) == 3
+
+
+def test_a_file_that_multiplies_itself_by_anchors_is_refused() -> None:
+    lines = ["- choose: [{steps: &a0 [{skip: a, when: order.state}]}]"]
+    for level in range(1, 7):
+        inner = ", ".join(f"{{when: order.state, steps: *a{level - 1}}}" for _ in range(10))
+        lines.append(f"- choose: [{{steps: &a{level} [{{choose: [{inner}]}}]}}]")
+    assert any(f"at most {MOST_STEPS} steps" in line for line in mistakes("\n".join(lines)))
+
+
+def test_levels_of_steps_are_bounded() -> None:
+    steps = "{skip: a}"
+    for _ in range(MOST_LEVELS):
+        steps = f"{{choose: [{{steps: [{steps}]}}]}}"
+    assert any(f"more than {MOST_LEVELS} levels" in line for line in mistakes(f"- {steps}"))
+
+
+# ── mistakes that only the whole set shows ──
+
+
+def own(folder: Path, name: str, text: str) -> list[str]:
+    (folder / f"{name}.yaml").write_text(text)
+    with pytest.raises(MappingFileError) as refused:
+        load_flows(folder, ())
+    return [str(each).removeprefix(f"{folder}/") for each in refused.value.findings]
+
+
+FOR_EVER = "Each flow would have the next one run, for ever."
+
+
+def test_a_flow_that_has_its_own_event_looked_at_again_is_a_loop(tmp_path: Path) -> None:
+    text = STOCK + "  sites: site\n  no_site: none\nsteps:\n- emit: bng/inventory_item\n"
+    (found,) = own(tmp_path, "stock-to-source-items", text + "  with: {skus: \"['a']\", warehouse: \"'b'\"}\n")
+    loop = "bng/inventory_item → bng/inventory_item"
+    assert found == f"stock-to-source-items.yaml:7:9: emit: is a loop: {loop}. {FOR_EVER}"
+
+
+def test_flows_that_have_each_other_run_are_a_loop_at_each_of_their_emits(tmp_path: Path) -> None:
+    text = STOCK + "  sites: site\n  no_site: none\nsteps:\n- emit: bng/shipment\n"
+    found = own(tmp_path, "stock-to-source-items", text + "  with: {id: \"'a'\", sales_order_id: \"'b'\"}\n")
+    loops = (
+        "bng/inventory_item → bng/shipment → bng/inventory_item",
+        "bng/shipment → bng/inventory_item → bng/shipment",
+    )
+    assert sorted(each.split(": ", 1)[1] for each in found) == [
+        f"emit: is a loop: {loop}. {FOR_EVER}" for loop in loops
+    ]
+    assert {each.split(":")[0].rpartition("/")[2] for each in found} == {
+        "stock-to-source-items.yaml", "shipment-to-shipment.yaml",
+    }  # fmt: skip
+
+
+def test_a_second_flow_for_an_event_says_what_it_is_to_be_called(tmp_path: Path) -> None:
+    text = "on: {event: magento/order, ordered_by: order}\nsteps: [{skip: a}]\n"
+    (found,) = own(tmp_path, "my-orders", text)
+    name = "order-to-sales-order.yaml"
+    what = f"magento/order (snapshot) starts {name} already."
+    assert found == f"my-orders.yaml:1:1: on: {what} To take its place, call this file {name}."
+
+
+def test_the_shipped_flows_are_good_together() -> None:
+    loaded = {("", path.stem): load(path) for path in templates.folder().glob("*.yaml")}
+    assert len(loaded) == 5
+    assert flow_set(loaded, ("shop1",), frozenset()).files()
