@@ -160,6 +160,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
             "state_dir": state_dir,
             "socket": endpoints.bridgectl_socket,
             "mappings_dir": state_dir.with_name("mappings"),
+            "flows_dir": state_dir.with_name("flows"),
         },
         "broker": _broker(endpoints, secret, "bridge"),
         "bng": {

@@ -98,6 +98,11 @@ class Stage:
         return self.folder / "mappings"
 
     @property
+    def flows_dir(self) -> Path:
+        """Empty, so that the shipped flows count, until somebody puts one there."""
+        return self.folder / "flows"
+
+    @property
     def shop(self) -> ShopAdmin:
         """The first site's shop."""
         return self.shops[self.site]
@@ -264,7 +269,8 @@ class Stage:
 
     def _write_bridge_config(self) -> str:
         state_dir = self._make_folder("bridge")
-        self._make_folder(self.mappings_dir.name)
+        for folder in (self.mappings_dir, self.flows_dir):
+            self._make_folder(folder.name)
         tables = settings.bridge_tables(self.plan, self.endpoints, self._secrets, state_dir)
         return settings.write_toml(self.folder / "bridge.toml", tables)
 

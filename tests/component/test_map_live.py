@@ -48,7 +48,7 @@ async def test_a_reload_prints_what_is_in_force_now(bridge: Bridge, file: Path) 
     done = await bridge.ctl("map", "reload")
     assert done.code == 0
     identity = bridge.running.context.mappings("shop1", file.stem).identity
-    assert f"{identity[:12]} {file.stem}: {folder / file.name}" in done.out
+    assert f"{identity[:12]} mapping {file.stem}: {folder / file.name}" in done.out
     assert "in force now" in done.out
     status = (await bridge.ctl("status", "--json")).json()["mappings"]
     assert status == {

@@ -219,7 +219,7 @@ def test_without_an_end_of_its_own_the_usual_number_of_attempts_counts() -> None
 def test_every_operation_of_the_catalogue_is_there_and_no_other() -> None:
     assert set(OPERATIONS) == set(operations.OPERATIONS)
     for name, described in operations.OPERATIONS.items():
-        code = OPERATIONS[name].__code__  # type: ignore[attr-defined]
+        code = OPERATIONS[name].__code__
         assert code.co_varnames[1 : code.co_argcount] == tuple(described.takes), name
 
 

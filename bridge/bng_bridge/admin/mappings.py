@@ -1,4 +1,4 @@
-"""The mapping files: put edited ones in force, and what one would change."""
+"""The flow and mapping files: put edited ones in force, and what a mapping file would change."""
 
 from typing import Any
 
@@ -19,9 +19,11 @@ async def reload(bridge: Bridge) -> dict[str, Any]:
     before = bridge.reload.mappings.current
     findings = await bridge.reload.reload()
     now = bridge.reload.mappings
+    kinds = (("flow", now.current.flows.files()), ("mapping", now.current.mappings.files()))
     files = [
-        {"name": name, "site": site, "identity": mapping.identity, "path": mapping.path}
-        for site, name, mapping in now.current.files()
+        {"kind": kind, "name": name, "site": site, "identity": file.identity, "path": file.path}
+        for kind, found in kinds
+        for site, name, file in found
     ]
     return {
         "ok": not findings,

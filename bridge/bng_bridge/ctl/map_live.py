@@ -20,7 +20,7 @@ WAIT_S = 120.0
 @click.pass_obj
 @command
 def reload(daemon: Daemon, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
-    """Put the files of mappings_dir in force now, or say what is wrong with them: then nothing changes.
+    """Put the files of mappings_dir and flows_dir in force now, or say what is wrong with them: then nothing changes.
 
     The bridge does so by itself when a file changes, and at SIGHUP (systemctl reload bng-bridge). Exit code 1 when they
     are refused, 3 when the daemon cannot be reached.
@@ -83,7 +83,7 @@ def _render_reload(answer: dict[str, Any]) -> None:
         return
     for each in answer["files"]:
         of_site = f" of {each['site']}" if each["site"] else ""
-        target.print(f"{each['identity'][:12]} {each['name']}{of_site}: {each['path']}", soft_wrap=True)
+        target.print(f"{each['identity'][:12]} {each['kind']} {each['name']}{of_site}: {each['path']}", soft_wrap=True)
     word = "in force now" if answer["changed"] else f"unchanged since {clock(answer['loaded_at'])}"
     target.print(f"{answer['identity'][:12]} {word}, {len(answer['files'])} files")
 

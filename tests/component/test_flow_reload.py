@@ -1,0 +1,225 @@
+"""Flow files while the bridge runs: whose file counts, edits that are put in force with the mappings, or refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.component.test_mapping_reload import UPPER
+from tests.support.bridge import site, until
+from tests.support.flows import FlowRig, flow_rig
+from tests.support.mappings import shipped, shipped_mappings
+from tests.support.orders import order
+
+from bng_bridge import mapping_reload
+from bng_bridge.alerts import Alerts
+from bng_bridge.deliver import Mapping as Body
+from bng_bridge.deliver import Result
+from bng_bridge.flow_files import templates
+from bng_bridge.flow_files.file_set import load_set
+from bng_bridge.mapping.findings import MappingFileError
+from bng_bridge.mapping_reload import ALERT, MappingReload
+from bng_bridge.target import Write
+from bridge_common.errors import DependencyMissing
+
+NAME = "order-to-sales-order"
+SHIPPED = (templates.folder() / f"{NAME}.yaml").read_text(encoding="utf-8")
+HOLD = "steps:\n  - hold: order {order.increment_id} is under review\n    when: order.state == 'payment_review'\n"
+REVIEWED = SHIPPED.replace("steps:\n", HOLD, 1)
+BROKEN = REVIEWED.replace("order.increment_id} is under", "order.incremnt_id} is under")
+NOTHING = "on: {event: magento/order, ordered_by: order}\nsteps: [{skip: orders stay in the shop}]\n"
+WITH_CHANNEL = SHIPPED.replace(
+    "      time_zone: site.time_zone\n", "      time_zone: site.time_zone\n      channel: site.name\n"
+)
+MAPPED_CHANNEL = "extends: order-to-sales-order.yaml\ncontext: {channel: text}\nfields: {ShipVia: channel}\n"
+
+
+@pytest.fixture
+def flows(tmp_path: Path) -> Path:
+    made = tmp_path / "flows"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def mappings(tmp_path: Path) -> Path:
+    made = tmp_path / "mappings"
+    made.mkdir()
+    return made
+
+
+def findings(mappings: Path, flows: Path) -> list[str]:
+    with pytest.raises(MappingFileError) as refused:
+        load_set(mappings, ("shop1",), flows)
+    return [str(each).replace(f"{mappings}/", "").replace(f"{flows}/", "") for each in refused.value.findings]
+
+
+def put(folder: Path, text: str, *, name: str = NAME, of_site: str = "") -> Path:
+    path = folder / of_site / f"{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+async def test_a_file_stands_in_place_of_the_flow_of_its_name_and_a_site_s_own_for_that_site(
+    tmp_path: Path, mappings: Path, flows: Path
+) -> None:
+    put(flows, REVIEWED)
+    put(flows, NOTHING, of_site="shop2")
+    async with flow_rig(tmp_path, sites={"shop1": site(), "shop2": site()}) as rig:
+        rig.context.mappings.swap(load_set(mappings, ("shop1", "shop2"), flows))
+        with pytest.raises(DependencyMissing, match="order 000000074 is under review"):
+            await rig.order(order(state="payment_review"))
+        assert (await rig.order(order())).state == "done"
+        assert (await rig.order(order(), site="shop2")).reason == "orders stay in the shop"
+
+
+def test_empty_folders_are_the_templates(mappings: Path, flows: Path) -> None:
+    assert load_set(mappings, (), flows).identity == shipped().identity
+
+
+@pytest.mark.parametrize(
+    ("shipped", "edited", "finding"),
+    [
+        ("order {order.increment_id} replaces", "order {order.incremnt_id} replaces",
+         "steps.4: magento/order has no field incremnt_id. Did you mean increment_id?"),
+        ("mapping: order-to-customer", "mapping: order-to-custmer",
+         "steps.customer.mapping: there is no mapping order-to-custmer. Did you mean order-to-customer?"),
+        ("mapping: order-to-customer", "mapping: customer-to-customer",
+         "steps.customer.mapping: customer-to-customer maps magento/customer, and is given magento/order."),
+        ("mapping: order-to-sales-order", "mapping: order-to-customer",
+         "steps.sales_order.mapping: order-to-customer makes bng/customer, and bng/sales_order is written."),
+        ("time_zone: site.time_zone", "time_zone: site.offline_methods",
+         f"steps.sales_order.context.time_zone: {NAME}.yaml wants the kind text as time_zone, this is a list."),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_file_and_line(mappings: Path, flows: Path, shipped: str, edited: str, finding: str) -> None:
+    text = SHIPPED.replace(shipped, edited, 1)
+    put(flows, text)
+    line = SHIPPED[: SHIPPED.index(shipped)].count("\n") + 1
+    (found,) = findings(mappings, flows)
+    assert (found.split(":")[:2], found.split(": ", 1)[1]) == ([f"{NAME}.yaml", str(line)], finding)
+
+
+def test_what_a_flow_no_longer_gives_is_a_mistake_of_the_mapping_that_wants_it(mappings: Path, flows: Path) -> None:
+    put(flows, SHIPPED.replace("      time_zone: site.time_zone\n", ""))
+    (found,) = findings(mappings, flows)
+    assert found.endswith(
+        "order-to-sales-order.yaml:17:3: context.time_zone: the flow gives no time_zone to order-to-sales-order.yaml. It "
+        "gives external_id, is_create, customer_id, transaction_id."
+    )
+
+
+def test_a_flow_and_its_mapping_are_good_together_or_not_at_all(mappings: Path, flows: Path) -> None:
+    put(mappings, MAPPED_CHANNEL)
+    (found,) = findings(mappings, flows)
+    assert "context.channel: the flow gives no channel" in found
+    put(flows, WITH_CHANNEL)
+    assert load_set(mappings, ("shop1",), flows)("shop1", NAME).head.context.keys() >= {"channel"}
+
+
+def test_mistakes_of_flows_and_of_mappings_are_named_together(mappings: Path, flows: Path) -> None:
+    put(flows, BROKEN)
+    put(mappings, UPPER.replace("shipping_description", "shiping_description"))
+    assert len(findings(mappings, flows)) == 2
+
+
+def test_a_flow_of_a_site_that_there_is_not_and_a_folder_that_is_gone(
+    mappings: Path, flows: Path, tmp_path: Path
+) -> None:
+    put(flows, NOTHING, of_site="shpo1")
+    assert findings(mappings, flows) == [f"shpo1/{NAME}.yaml:1:1: there is no site shpo1. Did you mean shop1?"]
+    assert findings(mappings, tmp_path / "none") == [f"{tmp_path}/none:1:1: is no folder of flow files."]
+
+
+# ── while the bridge runs ──
+
+
+@pytest.fixture
+async def reload(mappings: Path, flows: Path, monkeypatch: pytest.MonkeyPatch) -> MappingReload:
+    monkeypatch.setattr(mapping_reload, "QUIET_S", 0.02)
+    return MappingReload(shipped_mappings(), mappings, ("shop1",), Alerts(), flows_folder=flows)
+
+
+@pytest.fixture
+async def watched(reload: MappingReload, flows: Path) -> AsyncIterator[MappingReload]:
+    """Until the watch stands: the first file it sees proves it."""
+    task = asyncio.create_task(reload.run())
+
+    async def is_seen() -> bool:
+        put(flows, NOTHING)
+        await asyncio.sleep(0.05)
+        return reload.mappings.current.identity != shipped().identity
+
+    await until("the folder is watched", is_seen)
+    yield reload
+    task.cancel()
+
+
+async def test_the_folder_of_flows_is_watched(watched: MappingReload, flows: Path) -> None:
+    before = watched.mappings.current.identity
+    newer = flows / ".order.swp"
+    newer.write_text(REVIEWED)
+    newer.replace(flows / f"{NAME}.yaml")
+    await until("the new flow counts", lambda: watched.mappings.current.identity != before)
+
+
+async def test_a_refused_flow_changes_nothing_and_is_an_alert_until_a_good_one(
+    reload: MappingReload, flows: Path
+) -> None:
+    put(flows, REVIEWED)
+    await reload.reload()
+    kept = reload.mappings.current
+    put(flows, BROKEN)
+    (finding,) = await reload.reload()
+    (alert,) = reload._alerts.active()  # noqa: SLF001 # they are shown by the daemon
+    assert reload.mappings.current is kept
+    assert reload.mappings.refused == str(finding)
+    assert (alert.key, alert.hint) == (ALERT, f"bridgectl flow check {flows}; bridgectl flow test {flows}")
+    put(flows, REVIEWED)
+    assert (await reload.reload(), reload._alerts.active(), reload.mappings.refused) == ((), [], "")  # noqa: SLF001
+
+
+async def test_a_flow_whose_cases_fail_is_refused(reload: MappingReload, flows: Path) -> None:
+    cases = put(flows, REVIEWED).with_suffix("")
+    cases.mkdir()
+    (cases / "review.in.json").write_text('{"document": {"state": "payment_review", "increment_id": "1"}}')
+    (cases / "review.error.txt").write_text("order 2 is under review")
+    (finding,) = await reload.reload()
+    assert "order 1 is under review" in str(finding)
+    (cases / "review.error.txt").write_text("order 1 is under review")
+    assert await reload.reload() == ()
+
+
+async def put_in_force(rig: FlowRig, mappings: Path, flows: Path) -> None:
+    rig.context.mappings.swap(load_set(mappings, ("shop1",), flows))
+
+
+async def test_a_flow_that_is_under_way_ends_on_the_files_that_it_began_with(
+    tmp_path: Path, mappings: Path, flows: Path
+) -> None:
+    """Both are edited between the customer and the sales order: neither the new flow nor the new mapping counts for it."""
+    async with flow_rig(tmp_path) as rig:
+        through = rig.context.deliver
+
+        async def editing(seq: int, write: Write, body: Body) -> Result:
+            done = await through(seq, write, body)
+            put(mappings, MAPPED_CHANNEL)
+            put(flows, WITH_CHANNEL)
+            await put_in_force(rig, mappings, flows)
+            return done
+
+        rig.context = replace(rig.context, deliver=editing)  # type: ignore[arg-type]
+        await rig.order(order())
+        await rig.order(order(order_id=75))
+        assert [each["ShipVia"] for each in await rig.bng.records("sales_orders")] == ["Flat Rate - Fixed", "shop1"]
+
+
+async def test_a_write_without_a_mapping_names_its_flow(tmp_path: Path) -> None:
+    async with flow_rig(tmp_path) as rig:
+        await rig.order(order(state="canceled"))
+        rows = rig.store.read.execute("SELECT target_key, mapping FROM step ORDER BY id").fetchall()
+        flow = rig.context.mappings.current.flows("shop1", "magento/order", "snapshot")
+        assert flow is not None
+        assert tuple(rows[-1]) == ("shop1/order/74/cancellation", flow.identity)
