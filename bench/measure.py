@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ WARM_UP = 20
 
 @dataclass(frozen=True)
 class Run:
-    """`cpu_ms` per event by process, of agent and bridge only; `sandbox_cpu_ms` of what they talk to."""
+    """`cpu_ms` per event by process, of agent and bridge only; `sandbox_cpu_ms` of what they talk to. `rows` waited in the
+    outbox at the beginning."""
 
     side: str
     events: int
@@ -30,6 +31,7 @@ class Run:
     most_writes: int
     writes: int
     latencies_ms: tuple[float, ...] = ()
+    rows: int = 0
 
     @property
     def cpu_per_event_ms(self) -> float:
@@ -74,10 +76,10 @@ def drain(scene: Scene, side: str, orders: int, *, rounds: int = 1) -> Run:
     """So many waiting orders, from the commit that shows their rows until the last one is stored and receipted."""
     with scene.running(side) as pids:
         meter = Meter(pids, scene.sandbox_pids())
-        scene.load.put_rows(orders, rounds=rounds)
+        rows = scene.load.put_rows(orders, rounds=rounds)
         begun = time.time()
         _wait_until_stored(scene, orders)
-        return meter.run(scene, side, orders, begun)
+        return replace(meter.run(scene, side, orders, begun), rows=rows)
 
 
 def steady(scene: Scene, side: str, *, per_s: float, seconds: float, first: int) -> Run:

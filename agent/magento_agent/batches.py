@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bridge_common.event import Event, encode, join_batch
+from bridge_common.event import SEPARATOR, Event, encode, join_batch
 from magento_agent.changes import Change
 from magento_agent.rows import RowKey
 
@@ -44,7 +44,7 @@ def encode_all(
     for change, event in made:
         text = encode(event, published_at)
         size = _size(text)
-        if size + 1 > _room(limit):
+        if size + len(SEPARATOR) > _room(limit):
             text = encode(too_large(event, size), published_at)
             size = _size(text)
         yield Encoded(change, text, size)
@@ -55,11 +55,11 @@ def pack(encoded: Iterable[Encoded], limit: int) -> Iterator[Batch]:
     some: list[Encoded] = []
     room = _room(limit)
     for item in encoded:
-        if some and item.size + 1 > room:
+        if some and item.size + len(SEPARATOR) > room:
             yield _batch(some)
             some, room = [], _room(limit)
         some.append(item)
-        room -= item.size + 1
+        room -= item.size + len(SEPARATOR)
     if some:
         yield _batch(some)
 
@@ -70,7 +70,7 @@ def _batch(some: list[Encoded]) -> Batch:
 
 
 def _room(limit: int) -> int:
-    """For the events, each with its comma or bracket."""
+    """For the events, each with its separator or brackets."""
     return limit - PACKET_OVERHEAD - 1
 
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
+from bridge_common import decimal_json
 from bridge_common.clock import utc_now
 from bridge_common.event import Event, Kind, Version
 from bridge_common.log import log
@@ -55,10 +55,9 @@ class Capture:
                 # Also after a delete: the grid row of an order may go (archived) while the order stays.
                 yield change, self._event(change, version, drawn.captured_at, "snapshot", document)
             elif change.is_deleted and change.entity_id not in found.failed:
-                yield change, self._event(change, version, drawn.captured_at, "tombstone", {})
+                yield change, self._event(change, version, drawn.captured_at, "tombstone", "{}")
             elif self._is_given_up(change, reason := _reason(change, found)):
-                data = {"reason": reason}
-                yield change, self._event(change, version, drawn.captured_at, "unreadable", data)
+                yield change, self._event(change, version, drawn.captured_at, "unreadable", _because(reason))
             else:
                 put_back(change)
 
@@ -70,9 +69,7 @@ class Capture:
         log("unreadable", level=logging.WARNING, entity=f"{change.entity}/{change.entity_id}", reason=reason)
         return True
 
-    def _event(
-        self, change: Change, version: Version, captured_at: datetime, kind: Kind, data: dict[str, Any]
-    ) -> Event:
+    def _event(self, change: Change, version: Version, captured_at: datetime, kind: Kind, data_text: str) -> Event:
         return Event(
             site=self._site,
             entity=change.entity,
@@ -82,7 +79,7 @@ class Capture:
             ordering_key=f"{change.entity}/{change.entity_id}",
             committed_at=change.committed_at.replace(tzinfo=UTC),
             captured_at=captured_at,
-            data=data,
+            data_text=data_text,
         )
 
 
@@ -92,9 +89,13 @@ def too_large(limit: int) -> Callable[[Event, int], Event]:
     def stub(event: Event, size: int) -> Event:
         reason = f"too large: {event.entity} {event.entity_id} takes {size} bytes, and max_packet_bytes is {limit}"
         log("unreadable", level=logging.WARNING, event=event.version, reason=reason)
-        return replace(event, kind="unreadable", data={"reason": reason})
+        return replace(event, kind="unreadable", data_text=_because(reason))
 
     return stub
+
+
+def _because(reason: str) -> str:
+    return decimal_json.dumps({"reason": reason})
 
 
 def _reason(change: Change, found: Found) -> str:

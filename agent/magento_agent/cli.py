@@ -1,4 +1,4 @@
-"""The command line: `magento-agent run | once | config check | outbox install, check, uninstall`.
+"""The command line: `magento-agent run | once | schema | config check | outbox install, check, uninstall`.
 
 Exit codes (sysexits.h): 0 good, 69 something is unreachable, 76 a second agent of the same name has taken this one's place,
 77 a right or password is missing, 78 the configuration is wrong, 2 the command line is.
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from bridge_common import log, service
+from bridge_common import decimal_json, log, service
 from bridge_common.config import load
-from bridge_common.errors import BridgeError
+from bridge_common.errors import BridgeError, ConfigError
 from bridge_common.magento_rest import MagentoRest
-from magento_agent import __version__, daemon
+from magento_agent import __version__, daemon, schema
 from magento_agent.config import AgentConfig
 from magento_agent.database import agent_account
 from magento_agent.outbox_cli import config_option, json_option, outbox
@@ -76,6 +76,35 @@ def once(path: Path, *, as_json: bool) -> None:
             f"{counts.events} events in {counts.batches} batches published and receipted; "
             f"{counts.deleted_rows} rows deleted."
         )
+
+
+@main.command("schema")
+@config_option
+@click.option(
+    "-o",
+    "--output",
+    "output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write it; without it, standard output.",
+)
+def schema_(path: Path, output: Path | None) -> None:
+    """Save the shop's own description of its models.
+
+    \b
+    magento-agent schema -o shop1.json
+    bridgectl map check --schema shop1.json orders.yaml
+
+    It has the fields that modules add to orders, customers and products, as far as the agent's login may see them.
+    """
+    text = decimal_json.pretty(service.run(schema.read(_load(path).magento))) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        service.fail(ConfigError(f"{output} cannot be written: {error.strerror}."))
+    click.echo(f"{output}: {len(text) // 1024} kB")
 
 
 @main.group()

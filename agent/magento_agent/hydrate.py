@@ -6,8 +6,9 @@ a failure an entity that was read well before is asked for again; only if that w
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
+from bridge_common import decimal_json
 from bridge_common.errors import RejectedByTarget, TargetUnavailable
 from bridge_common.magento_rest import BadAnswer, MagentoRest, search
 
@@ -21,6 +22,8 @@ class Source:
     document_field: str
 
 
+_parse = partial(decimal_json.loads_parted, name="items")
+
 SOURCES = {
     "order": Source("/V1/orders", "entity_id", "entity_id"),
     "customer": Source("/V1/customers/search", "entity_id", "id"),
@@ -30,9 +33,10 @@ SOURCES = {
 
 @dataclass
 class Found:
-    """Documents by id, and of the others those whose reading failed, with the reason; the rest REST does not show."""
+    """Documents by id, as the shop wrote them. Of the others those whose reading failed, with the reason; the rest REST does
+    not show."""
 
-    documents: dict[int, dict[str, Any]] = field(default_factory=dict)
+    documents: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
 
 
@@ -59,9 +63,9 @@ class Hydrator:
 
     async def _search(self, entity: str, ids: list[int]) -> Found:
         source = SOURCES[entity]
-        body = await self._rest.read(source.path, search(source.filter_field, ids))
+        body = await self._rest.read(source.path, search(source.filter_field, ids), parse=_parse)
         try:
-            documents = {int(item[source.document_field]): item for item in body["items"] or []}
+            documents = {int(item[source.document_field]): text for item, text in body["items"] or []}
         except (KeyError, TypeError, ValueError) as error:
             raise BadAnswer(f"GET {source.path} answered in another form than Magento's") from error
         if documents:

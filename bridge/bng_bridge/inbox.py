@@ -47,7 +47,11 @@ class Claimed:
     requeued_at: str | None = None
 
     def document(self) -> dict[str, Any]:
-        return dict(decimal_json.loads(self.data or b"{}"))
+        """Raises InvalidEvent for what nothing can be made of, such as brackets in brackets without end."""
+        try:
+            return dict(decimal_json.loads(self.data or b"{}"))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InvalidEvent(f"its document cannot be read: {type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +274,8 @@ def _put_event(db: sqlite3.Connection, event: Event, published_at: datetime, now
         kind=event.kind, ordering_key=f"{event.site}/{event.ordering_key}", stored_at=now,
         state="pending" if newest else "superseded", reason="" if newest else "a newer state was stored before",
         committed_at=to_text(event.committed_at), captured_at=to_text(event.captured_at),
-        published_at=to_text(published_at), increment_id=event.data.get("increment_id"),
-        data=(event.data_text or decimal_json.dumps(event.data)) if newest else None,
+        published_at=to_text(published_at), increment_id=event.increment_id,
+        data=event.data_text if newest else None,
     )  # fmt: skip
     _insert(db, row)
     if newest:

@@ -1,12 +1,12 @@
 """JSON in which an amount never passes through binary floating point (simplejson: the stdlib cannot write a Decimal)."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import simplejson
 
-_SPACE = " \t\n\r"
-_SPACES = frozenset(_SPACE)
+_SPACES = frozenset(" \t\n\r")
 _DECODER = simplejson.JSONDecoder(parse_float=Decimal, allow_nan=False)
 
 
@@ -15,24 +15,38 @@ def loads(text: str | bytes) -> Any:
     return simplejson.loads(text, use_decimal=True, allow_nan=False)
 
 
-def loads_array(text: str) -> list[tuple[Any, str]]:
-    """The members of a JSON array, each parsed and as its own text. Raises ValueError on anything but an array."""
-    text = text.strip(_SPACE)
-    if not (text.startswith("[") and text.endswith("]")):
-        raise ValueError("not a JSON array")
+def loads_parted(raw: bytes, name: str) -> Any:
+    """`loads`; where that is an object, each member of its array `name` is a pair of itself and its text.
+
+    The text is its very own where the object begins with that array, as Magento's answers to a search do; else it is
+    written anew, at the cost of that.
+    """
+    text = raw.decode()
+    beginning = f'{{"{name}":['
+    if text.startswith(beginning):
+        members, end = _members(text, len(beginning))
+        return {**loads(f"{beginning}]{text[end:]}"), name: members}
+    found = loads(text)
+    if isinstance(found, dict) and isinstance(found.get(name), list):
+        found[name] = [(member, dumps(member)) for member in found[name]]
+    return found
+
+
+def _members(text: str, at: int) -> tuple[list[tuple[Any, str]], int]:
+    """Those of the array whose bracket stands before `at`, and where it has ended."""
     members: list[tuple[Any, str]] = []
-    at, end = _skip_space(text, 1), len(text) - 1
-    goes_on = at < end
-    while goes_on:
+    at = _skip_space(text, at)
+    if text[at : at + 1] == "]":
+        return members, at + 1
+    while True:
         value, after = _DECODER.raw_decode(text, at)
         members.append((value, text[at:after]))
         at = _skip_space(text, after)
-        goes_on = text[at : at + 1] == ","
-        if goes_on:
-            at = _skip_space(text, at + 1)
-    if at != end:
-        raise ValueError(f"neither a comma nor the end of the array at character {at}")
-    return members
+        if text[at : at + 1] == "]":
+            return members, at + 1
+        if text[at : at + 1] != ",":
+            raise ValueError(f"neither a comma nor the end of the array at character {at}")
+        at = _skip_space(text, at + 1)
 
 
 def member_text(text: str, name: str) -> str:
@@ -69,14 +83,15 @@ def pretty(value: Any) -> str:
 
 def canonical(value: Any) -> str:
     """JSON for digests: keys sorted, Decimals normalised, so that equal content gives equal text."""
-    return simplejson.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def _normal(value: Any) -> Any:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value else "0"
-    if isinstance(value, dict):
-        return {str(key): _normal(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_normal(item) for item in value]
-    return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_CANONICAL = json.JSONEncoder(
+    default=_normal, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)  # fmt: skip

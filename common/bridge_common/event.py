@@ -4,6 +4,7 @@ A version `(epoch, n)` orders the events of one entity: the bridge grants the ep
 the outbox rows and before it reads the entity, so a higher version never shows an older state.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +13,12 @@ from typing import Any, Literal
 from bridge_common import decimal_json
 from bridge_common.clock import from_text, to_text
 from bridge_common.errors import InvalidEvent
+from bridge_common.json_peek import peek
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
+SEPARATOR = ",\n"
+_DATA = ',"data":'
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Kind = Literal["snapshot", "tombstone", "unreadable"]
 """snapshot: `data` is the entity as REST shows it. tombstone: deleted, data is empty.
@@ -35,7 +40,7 @@ class Version:
 class Event:
     """One entity's state at `captured_at`; `committed_at` is the oldest outbox row that it answers.
 
-    `data_text` is `data` as it came, where it need not be written anew to be stored.
+    `data_text` is a JSON object, as the shop wrote it: nobody on its way writes it anew.
     """
 
     site: str
@@ -46,8 +51,14 @@ class Event:
     ordering_key: str
     committed_at: datetime
     captured_at: datetime
-    data: dict[str, Any]
-    data_text: str | None = field(default=None, compare=False, repr=False)
+    data_text: str = field(repr=False)
+    increment_id: str | None = field(default=None, compare=False)
+    """What people call the order; known of an event that came."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Parsed anew for each who asks."""
+        return dict(decimal_json.loads(self.data_text))
 
 
 def encode_batch(events: Iterable[Event], published_at: datetime) -> bytes:
@@ -55,12 +66,16 @@ def encode_batch(events: Iterable[Event], published_at: datetime) -> bytes:
 
 
 def join_batch(encoded: Iterable[str]) -> bytes:
-    """A batch from events that `encode` made: lets the sender measure each event once while it fills a packet."""
-    return ("[" + ",".join(encoded) + "]").encode()
+    """A batch from events that `encode` made: lets the sender measure each event once while it fills a packet.
+
+    Each on a line of its own, so that whoever reads it finds their ends without reading what is inside.
+    """
+    return ("[" + SEPARATOR.join(encoded) + "]").encode()
 
 
 def encode(event: Event, published_at: datetime) -> str:
-    return decimal_json.dumps(
+    """One line, which ends with the data."""
+    head = decimal_json.dumps(
         {
             "specversion": "1.0",
             "id": str(event.version),
@@ -74,9 +89,10 @@ def encode(event: Event, published_at: datetime) -> str:
             "committedat": to_text(event.committed_at),
             "publishedat": to_text(published_at),
             "orderingkey": event.ordering_key,
-            "data": event.data,
         }
     )
+    data = event.data_text if "\n" not in event.data_text else decimal_json.dumps(event.data)
+    return f"{head[:-1]}{_DATA}{data}}}"
 
 
 def decode_batch(payload: bytes, site: str) -> list[tuple[Event, datetime]]:
@@ -86,27 +102,57 @@ def decode_batch(payload: bytes, site: str) -> list[tuple[Event, datetime]]:
     topic, which the broker's ACL has checked; a different source inside is refused.
     """
     try:
-        items = decimal_json.loads_array(payload.decode())
-        if b"\\ud" in payload.lower():
-            # Half a surrogate pair is valid JSON when escaped, and no text that could be encoded.
-            decimal_json.dumps([item for item, _ in items]).encode()
-        return [_decode(item, text, site) for item, text in items]
+        text = payload.decode()
+        return [_decode(*member, site) for member in _lines(text) or _members(text)]
     except InvalidEvent:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidEvent(f"not a CloudEvents batch: {type(error).__name__}: {error}") from error
 
 
-def _decode(item: dict[str, Any], text: str, site: str) -> tuple[Event, datetime]:
+Member = tuple[dict[str, Any], str, Any]
+"""An event's attributes, the text of its data, and the increment_id in it."""
+
+
+def _lines(text: str) -> list[Member] | None:
+    """Of a batch as `join_batch` writes it; the data is looked through and not built. None for one of another form."""
+    if not (text.startswith("[{") and text.endswith("}]")) or _SURROGATE.search(text):
+        return None
+    try:
+        return [_line(line) for line in text[1:-1].split(SEPARATOR)]
+    except ValueError:
+        return None
+
+
+def _line(line: str) -> Member:
+    # A quote inside a text is escaped, so this is the first attribute of that name, and nothing nested before it is whole.
+    head, _, rest = line.partition(_DATA)
+    data = rest.removesuffix("}")
+    return decimal_json.loads(head + "}"), data, peek(data, "increment_id")
+
+
+def _members(text: str) -> list[Member]:
+    """Of any batch."""
+    items = decimal_json.loads(text)
+    if not isinstance(items, list):
+        raise InvalidEvent("not an array of events")
+    if _SURROGATE.search(text):
+        # Half a pair is valid JSON when escaped, and no text that could be encoded.
+        decimal_json.dumps(items).encode()
+    return [_member(item, dict(item["data"])) for item in items]
+
+
+def _member(item: dict[str, Any], data: dict[str, Any]) -> Member:
+    return item, decimal_json.dumps(data), data.get("increment_id")
+
+
+def _decode(item: dict[str, Any], data_text: str, increment_id: Any, site: str) -> tuple[Event, datetime]:
     if item["specversion"] != "1.0" or item["source"] != f"/sites/{site}":
         raise InvalidEvent(f"event of {item['source']} arrived on the topic of {site}")
     _, entity, kind = item["type"].split(".")
     _, entity_id = item["subject"].split("/", 1)
     if kind not in _KINDS:
         raise InvalidEvent(f"unknown event type {item['type']}")
-    data = dict(item["data"])
-    if data.get("increment_id") is not None:
-        _text(data["increment_id"])
     event = Event(
         site=site,
         entity=entity,
@@ -116,19 +162,10 @@ def _decode(item: dict[str, Any], text: str, site: str) -> tuple[Event, datetime
         ordering_key=_text(item["orderingkey"]),
         committed_at=from_text(item["committedat"]),
         captured_at=from_text(item["time"]),
-        data=data,
-        data_text=_data_text(item, text),
+        data_text=data_text,
+        increment_id=None if increment_id is None else _text(increment_id),
     )
     return event, from_text(item["publishedat"])
-
-
-def _data_text(item: dict[str, Any], text: str) -> str | None:
-    """Known where `data` stands last and nothing before it is nested, as `encode` writes it."""
-    *others, last = item
-    if last != "data" or any(isinstance(item[name], dict | list) for name in others):
-        return None
-    _, found, data = text.partition('"data":')
-    return data[:-1] if found else None
 
 
 def _text(value: Any) -> str:

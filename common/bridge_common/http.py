@@ -1,6 +1,7 @@
 """One HTTP request with a deadline, and what its failing says about whether it was executed."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,8 @@ from yarl import URL
 from bridge_common import decimal_json
 from bridge_common.errors import OutcomeUnknown, TargetUnavailable
 
+Parse = Callable[[bytes], Any]
+"""Raises ValueError for bytes that it cannot make anything of."""
 CONNECT_TIMEOUT_S = 10.0
 TEXT_KEPT = 2000
 """Magento's page of maintenance names it only behind its head."""
@@ -48,6 +51,7 @@ async def exchange(
     headers: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
     body: Any = None,
+    parse: Parse = decimal_json.loads,
 ) -> Answer:
     """Every status is an answer. Raises TargetUnavailable when the request surely was not sent, OutcomeUnknown otherwise."""
     data = None if body is None else decimal_json.dumps(body).encode()
@@ -65,7 +69,7 @@ async def exchange(
         raise lost(method, url, error) from error
     told = response.headers.get
     return Answer(
-        response.status, _parse(raw), _seconds(told("Retry-After")), told("ETag", ""), told("Location", ""),
+        response.status, _parse(raw, parse), _seconds(told("Retry-After")), told("ETag", ""), told("Location", ""),
         limit=told("RateLimit", ""), limit_policy=told("RateLimit-Policy", ""),
     )  # fmt: skip
 
@@ -78,11 +82,11 @@ def lost(method: str, url: URL | str, error: BaseException) -> TargetUnavailable
     return OutcomeUnknown(text)
 
 
-def _parse(raw: bytes) -> Any:
+def _parse(raw: bytes, parse: Parse) -> Any:
     if not raw:
         return None
     try:
-        return decimal_json.loads(raw)
+        return parse(raw)
     except ValueError:
         return {"text": raw[:TEXT_KEPT].decode("utf-8", "replace")}
 

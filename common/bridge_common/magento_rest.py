@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from bridge_common import decimal_json
 from bridge_common.config import read_secret
 from bridge_common.errors import (
     AccessDenied,
@@ -19,7 +20,7 @@ from bridge_common.errors import (
     RejectedByTarget,
     TargetUnavailable,
 )
-from bridge_common.http import Answer, exchange
+from bridge_common.http import Answer, Parse, exchange
 from bridge_common.magento_auth import AdminLogin, Auth, Bearer, Headers, OAuth1
 from bridge_common.magento_config import MagentoSection
 
@@ -56,14 +57,14 @@ class MagentoRest:
         await self._reads.close()
         await self._writes.close()
 
-    async def read(self, path: str, query: Query | None = None) -> Any:
-        """The parsed body of a GET.
+    async def read(self, path: str, query: Query | None = None, *, parse: Parse = decimal_json.loads) -> Any:
+        """The body of a GET, as `parse` makes it of its bytes; it raises ValueError for one that is no JSON.
 
         Raises AccessDenied (401, 403), RateLimited (429), TargetUnavailable (unreachable, 503), BadAnswer (no answer in
         time, 502, 504, not JSON), RejectedByTarget (any other status).
         """
         try:
-            answer = await self.send("GET", path, query, timeout_s=self._section.timeout_s)
+            answer = await self.send("GET", path, query, timeout_s=self._section.timeout_s, parse=parse)
         except OutcomeUnknown as error:
             raise BadAnswer(error.message) from error
         if answer.status != 200:
@@ -73,7 +74,14 @@ class MagentoRest:
         return answer.body
 
     async def send(
-        self, method: str, path: str, query: Query | None = None, body: Any = None, *, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        *,
+        timeout_s: float,
+        parse: Parse = decimal_json.loads,
     ) -> Answer:
         """One request; every status is an answer. `path` begins with /V1/ and is percent-encoded.
 
@@ -89,7 +97,7 @@ class MagentoRest:
         for last in (False, True):
             headers = await self._headers(method, url, ends_at_s)
             left_s = max(ends_at_s - loop.time(), 0.001)
-            answer = await exchange(session, method, url, timeout_s=left_s, headers=headers, body=body)
+            answer = await exchange(session, method, url, timeout_s=left_s, headers=headers, body=body, parse=parse)
             if answer.status != 401 or last or not self._auth.refused(headers):
                 break
         return answer

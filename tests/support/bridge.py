@@ -50,10 +50,11 @@ def event(
     data: dict[str, Any] | None = None,
 ) -> tuple[Event, datetime]:
     """An event with its publishing time, as `decode_batch` gives them."""
+    document: dict[str, Any] = {"increment_id": f"{int(entity_id):09d}", "n": n} if data is None else data
     made = Event(
         site=site, entity=entity, entity_id=entity_id, kind=kind, version=Version(epoch, n),
         ordering_key=lane or f"{entity}/{entity_id}", committed_at=BEGIN, captured_at=BEGIN,
-        data={"increment_id": f"{int(entity_id):09d}", "n": n} if data is None else data,
+        data_text=decimal_json.dumps(document), increment_id=document.get("increment_id"),
     )  # fmt: skip
     return made, BEGIN
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from bridge_common import decimal_json
 from bridge_common.event import Event, Version, decode_batch
 from magento_agent.batches import PACKET_OVERHEAD, encode_all, pack
 from magento_agent.capture import too_large
@@ -14,9 +15,8 @@ LIMIT = 4096
 def made(number: int, text: str) -> tuple[Change, Event]:
     naive = NOON.replace(tzinfo=None)
     change = Change("order", number, naive, [(number, naive)])
-    event = Event(
-        "shop1", "order", str(number), "snapshot", Version(5, number), f"order/{number}", NOON, NOON, {"x": text}
-    )
+    data = decimal_json.dumps({"x": text})
+    event = Event("shop1", "order", str(number), "snapshot", Version(5, number), f"order/{number}", NOON, NOON, data)
     return change, event
 
 

@@ -1,6 +1,7 @@
 """Events on the wire: what `encode` writes `decode` reads, and anything else is refused by name."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ COMMITTED = datetime(2026, 3, 2, 12, 0, 0, 1, tzinfo=UTC)
 EVENT = Event(
     site="shop1", entity="order", entity_id="74", kind="snapshot", version=Version(1767000000, 12),
     ordering_key="order/74", committed_at=COMMITTED, captured_at=COMMITTED + timedelta(seconds=1),
-    data={"increment_id": "000000074", "grand_total": Decimal("24.6475")},
+    data_text='{"increment_id":"000000074","grand_total":24.6475}',
 )  # fmt: skip
 PUBLISHED = COMMITTED + timedelta(seconds=2)
 JSON = st.recursive(
@@ -59,20 +60,55 @@ def test_an_amount_passes_through_no_binary_fraction() -> None:
     assert [str(event.data[name]) for name in "abc"] == ["0.1", "24.6475", "1E+2"]
 
 
-def test_the_data_comes_with_its_own_text() -> None:
-    ((event, _),) = decode_batch(encode_batch([EVENT], PUBLISHED), "shop1")
-    assert event.data_text == '{"increment_id":"000000074","grand_total":24.6475}'
+def test_the_data_stays_as_the_shop_wrote_it() -> None:
+    text = r'{"increment_id":"000000074","name":"caf\u00e9 \/ 1","grand_total":84.0000,"n":1E+2}'
+    ((event, _),) = decode_batch(encode_batch([replace(EVENT, data_text=text)], PUBLISHED), "shop1")
+    assert (event.data_text, event.increment_id) == (text, "000000074")
+    assert event.data["name"] == "café / 1"
 
 
-def test_data_of_another_sender_has_its_own_text_or_none() -> None:
-    """Not the last field; after a field that has a `data` of its own."""
+def test_data_over_several_lines_is_written_on_one() -> None:
+    batch = encode_batch([replace(EVENT, data_text='{\n "a": 1.50,\n "b": "x\\\\n"\n}'), EVENT], PUBLISHED)
+    assert batch.count(b"\n") == 1
+    assert [event.data_text for event, _ in decode_batch(batch, "shop1")] == [r'{"a":1.50,"b":"x\\n"}', EVENT.data_text]
+
+
+@given(st.lists(st.dictionaries(st.text(), JSON, max_size=4).map(decimal_json.dumps), max_size=5))
+def test_a_batch_reads_the_same_whoever_wrote_it(texts: list[str]) -> None:
+    """By lines, as `join_batch` writes it, or as any JSON array."""
+    batch = encode_batch([replace(EVENT, entity_id=str(n), data_text=text) for n, text in enumerate(texts)], PUBLISHED)
+    others = decimal_json.dumps(decimal_json.loads(batch)).encode()
+    pretty = decimal_json.pretty(decimal_json.loads(batch)).encode()
+    try:
+        events = decode_batch(batch, "shop1")
+    except InvalidEvent:  # such as an increment_id that is a number
+        events = []
+    for payload in (others, pretty):
+        try:
+            found = decode_batch(payload, "shop1")
+        except InvalidEvent:
+            found = []
+        assert [event.data for event, _ in found] == [event.data for event, _ in events]
+        assert [event.entity_id for event, _ in found] == [event.entity_id for event, _ in events]
+
+
+def test_data_of_another_sender_may_stand_anywhere() -> None:
     fields = item()
     data = fields.pop("data")
-    for changed in ({"data": data, **fields}, {"extension": {"data": {}}, **fields, "data": data}):
+    for changed in (
+        {"data": data, **fields},
+        {"extension": {"data": {}}, **fields, "data": data},
+        {"extension": '"data":1', **fields, "data": data},
+    ):
         ((event, _),) = decode(changed)
-        assert (event.data, event.data_text) == (EVENT.data, None)
-    ((event, _),) = decode({"extension": '"data":1', **fields, "data": data})
-    assert decimal_json.loads(event.data_text or "") == EVENT.data
+        assert (event.data, event.increment_id) == (EVENT.data, "000000074")
+
+
+def test_a_document_that_is_no_json_is_refused_before_it_is_stored() -> None:
+    whole = encode_batch([EVENT, EVENT], PUBLISHED)
+    for broken in (b"24.6475,}", b"24.6475}{", b"NaN}", b'24.6475},"data":{}}', b"24.6475]"):
+        with pytest.raises(InvalidEvent):
+            decode_batch(whole.replace(b"24.6475}", broken), "shop1")
 
 
 def test_an_empty_batch_has_no_events() -> None:
@@ -122,6 +158,13 @@ def test_a_missing_field_is_refused(name: str) -> None:
 def test_a_field_of_another_form_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidEvent):
         decode(item(**change))
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    """PHP writes it escaped."""
+    text = r'{"name":"\ud83d\ude00"}'
+    ((event, _),) = decode_batch(encode_batch([replace(EVENT, data_text=text)], PUBLISHED), "shop1")
+    assert event.data == {"name": "😀"}
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,30 @@ async def test_a_state_directory_that_cannot_be_made(rig: Rig) -> None:
 async def running(rig: Rig) -> AsyncIterator[asyncio.subprocess.Process]:
     async with rig.dying_agent() as process:
         yield process
+
+
+async def test_the_shops_own_schema_is_saved(rig: Rig, tmp_path: Path) -> None:
+    models = {"definitions": {"sales-data-order-interface": {"properties": {"gift_note": {"type": "string"}}}}}
+    asked: list[str] = []
+
+    def answer(request: web.Request) -> web.Response | None:
+        asked.append(request.path_qs)
+        return web.json_response(models)
+
+    rig.shop.answer = answer
+    file = tmp_path / "shop1.json"
+    code, output, errors = await program("schema", "-o", str(file), "--config", str(rig.write_config()))
+    assert (code, errors) == (0, "")
+    assert output.startswith(f"{file}: ")
+    assert asked == ["/rest/all/schema?services=all"]
+    assert json.loads(file.read_text()) == models
+    nowhere = tmp_path / "absent" / "shop1.json"
+    code, _, errors = await program("schema", "-o", str(nowhere), "--config", str(rig.write_config()))
+    assert (code, errors) == (78, f"{nowhere} cannot be written: No such file or directory.\n")
+
+
+async def test_an_answer_without_models_is_no_schema(rig: Rig) -> None:
+    rig.shop.answer = lambda _request: web.json_response({"message": "hello"})
+    code, output, errors = await program("schema", "--config", str(rig.write_config()))
+    assert (code, output) == (69, "")
+    assert "answered with no schema. Check [magento] base_url" in errors
