@@ -14,8 +14,8 @@ class Write:
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
     changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
-    record is looked up and made anew. `mapping` is the identity of the mapping
-    file that gives the body, '' where none does: it is noted with what was written, and nothing depends on it.
+    record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
+    flow: it is noted with what was written, and nothing depends on it.
     """
 
     target: str

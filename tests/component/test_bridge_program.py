@@ -106,6 +106,17 @@ def test_a_mistake_in_a_mapping_file_ends_with_its_place(config: Path, tmp_path:
     assert_one_sentence(ended, 78, f"{file}:3:16: fields.Phone: ", "Did you mean billing_address?")
 
 
+@pytest.mark.parametrize("command", ["config check", "run"])
+def test_a_mistake_in_a_flow_file_ends_with_its_place(config: Path, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    config.write_text(config.read_text().replace("[broker]", f'flows_dir = "{folder}"\n\n[broker]', 1))
+    file = folder / "order-to-sales-order.yaml"
+    file.write_text("on: {event: magento/order, ordered_by: order}\nsteps:\n- goto: order\n")
+    ended = run(*command.split(), "--config", str(config))
+    assert_one_sentence(ended, 78, f"{file}:3:3: steps.1: ", "A flow has no loops")
+
+
 def test_the_daemon_finds_a_missing_secret_before_it_connects_anywhere(config: Path) -> None:
     (config.parent / "bng").unlink()
     assert_one_sentence(run("run", "--config", str(config)), 78, "bridge.toml:13: bng.client_secret_file: ")

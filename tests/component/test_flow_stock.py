@@ -19,7 +19,7 @@ from bng_bridge.inbox import Hint
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import shipment_hint
 from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import DependencyMissing
+from bridge_common.errors import DependencyMissing, TargetUnavailable
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 from bridge_sandbox.mariadb import MariaDB
@@ -247,6 +247,30 @@ async def test_a_product_that_one_shop_lacks_holds_up_no_other_shop(
         with pytest.raises(DependencyMissing, match=r"parked until the product ONLY-2 exists in shop1$"):
             await tell(rig, "ONLY-2")
         assert await shop.quantity("ONLY-2") == 5
+
+
+async def test_a_shop_that_cannot_be_asked_holds_up_no_other_shop(tmp_path: Path, shop: ShopRig) -> None:
+    class Down:
+        async def has_product(self, sku: str) -> bool:
+            raise TargetUnavailable(f"shop1 is down, and so is its {sku}")
+
+    async with flow_rig(tmp_path, shop, sites={"shop1": site(), "shop2": site()}) as rig:
+        rig.context.magento["shop2"] = rig.context.magento["shop1"]
+        rig.context.magento["shop1"] = Down()  # type: ignore[assignment]
+        await count(rig, 63)
+        with pytest.raises(TargetUnavailable, match="shop1 is down"):
+            await tell(rig)
+        assert await shop.quantity(SKU) == 63
+
+
+async def test_several_shops_that_lack_the_product_are_told_together(tmp_path: Path, shop: ShopRig) -> None:
+    async with flow_rig(tmp_path, shop, sites={"shop1": site(), "shop2": site()}) as rig:
+        rig.context.magento["shop2"] = shop.client
+        await count(rig, 5, "NOWHERE")
+        with pytest.raises(
+            DependencyMissing, match=r"NOWHERE exists in shop1; parked until .* NOWHERE exists in shop2$"
+        ):
+            await tell(rig, "NOWHERE")
 
 
 async def test_the_catalogue_is_not_asked_again_and_again_for_a_product_that_is_there(

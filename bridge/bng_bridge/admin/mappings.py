@@ -1,11 +1,13 @@
 """The flow and mapping files: put edited ones in force, and what a mapping file would change."""
 
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from bng_bridge.admin import shadow
+from bng_bridge.admin import shadow, shadow_flow
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
+from bng_bridge.flow_files import templates as flow_templates
 from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import MappingFileError
 from bridge_common.clock import to_text
@@ -62,6 +64,20 @@ async def diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> 
         return {"findings": [str(each).removeprefix(f"{folder}/") for each in error.findings]}
 
 
+async def flow_diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> dict[str, Any]:
+    """The same for a flow file; see shadow_flow.py. Raises NotFound for one whose documents are not stored."""
+    if site:
+        bridge.known_site(site)
+    folder = bridge.reload.flows_folder or flow_templates.folder()
+    path = (folder / site if site else folder) / f"{name}.yaml"
+    wanted = shadow_flow.Wanted(name, text, path, site, max(1, min(events, MOST_EVENTS)))
+    files, context = bridge.context.mappings.current, bridge.context
+    try:
+        return await bridge.store.look(lambda db: shadow_flow.compare(replace(context, read=db), files, wanted))
+    except MappingFileError as error:
+        return {"findings": [str(each).removeprefix(f"{folder}/") for each in error.findings]}
+
+
 async def _reload(bridge: Bridge, _: web.Request) -> Any:
     return await reload(bridge)
 
@@ -73,4 +89,15 @@ async def _diff(bridge: Bridge, request: web.Request) -> Any:
     return await diff(bridge, str(asked["name"]), asked["text"], str(asked.get("site") or ""), int(asked["events"]))
 
 
-ROUTES: tuple[Route, ...] = (("POST", "/map/reload", _reload), ("POST", "/map/diff", _diff))
+async def _flow_diff(bridge: Bridge, request: web.Request) -> Any:
+    asked = await request.json()
+    if not isinstance(asked["text"], str):
+        raise BridgeError("text is the file's text")
+    return await flow_diff(
+        bridge, str(asked["name"]), asked["text"], str(asked.get("site") or ""), int(asked["events"])
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/map/reload", _reload), ("POST", "/map/diff", _diff), ("POST", "/flow/diff", _flow_diff),
+)  # fmt: skip

@@ -81,7 +81,7 @@ def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet,
         if before is None:
             mended += 1
             continue
-        found_here = dict(_differences(before, after))
+        found_here = dict(differences(before, after))
         changed += bool(found_here)
         for name, example in found_here.items():
             fields.setdefault(name, Counted()).add({"record": record, **example})
@@ -134,14 +134,14 @@ def _kind(error: str) -> str:
     return f"{error.partition(': ')[0]} {place[0]}" if place and ": " in error else error
 
 
-def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """(field, {"old", "new"}); the rows of a list count as one field, `Lines[].SKU`."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in before | after:
             inner = f"{path}.{name}" if path else name
-            yield from _differences(before.get(name, ABSENT), after.get(name, ABSENT), inner)
+            yield from differences(before.get(name, ABSENT), after.get(name, ABSENT), inner)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for one, other in zip(before, after, strict=True):
-            yield from _differences(one, other, f"{path}[]")
+            yield from differences(one, other, f"{path}[]")
     elif before != after:
         yield path, {"old": before, "new": after}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bng_bridge.ctl import map_render
+from bng_bridge.ctl import flow_live, map_render
 from bng_bridge.ctl.command import command, json_option
 from bng_bridge.ctl.files import files_in, folders_in, json_of
 from bng_bridge.flow_files import templates
@@ -30,7 +30,7 @@ file_command = partial(command, exit_code=USAGE)
 
 @click.group("flow")
 def flow_group() -> None:
-    """Check, test and try flow files, which say what happens for an event.
+    """Check, test and try flow files, which say what happens for an event; only `diff` asks the daemon.
 
     \b
       bridgectl flow check                         the flows that come with the bridge
@@ -39,10 +39,15 @@ def flow_group() -> None:
                                                    its cases, and which steps they reach
       bridgectl flow try my/order-to-sales-order.yaml case.json
                                                    what it would write for one event
+      bridgectl flow diff my/order-to-sales-order.yaml
+                                                   what it would do otherwise with the last stored orders
 
     Exit codes: 0 clean, 1 something was found, 64 misuse. docs/flows.md explains the files; `bridgectl map reload` puts
     them in force.
     """
+
+
+flow_group.add_command(flow_live.diff)
 
 
 @flow_group.command()

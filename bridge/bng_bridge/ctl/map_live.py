@@ -51,7 +51,7 @@ def diff(daemon: Daemon, file: Path, events: int, site: str | None, name: str | 
 
     Exit code 1 when FILE has mistakes or raises errors that are listed; 3 when the daemon cannot be reached.
     """
-    text = _read(file)
+    text = text_of(file)
     body = {"name": name or file.stem, "text": text, "site": site, "events": events}
     answer = daemon.post("/map/diff", body, timeout_s=WAIT_S)
     show(answer, _render_diff, as_json=as_json)
@@ -62,7 +62,8 @@ class DiffRefused(BridgeError):
     exit_code = 1
 
 
-def _read(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """Raises DiffRefused."""
     from bng_bridge.mapping.yaml_tree import MOST_CHARACTERS
 
     try:
@@ -95,13 +96,19 @@ def _render_diff(answer: dict[str, Any]) -> None:
     if answer.get("findings"):
         return
     target.print(f"{answer['changed']} of {answer['documents']} documents change")
-    for each in answer["fields"]:
-        target.print(Text(f"{each['field']}: {each['count']}", style="bold"))
-        for example in each["examples"]:
-            target.print(Text(f"  {example['record']}: {example['old']!r} → {example['new']!r}"), soft_wrap=True)
+    render_fields(answer)
     for each in answer["errors"]:
         target.print(Text(f"{each['error']}: {each['count']} cannot be mapped", style="red"), soft_wrap=True)
         for example in each["examples"]:
             target.print(Text(f"  {example['record']}: {example['error']}"), soft_wrap=True)
     if answer["mended"]:
         target.print(f"{answer['mended']} that cannot be mapped today could be")
+
+
+def render_fields(answer: dict[str, Any]) -> None:
+    """What differs, by field, with examples."""
+    target = console()
+    for each in answer["fields"]:
+        target.print(Text(f"{each['field']}: {each['count']}", style="bold"))
+        for example in each["examples"]:
+            target.print(Text(f"  {example['record']}: {example['old']!r} → {example['new']!r}"), soft_wrap=True)

@@ -17,14 +17,19 @@ def misfits(flows: FlowSet, mappings: MappingSet, sites: Collection[str]) -> Ite
     """Of every site's flows and every site's mappings; one mistake may be told more than once."""
     for site in (ALL_SITES, *sorted(sites)):
         for flow in flows.of_site(site):
-            for use in flow.uses.mappings:
-                if (site, use.name) in mappings:
-                    yield from _between(use, mappings(site, use.name))
-                    yield from ungiven(mappings(site, use.name), [flow], use.name)
-                else:
-                    known = {name for _, name, _ in mappings.files()}
-                    hint = did_you_mean(use.name, known) or f"There are {', '.join(sorted(known))}."
-                    yield Finding(use.at, use.place, f"there is no mapping {use.name}.", hint)
+            yield from misfits_of(flow, mappings, site)
+
+
+def misfits_of(flow: Flow, mappings: MappingSet, site: str) -> Iterator[Finding]:
+    """Of one flow, with the mappings that count for a site."""
+    for use in flow.uses.mappings:
+        if (site, use.name) in mappings:
+            yield from _between(use, mappings(site, use.name))
+            yield from ungiven(mappings(site, use.name), [flow], use.name)
+        else:
+            known = {name for _, name, _ in mappings.files()}
+            hint = did_you_mean(use.name, known) or f"There are {', '.join(sorted(known))}."
+            yield Finding(use.at, use.place, f"there is no mapping {use.name}.", hint)
 
 
 def ungiven(mapping: Mapping, flows: Iterable[Flow], name: str) -> Iterator[Finding]:

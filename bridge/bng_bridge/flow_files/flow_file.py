@@ -11,6 +11,7 @@ from typing import Any
 
 from bng_bridge.flow_files.compiler import Compiler, Place
 from bng_bridge.flow_files.names import all_names
+from bng_bridge.flow_files.outline import outline_of
 from bng_bridge.flow_files.steps import Document, Ended, Outside, Run, Step, run_steps
 from bng_bridge.flow_files.trigger import Trigger, check_head, read_trigger
 from bng_bridge.flow_files.uses import Uses
@@ -49,12 +50,14 @@ class Beginning:
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """`identity` is a hash of all that determines what the flow does; `uses` what it wants of other files."""
+    """`identity` is a hash of all that determines what the flow does; `uses` what it wants of other files;
+    `outline` a line for each step, for comparing two flows."""
 
     path: str
     identity: str
     trigger: Trigger
     uses: Uses
+    outline: tuple[str, ...]
     _named: tuple[tuple[str, int, Getter, Position], ...]
     _steps: tuple[Step, ...]
     _slots: int
@@ -127,7 +130,7 @@ def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, cover
     steps = _steps(compiler, tree.entries["steps"], scope)
     if findings:
         raise MappingFileError(findings)
-    return Flow(str(path), identity, trigger, compiler.uses, named, steps, scope.slots.count)
+    return Flow(str(path), identity, trigger, compiler.uses, outline_of(tree), named, steps, scope.slots.count)
 
 
 def _steps(compiler: Compiler, node: Node, scope: Scope) -> tuple[Step, ...]:

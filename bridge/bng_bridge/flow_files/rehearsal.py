@@ -97,7 +97,7 @@ def rehearse(flow: Flow, mappings: MappingSet, case: Any) -> Document:
     if not flow.is_of(beginning):
         return _told("skipped", flow.reason_for_none(beginning), stage)
     try:
-        ran = _driven(flow.run(beginning, stage))
+        ran = driven(flow.run(beginning, stage))
     except BridgeError as error:
         return _failed(error, stage)
     told = _told(ran.ended.outcome, ran.ended.reason, stage)
@@ -119,7 +119,7 @@ def _beginning(flow: Flow, case: Any) -> tuple[Beginning, str]:
     return Beginning(document, told, site, bound), str(told["id"])
 
 
-def _driven(running: Coroutine[Any, Any, Ran]) -> Ran:
+def driven(running: Coroutine[Any, Any, Ran]) -> Ran:
     """The result of what awaits nothing real."""
     try:
         running.send(None)

@@ -1,5 +1,4 @@
-"""What happens when: one function per kind of event, each an ordered list of idempotent writes.
+"""Runs flow files: which flow an event takes, what the operations of flows read, what their writes are at the targets.
 
-Conditions test the state of the snapshot, never the transition. Running a flow again is harmless. Issue by issue these
-become configuration; the words stay.
+What happens when stands in the files (packaging/flows, docs/flows.md); what a file may say in bng_bridge.flow_files.
 """

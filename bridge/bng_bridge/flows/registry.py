@@ -54,7 +54,7 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
     if flow is None:
         return _without_flow(event)
     running = Running(event, context, files.mappings, found.site, found.document, found.bound)
-    return await _run(flow, running, _beginning(running))
+    return await _run(flow, running, beginning_of(running))
 
 
 # ── the event, before any flow ──
@@ -143,7 +143,7 @@ async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
     return Outcome(ran.ended.outcome, ran.ended.reason, hints=tuple(hints))
 
 
-def _beginning(running: Running) -> Beginning:
+def beginning_of(running: Running) -> Beginning:
     event, bound = running.event, running.bound
     told = {
         "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
@@ -168,7 +168,7 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     for name in context.sites:
         flow = files.flows(name, kind.name, event.kind)
         running = Running(event, context, files.mappings, name, document)
-        beginning = _beginning(running)
+        beginning = beginning_of(running)
         if flow is None or not flow.is_of(beginning):
             continue
         try:

@@ -138,7 +138,7 @@ GROUP BY site, entity_id ORDER BY increment_id = :order DESC
 SELECT * FROM attempt WHERE seq = :seq ORDER BY number
 
 -- name: last_documents
-SELECT seq, site, entity_id, data FROM inbox JOIN document USING (seq)
+SELECT seq, site, entity, entity_id, data FROM inbox JOIN document USING (seq)
 WHERE source = 'magento' AND entity = :entity AND kind IN ('snapshot', 'edited') AND site = coalesce(:site, site)
 ORDER BY seq DESC LIMIT :limit
 
