@@ -185,8 +185,9 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
 
 def _worst(failures: list[BridgeError]) -> BridgeError:
     first = next((each for each in failures if not isinstance(each, NotReady)), failures[0])
-    if isinstance(first, NotReady):
-        first.message = "; ".join(dict.fromkeys(each.message for each in failures))
+    if len(failures) > 1 and isinstance(first, NotReady):
+        message = "; ".join(dict.fromkeys(each.message for each in failures))
+        return type(first)(message, hint=first.hint, delay_s=first.delay_s)
     return first
 
 
