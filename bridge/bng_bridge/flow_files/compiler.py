@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bng_bridge.flow_files import words
+from bng_bridge.flow_files.attempt_compiler import AttemptCompiler
+from bng_bridge.flow_files.attempts import Catch
 from bng_bridge.flow_files.durations import KEYS as RETRY_KEYS
 from bng_bridge.flow_files.durations import pace_of, seconds_of
 from bng_bridge.flow_files.emits import EMITS
 from bng_bridge.flow_files.events import FAILURE, EventKind
 from bng_bridge.flow_files.failures import HOLDS, KINDS, PROBLEMS, WAITED_FOR
 from bng_bridge.flow_files.names import Names, joined
-from bng_bridge.flow_files.steps import Catch, Choose, Dead, Emit, End, Hold, Raise, Step
+from bng_bridge.flow_files.steps import Choose, Dead, Emit, End, Hold, Raise, Step
 from bng_bridge.flow_files.texts import Text, text_of
-from bng_bridge.flow_files.tries import Attempts
 from bng_bridge.flow_files.uses import Uses
 from bng_bridge.mapping.budget import Getter
 from bng_bridge.mapping.coverage import Coverage, Mark
@@ -101,7 +102,7 @@ class Compiler:
         if verb == "choose":
             return self._choose(node, scope, place.inside(path), when, mark)
         if verb == "call" or words.is_write(verb):
-            step, scope = Attempts(self, node, verb, scope, place.inside(path)).step(when, mark)
+            step, scope = AttemptCompiler(self, node, verb, scope, place.inside(path)).step(when, mark)
             return step, scope, False
         step = self._plain(node, verb, scope, path, when, mark)
         return step, scope, when is None and verb in _ENDS

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bng_bridge.flow_files import words
+from bng_bridge.flow_files.attempts import Call, Write
 from bng_bridge.flow_files.operations import OPERATIONS, WORD, shape_of
 from bng_bridge.flow_files.records import CANCEL, ENTITIES, RECORDS, RESULT, UPDATE, RecordKind
-from bng_bridge.flow_files.steps import Call, Step, Write
+from bng_bridge.flow_files.steps import Step
 from bng_bridge.flow_files.uses import MappingUse
 from bng_bridge.mapping.budget import Getter
 from bng_bridge.mapping.coverage import Mark
@@ -25,7 +26,7 @@ _RECORD = Shape("word", choices=ENTITIES)
 
 
 @dataclass
-class Attempts:
+class AttemptCompiler:
     """One such step. `place` is its own."""
 
     compiler: "Compiler"
