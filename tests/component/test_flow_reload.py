@@ -21,7 +21,8 @@ from bng_bridge.flow_files.file_set import load_set
 from bng_bridge.mapping.findings import MappingFileError
 from bng_bridge.mapping_reload import ALERT, MappingReload
 from bng_bridge.target import Write
-from bridge_common.errors import DependencyMissing
+from bridge_common.errors import DependencyMissing, RefusedByFlow
+from bridge_sandbox.bng import samples
 
 NAME = "order-to-sales-order"
 SHIPPED = (templates.folder() / f"{NAME}.yaml").read_text(encoding="utf-8")
@@ -214,6 +215,56 @@ async def test_a_flow_that_is_under_way_ends_on_the_files_that_it_began_with(
         await rig.order(order())
         await rig.order(order(order_id=75))
         assert [each["ShipVia"] for each in await rig.bng.records("sales_orders")] == ["Flat Rate - Fixed", "shop1"]
+
+
+DELETED = """\
+on:
+  event: magento/order
+  kind: tombstone
+  ordered_by: order
+steps:
+  - name: sold
+    call: binding
+    with: {record: sales_order, id: event.id}
+  - cancel: bng/sales_order
+    when: sold
+"""
+"""Beside the shipped flow of orders, which is of the other kind."""
+
+
+async def test_a_flow_of_one_s_own_may_take_events_that_no_shipped_one_does(
+    tmp_path: Path, mappings: Path, flows: Path
+) -> None:
+    put(flows, DELETED, name="deleted-order")
+    async with flow_rig(tmp_path) as rig:
+        assert (await rig.run(rig.claimed("order", "74", {}, kind="tombstone"))).reason == "no flow for order tombstone"
+        await rig.order(order())
+        await put_in_force(rig, mappings, flows)
+        assert (await rig.run(rig.claimed("order", "74", {}, kind="tombstone"))).state == "done"
+        assert [each["OrderStatus"] for each in await rig.bng.records("sales_orders")] == [90]
+        assert (await rig.run(rig.claimed("order", "75", {}, kind="tombstone"))).state == "done"
+
+
+async def test_a_flow_that_writes_for_what_is_null_is_a_dead_letter_that_says_so(
+    tmp_path: Path, mappings: Path, flows: Path
+) -> None:
+    status = "on: {event: bng/sales_order, ordered_by: order}\nsteps:\n"
+    write = "- upsert: magento/order_status\n  fields: {OrderStatus: sales_order.OrderStatus}\n"
+    put(flows, status + write, name="status-to-order")
+    async with flow_rig(tmp_path) as rig:
+        await put_in_force(rig, mappings, flows)
+        told = rig.claimed("sales_order", "SO-9", {}, source="bng", site="", kind="hint")
+        with pytest.raises(RefusedByFlow, match="writes magento/order_status although sales_order is null") as refused:
+            await rig.run(told)
+        assert "`when: not sales_order`" in refused.value.hint
+        await rig.bng.customer("shop1-5")
+        made = await rig.bng.client.create(
+            "sales-orders", samples.order("C-100001", ExternalID="fax-7"), "1", accept=()
+        )
+        assert made.stored is not None
+        told = replace(told, entity_id=str(made.stored.body["SalesOrderID"]))
+        with pytest.raises(RefusedByFlow, match="although bound is null"):
+            await rig.run(told)
 
 
 async def test_a_write_without_a_mapping_names_its_flow(tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ def test_all_mistakes_of_a_file_are_said_at_once() -> None:
     assert len(mistakes("- skip: '{order.a}'\n  when: order.b\n- hold: '{order.c}'\n  when: order.d\n- goto: 1\n")) == 3
 
 
+def test_a_step_with_a_mistake_makes_no_mistakes_of_those_that_use_its_name() -> None:
+    assert len(mistakes("- {name: buyer, call: byer, with: {order: order}}\n- skip: '{buyer.source_id}'\n")) == 1
+
+
 def test_a_file_that_multiplies_itself_by_anchors_is_refused() -> None:
     lines = ["- choose: [{steps: &a0 [{skip: a, when: order.state}]}]"]
     for level in range(1, 7):

@@ -20,7 +20,7 @@ from bng_bridge.flows import writes
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.operations import OPERATIONS
 from bng_bridge.flows.settings import settings_of
-from bridge_common.errors import MappingError, TargetUnavailable
+from bridge_common.errors import MappingError, Pace, RejectedByTarget, TargetUnavailable
 
 ORDER = {
     "entity_id": 74, "increment_id": "000000074", "state": "new", "customer_id": 5, "created_at": "2026-03-02 03:15:00",
@@ -205,6 +205,20 @@ def test_a_step_s_own_retry_counts_in_place_of_the_usual_one() -> None:
     late = decided(slow, attempts=4000, age=timedelta(days=1))
     assert (late.outcome, 3600 <= (late.run_at - NOW).total_seconds() <= 7200) == ("retried", True)
     assert decided(slow, attempts=3, age=timedelta(days=2, seconds=1)).outcome == "dead"
+
+
+def test_a_second_try_has_the_step_s_own_retry_too() -> None:
+    class Second(Failing):
+        tries = 0
+
+        async def write(self, asked: Asked) -> dict[str, Any] | None:
+            self.tries += 1
+            raise RejectedByTarget("no", problem="absent") if self.tries == 1 else TargetUnavailable("no")
+
+    steps = f"{CUSTOMER}  retry: {{first: 1 s, most: 2 s}}\n  catch: [{{error: absent, then: again}}]\n"
+    with pytest.raises(TargetUnavailable) as failed:
+        asyncio.run(compiled(steps).run(Beginning(ORDER, {"id": "74"}, rehearsal.SITE), Second()))
+    assert failed.value.pace == Pace(1, 2)
 
 
 def test_without_an_end_of_its_own_the_usual_number_of_attempts_counts() -> None:

@@ -67,7 +67,11 @@ class Try(Step):
         if catch.then == "end":
             return Ended("done", error.message)
         # Once, so that a run is bounded: what fails again is the event's failure.
-        answer = await self.act(run)
+        try:
+            answer = await self.act(run)
+        except BridgeError as again:
+            again.pace = again.pace or self.pace
+            raise
         if self.slot is not None:
             run.frame[self.slot] = answer
         return None

@@ -84,6 +84,7 @@ class Compiler:
                 step, scope, ends = self._step(each, scope, place, path)
             except Wrong as wrong:
                 self.findings.take(wrong, path)
+                scope = self.names.put_anyway(each, scope)
                 continue
             steps.append(step)
             ended_at = each.at if ends else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bng_bridge.mapping.findings import Position, Wrong
 from bng_bridge.mapping.scope import Scope, Variable
-from bng_bridge.mapping.shapes import Shape
+from bng_bridge.mapping.shapes import ANY, Shape
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, Sequence
 
 
@@ -33,10 +33,20 @@ class Names:
         variable, first_at = self._set[found.text]
         if found.text in scope.variables and not may_again:
             raise Wrong(found.at, f"{found.text} is set already, in line {first_at.line}")
-        if variable.shape.words != shape.words:
+        if variable.shape.is_known and shape.is_known and variable.shape.words != shape.words:
             message = f"{found.text} is {variable.shape.words} in line {first_at.line}, and {shape.words} here"
             raise Wrong(found.at, message, "Take another name.")
         return _with(scope, {found.text: variable}), variable.slot
+
+    def put_anyway(self, node: Node, scope: Scope) -> Scope:
+        """The same for a step with a mistake, so that no other is told for those that use its name."""
+        name = node.entries.get("name") if isinstance(node, Section) else None
+        if not isinstance(name, Scalar) or name.text in scope or not isinstance(node, Section):
+            return scope
+        try:
+            return self.put(node, scope, ANY, may_again=True)[0]
+        except Wrong:
+            return scope
 
 
 def joined(scope: Scope, inner: Scope, *, without: str = "") -> Scope:

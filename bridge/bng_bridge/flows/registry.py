@@ -128,7 +128,9 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     if not kind.has_bound:
         return Found(event.site, event.document())
     document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
-    sales_order_id = event.entity_id if document is None else str(document["SalesOrderID"])
+    sales_order_id = (
+        event.entity_id if event.entity == "sales_order" else str((document or {}).get("SalesOrderID") or "")
+    )
     bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
     if bound is not None:
         _known_site(bound.site, context)

@@ -21,12 +21,13 @@ RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
 
 
 def write_of(running: Running, asked: Asked) -> Write:
-    """Raises RefusedByFlow where the flow has let through a sales order that is bound to no shop's order."""
-    if asked.record.needs_bound and running.bound is None:
+    """Raises RefusedByFlow where the flow has let through what nothing can be written for."""
+    if running.document is None or (asked.record.needs_bound and running.bound is None):
+        missing = "bound" if running.document is not None else running.event.entity
         raise RefusedByFlow(
-            f"the flow writes {asked.record.name} although the sales order is bound to no order of a shop",
-            hint="Put a skip or hold with `when: not bound` before it, then bridgectl dlq retry {event}.",
-        )
+            f"the flow writes {asked.record.name} although {missing} is null", problem="null",
+            hint=f"Put a skip or hold with `when: not {missing}` before it, then bridgectl dlq retry {{event}}.",
+        )  # fmt: skip
     return _WRITES[asked.record.entity](running, asked)
 
 
@@ -64,9 +65,14 @@ def _sales_order(running: Running, asked: Asked) -> Write:
     return Write(
         target="bng", entity="cancellation" if is_cancellation else "sales_order", site=running.site,
         target_key=key(running.site, order_id), lock_key=f"bng/{external_id}", reference=external_id,
-        fingerprint=orders.fingerprint(running.document), create_only=is_cancellation or asked.verb == CREATE,
+        fingerprint=_fingerprint(running.document), create_only=is_cancellation or asked.verb == CREATE,
         instead_of=asked.instead_of, mapping=asked.mapping,
     )  # fmt: skip
+
+
+def _fingerprint(order: dict[str, Any]) -> str:
+    """Of a deleted order nothing is told; what is bound under its id is the one that was deleted."""
+    return orders.fingerprint(order) if "increment_id" in order else ""
 
 
 def _shipment(running: Running, asked: Asked) -> Write:
