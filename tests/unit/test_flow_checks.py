@@ -135,6 +135,20 @@ def test_a_mistake_at_the_head_is_said_with_its_place(head: str, found: str) -> 
     assert any(found in each for each in said), said
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- choose:\n    - when: order.state\n      steps: [{skip: a}]\n- end: b",
+        "- choose: [{steps: [{skip: a}]}]\n  when: order.state\n- end: b",
+        "- choose:\n    - when: order.state\n      steps: [{skip: a, when: order.status}]\n    - steps: [{skip: a}]\n- end: b",
+        "- skip: a\n  when: order.state\n- hold: b\n  when: order.state\n- dead: c",
+        CUSTOMER + "  catch: [{error: absent, when: error.message, then: end}, {error: absent, then: end}]",
+    ],
+)
+def test_what_may_be_reached_is_no_mistake(steps: str) -> None:
+    assert mistakes(steps) == []
+
+
 def test_all_mistakes_of_a_file_are_said_at_once() -> None:
     assert len(mistakes("- skip: '{order.a}'\n  when: order.b\n- hold: '{order.c}'\n  when: order.d\n- goto: 1\n")) == 3
 
