@@ -52,8 +52,9 @@ class MappingReload:
 
     async def run(self) -> None:
         with self._watching():
-            # What was edited after the start had read the files and before the watch stood.
-            self.ask()
+            if self.mappings.bundle or any(self.installation.own.values()):
+                # What was edited after the start had read the files and before the watch stood.
+                self.ask()
             while True:
                 await self._asked.wait()
                 while self._asked.is_set():

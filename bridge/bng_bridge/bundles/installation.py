@@ -110,7 +110,11 @@ class Installation:
         label = self.depot.look(identity).label
         self._accept(label)
         tree = kinds.tree_of(self.depot.folder_of(identity))
-        return Loaded(kinds.load(tree, self.sites, with_cases=label.tests.passed), identity)
+        try:
+            return Loaded(kinds.load(tree, self.sites, with_cases=label.tests.passed), identity)
+        finally:
+            # What was read in between is the bundle only if it still is; and if it is not, that is the cause to name.
+            self.depot.look(identity)
 
     def _accept(self, label: Label) -> None:
         """Raises BundleRefused. Elsewhere than in production, one with failing tests is for looking at it."""
