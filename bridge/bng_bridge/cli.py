@@ -133,7 +133,7 @@ def _change(path: Path, change: Callable[[Installation], Change]) -> None:
     except BridgeError as error:
         service.fail(error)
     entry = made.entry
-    word = "in force from the next start on" if made.is_new else "was in force already"
+    word = "in force from the next start on, where the bridge runs at once" if made.is_new else "was in force already"
     click.echo(f"{entry.identity[:12] or 'no bundle'} {entry.name} {entry.version}".strip() + f": {word}")
 
 

@@ -309,7 +309,8 @@ def test_a_deployment_that_is_cut_at_any_step_leaves_the_old_or_the_new_in_force
         assert [each.identity for each in here.depot.entries()] == [old.identity, new.identity][
             : len(here.depot.entries())
         ]
-        assert here.depot.look(found).identity == found
+        # Whatever has a bundle's name is a whole bundle.
+        assert {here.depot.look(each).identity for each in here.depot.kept()} >= {old.identity, found}
         # It can be repeated, and what the cut has left is gone then.
         deploy(here, new)
         assert here.load().bundle == new.identity

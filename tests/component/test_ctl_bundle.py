@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.component.test_admin import Bridge, Ended, bridgectl, operated
 from tests.component.test_bridge_program import GOOD, assert_one_sentence, run
 from tests.support.bridge import until
@@ -17,6 +19,7 @@ from tests.support.mappings import TEMPLATES
 
 from bng_bridge import mapping_reload
 from bng_bridge.bundles.depot import Depot
+from bng_bridge.cli import main as bng_bridge
 
 NOBODY = Path("/nonexistent/admin.sock")
 
@@ -247,7 +250,10 @@ async def test_a_bridge_in_production_without_its_bundle_ends_with_a_sentence_an
         )
     assert_one_sentence(await program("bundle", "deploy", str(failing)), 78, "built with failing tests")
     done = await program("bundle", "deploy", str(first), "--note", "first")
-    assert (done.returncode, done.stdout.endswith(": in force from the next start on\n")) == (0, True)
+    assert (
+        done.returncode,
+        done.stdout.endswith(": in force from the next start on, where the bridge runs at once\n"),
+    ) == (0, True)
     assert (await program("config", "check")).returncode == 0
 
     depot = Depot(tmp_path / "state" / "bundles")
@@ -257,6 +263,19 @@ async def test_a_bridge_in_production_without_its_bundle_ends_with_a_sentence_an
     assert_one_sentence(await program("bundle", "rollback"), 78, "No bundle was in force before")
     again = await program("bundle", "deploy", str(first))
     assert (again.returncode, again.stdout.endswith(": was in force already\n"), file.exists()) == (0, True, True)
+
+
+def test_another_user_than_the_bridge_s_may_not_change_its_bundles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root made there the bridge could not replace."""
+    (tmp_path / "state").mkdir()
+    config = tmp_path / "bridge.toml"
+    config.write_text(GOOD.format(folder=tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    ended = CliRunner().invoke(bng_bridge, ["bundle", "rollback", "--config", str(config)])
+    assert (ended.exit_code, "belongs to another user. Run this as that one: sudo -u" in ended.stderr) == (78, True)
+    assert not (tmp_path / "state" / "bundles").exists()
 
 
 async def test_in_production_a_folder_for_edited_files_is_a_mistake(tmp_path: Path) -> None:
