@@ -20,7 +20,7 @@ from bng_bridge.bundles.installation import Change, Installation, Loaded
 from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
 from bng_bridge.mappings import Mappings
-from bridge_common.errors import BridgeError, ConfigError
+from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
 ALERT = "mappings-refused"
@@ -73,7 +73,7 @@ class MappingReload:
                 found = await asyncio.to_thread(self.installation.load)
             except MappingFileError as error:
                 return self._refuse(error.findings)
-            except ConfigError as error:
+            except BridgeError as error:
                 return self._refuse((self._finding(error.message, error.hint),), error.hint)
             except Exception as error:  # a function of a plug-in may raise whatever it likes, and the bridge goes on
                 log("bug", level=logging.ERROR, exc_info=True, error=repr(error))

@@ -167,21 +167,20 @@ def test_the_last_ones_are_kept_and_always_the_one_in_force_and_the_one_before(
     assert here.depot.kept() == {built("8").identity, built("3").identity}
 
 
-def tamperings(bundle: Bundle) -> dict[str, Callable[[Path], object]]:
-    rule = "mappings/order-to-customer.yaml"
-    return {
-        "changed": lambda folder: rewrite(folder / rule, "extends: order-to-customer.yaml\n"),
-        "a case changed": lambda folder: rewrite(folder / "mappings/order-to-customer/guest.out.json", "{}"),
-        "gone": lambda folder: (folder / rule).unlink(),
-        "one more": lambda folder: rewrite(folder / "mappings/order-to-sales-order.yaml", "x"),
-        "one more, hidden": lambda folder: rewrite(folder / "mappings/.order-to-sales-order.yaml", "x"),
-        "a link": lambda folder: link(folder / rule),
-        "label": lambda folder: rewrite(
-            folder / "bundle.json", bundle.contents["bundle.json"].decode().replace('"ida"', '"ben"')
-        ),
-        "no label": lambda folder: (folder / "bundle.json").unlink(),
-        "all gone": shutil.rmtree,
-    }
+RULE_FILE = "mappings/order-to-customer.yaml"
+TAMPERINGS: dict[str, Callable[[Path], object]] = {
+    "changed": lambda folder: rewrite(folder / RULE_FILE, "extends: order-to-customer.yaml\n"),
+    "a case changed": lambda folder: rewrite(folder / "mappings/order-to-customer/guest.out.json", "{}"),
+    "gone": lambda folder: (folder / RULE_FILE).unlink(),
+    "one more": lambda folder: rewrite(folder / "mappings/order-to-sales-order.yaml", "x"),
+    "one more, hidden": lambda folder: rewrite(folder / "mappings/.order-to-sales-order.yaml", "x"),
+    "a link": lambda folder: link(folder / RULE_FILE),
+    "label": lambda folder: rewrite(
+        folder / "bundle.json", (folder / "bundle.json").read_text().replace('"ida"', '"ben"')
+    ),
+    "no label": lambda folder: (folder / "bundle.json").unlink(),
+    "all gone": shutil.rmtree,
+}
 
 
 def link(path: Path) -> None:
@@ -196,20 +195,20 @@ def rewrite(path: Path, text: str) -> None:
 
 
 @pytest.mark.usefixtures("cheap")
-@pytest.mark.parametrize("how", tamperings(Bundle("", None, {})))  # type: ignore[arg-type] # for their names
+@pytest.mark.parametrize("how", TAMPERINGS)
 def test_what_was_changed_on_the_disk_is_refused_until_it_is_deployed_again(
     here: Installation, built: Callable[[str], Bundle], how: str
 ) -> None:
     deploy(here, built("1"))
     deploy(here, built("2"))
     identity = built("2").identity
-    tamperings(built("2"))[how](here.depot.folder_of(identity))
+    TAMPERINGS[how](here.depot.folder_of(identity))
     with pytest.raises(BundleRefused, match=identity[:12]) as refused:
         here.load()
     assert "bridgectl bundle rollback" in refused.value.hint
     again = here.deploy(built("2").pack(), by="ida")
     assert (again.is_new, here.load().bundle) == (False, identity)
-    tamperings(built("2"))[how](here.depot.folder_of(identity))
+    TAMPERINGS[how](here.depot.folder_of(identity))
     here.rollback(by="ida")
     assert here.load().bundle == built("1").identity
 
@@ -361,11 +360,13 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(
 
 
 def test_the_way_back_is_read_off_the_history() -> None:
+    a, b = 64 * "a", 64 * "b"
+
     def entry(action: Any, identity: str) -> history.Entry:
         return history.Entry(at="", action=action, identity=identity, previous="", by="", note="")
 
-    entries = [entry("deploy", "a"), entry("deploy", "b"), entry("deploy", "a"), entry("rollback", "b")]
-    assert [history.before(entries[:n]) for n in range(5)] == ["", "", "a", "b", "a"]
+    entries = [entry("deploy", a), entry("deploy", b), entry("deploy", a), entry("rollback", b)]
+    assert [history.before(entries[:n]) for n in range(5)] == ["", "", a, b, a]
 
 
 def test_a_file_that_is_changed_while_it_is_loaded_is_not_put_in_force(
@@ -373,7 +374,7 @@ def test_a_file_that_is_changed_while_it_is_loaded_is_not_put_in_force(
 ) -> None:
     """After every hash was compared, and before all files were read."""
     deploy(here, built("1"))
-    file = here.depot.folder_of(built("1").identity) / "mappings" / "order-to-customer.yaml"
+    file = here.depot.folder_of(built("1").identity) / RULE_FILE
     load = kinds.load
 
     def loading(*arguments: Any, **options: Any) -> MappingSet:

@@ -36,6 +36,10 @@ def test_whatever_is_packed_comes_out_the_same(contents: dict[str, bytes]) -> No
     assert list(archive.read(packed)) == list(contents)
 
 
+def test_a_bundle_that_is_packed_and_read_is_the_same(made: Bundle) -> None:
+    assert bundle.read(made.pack()) == made
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_no_bit_can_be_changed_unnoticed(made: Bundle, data: st.DataObject) -> None:

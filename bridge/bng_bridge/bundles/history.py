@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bng_bridge.bundles.label import Results
+from bng_bridge.bundles.label import HashOrNone, Results
 from bng_bridge.bundles.refused import BundleRefused
 from bridge_common import durable
 from bridge_common.config import Section
@@ -24,8 +24,8 @@ class Entry(Section):
 
     at: str
     action: Literal["deploy", "rollback"]
-    identity: str
-    previous: str
+    identity: HashOrNone
+    previous: HashOrNone
     by: str
     note: str
     name: str = ""

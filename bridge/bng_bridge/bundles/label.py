@@ -14,6 +14,7 @@ FORMAT = 1
 
 Count = Annotated[int, Field(ge=0)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+HashOrNone = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 Text = Annotated[str, Field(max_length=200)]
 
 
@@ -46,13 +47,13 @@ class Label(Section):
     version: Text
     content: Hash
     files: dict[str, Hash]
-    mapping_set: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    mapping_set: HashOrNone
     tests: Results
     built_by: Text
     built_on: Text
     built_at: Text
     program: Text
-    parent: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    parent: HashOrNone
 
     def to_bytes(self) -> bytes:
         return (json.dumps(self.model_dump(), indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
