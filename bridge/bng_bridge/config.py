@@ -43,7 +43,14 @@ class Daemon(Section):
     socket: Path = Path("/run/bng-bridge/admin.sock")
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     drain_s: Seconds = 20
+    mode: Literal["development", "production"] = "development"
     mappings_dir: Path | None = None
+
+    @model_validator(mode="after")
+    def _production_has_bundles_only(self) -> Self:
+        if self.mode == "production" and self.mappings_dir is not None:
+            raise ValueError("in production only deployed bundles count: remove mappings_dir (docs/bundles.md)")
+        return self
 
 
 class Poll(Section):

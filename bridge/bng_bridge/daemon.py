@@ -23,6 +23,7 @@ from bng_bridge.bng import subscriptions
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
+from bng_bridge.bundles.installation import installation_of
 from bng_bridge.config import AlertsSection, BridgeConfig, Site
 from bng_bridge.deliver import Deliver
 from bng_bridge.flows.context import Context
@@ -33,7 +34,6 @@ from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.target import MagentoTarget
 from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Transport
 from bng_bridge.manifest.manifest import Manifest
-from bng_bridge.mapping.mapping_set import load_set
 from bng_bridge.mapping_reload import MappingReload
 from bng_bridge.mappings import Mappings
 from bng_bridge.notifier import Notifier
@@ -73,7 +73,8 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises ConfigError, AccessDenied or TargetUnavailable when the start fails; after it, losses are survived.
     """
     address = config.broker.address(default_username="bridge")
-    mappings = Mappings(load_set(config.bridge.mappings_dir, config.sites))
+    loaded = await asyncio.to_thread(installation_of(config).load)
+    mappings = Mappings(loaded.mappings, bundle=loaded.bundle)
     async with AsyncExitStack() as stack:
         # The store first: a second bridge is refused by it before it takes the first one's place at the broker.
         store = open_store(config.bridge.state_dir / "bridge.sqlite")
@@ -157,7 +158,7 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
     bridge = Bridge(
         config, store, worker, receiver, context, gateways, presence, alerts, holds,
         sweeper=Sweeper(store, worker, bng, config.sites, alerts),
-        reload=MappingReload(mappings, config.bridge.mappings_dir, config.sites, alerts),
+        reload=MappingReload(mappings, installation_of(config), alerts),
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),

@@ -7,14 +7,13 @@ was made is unknown to it, and writes of that time may still be under way. A cra
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import uuid
 from datetime import datetime
 from pathlib import Path
 
 from bng_bridge.store import Store
-from bridge_common import queries
+from bridge_common import durable, queries
 from bridge_common.clock import from_text, to_text, utc_now
 
 _SQL = queries.load("bng_bridge", "life")
@@ -74,19 +73,4 @@ def _read(file: Path) -> set[str]:
 
 
 def _write(file: Path, *names: str) -> None:
-    new = file.with_name(f"{file.name}.new")
-    with new.open("w", encoding="utf-8") as out:
-        out.write("\n".join(names))
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file that was replaced may be the old one again after a power cut, until its folder is on the disk as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.replace(file, "\n".join(names).encode())

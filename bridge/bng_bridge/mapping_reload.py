@@ -2,13 +2,13 @@
 
 edit → a quiet half second → load and check all → run the cases beside them → swap. On any finding nothing changes, and an
 alert lasts until the files are good again. Flows go on meanwhile: checking is done in a thread, and a flow that is under way
-ends on the mappings that it began with.
+ends on the mappings that it began with. Where a bundle is deployed it is what is loaded, and `change` puts another in force.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from bng_bridge.alerts import Alerts
+from bng_bridge.bundles.installation import Change, Installation, Loaded
 from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
-from bng_bridge.mapping.mapping_set import load_set
 from bng_bridge.mappings import Mappings
-from bridge_common.errors import ConfigError
+from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
 ALERT = "mappings-refused"
@@ -32,19 +32,27 @@ _CHANGES = frozenset({"created", "modified", "moved", "deleted"})
 
 
 class MappingReload:
-    """`run` watches the folder; `reload` loads at once; `ask` is for a signal."""
+    """`run` watches the folders; `reload` loads at once; `change` deploys or rolls back; `ask` is for a signal."""
 
-    def __init__(self, mappings: Mappings, folder: Path | None, sites: Collection[str], alerts: Alerts) -> None:
+    def __init__(self, mappings: Mappings, installation: Installation, alerts: Alerts) -> None:
         self.mappings = mappings
-        self.folder = folder
-        self._sites = sites
+        self.installation = installation
         self._alerts = alerts
         self._asked = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def folder(self) -> Path:
+        """Of the mapping files that count. Raises BundleRefused."""
+        return self.installation.tree()["mappings"] or templates.folder()
+
+    def out_of_force(self) -> list[str]:
+        """Folders of files that are edited here, which do not count while a bundle is deployed."""
+        return [str(folder) for folder in self.installation.own.values() if folder and self.mappings.bundle]
+
     async def run(self) -> None:
         with self._watching():
-            if self.folder is not None:
+            if self.mappings.bundle or any(self.installation.own.values()):
                 # What was edited after the start had read the files and before the watch stood.
                 self.ask()
             while True:
@@ -62,45 +70,65 @@ class MappingReload:
         """What is wrong with the files; nothing when they are in force now."""
         async with self._one_at_a_time:
             try:
-                found = await asyncio.to_thread(load_set, self.folder, self._sites)
+                found = await asyncio.to_thread(self.installation.load)
             except MappingFileError as error:
                 return self._refuse(error.findings)
-            except ConfigError as error:
-                return self._refuse((self._finding(error.sentence()),))
+            except BridgeError as error:
+                return self._refuse((self._finding(error.message, error.hint),), error.hint)
             except Exception as error:  # a function of a plug-in may raise whatever it likes, and the bridge goes on
                 log("bug", level=logging.ERROR, exc_info=True, error=repr(error))
                 return self._refuse((self._finding(f"cannot be checked: {error!r}"),))
-            self.mappings.refused = ""
-            self._alerts.end(ALERT)
-            if found.identity != self.mappings.current.identity:
-                self.mappings.swap(found)
-                log("reloaded", mappings=found.identity[:12])
+            self._put_in_force(found)
             return ()
 
-    def _finding(self, message: str) -> Finding:
-        return Finding(Position(str(self.folder), 1, 1), "", message)
+    async def change(self, change: Callable[[], Change]) -> Change:
+        """Deploy or roll back, in a thread, and put in force what it gives. Raises what it raises: then nothing changes."""
+        async with self._one_at_a_time:
+            changed = await asyncio.to_thread(change)
+            self._put_in_force(changed.loaded)
+            return changed
 
-    def _refuse(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    def _put_in_force(self, found: Loaded) -> None:
+        self.mappings.refused, self.mappings.bundle = "", found.bundle
+        self._alerts.end(ALERT)
+        if found.mappings.identity != self.mappings.current.identity:
+            self.mappings.swap(found.mappings)
+            log("reloaded", mappings=found.mappings.identity[:12])
+
+    def _finding(self, message: str, hint: str = "") -> Finding:
+        return Finding(Position(str(self._place()), 1, 1), "", message, hint)
+
+    def _refuse(self, findings: tuple[Finding, ...], hint: str = "") -> tuple[Finding, ...]:
         first = str(findings[0])
         if first != self.mappings.refused:
             log("reload_refused", level=logging.WARNING, findings=len(findings), first=first)
         self.mappings.refused = first
-        folder = self.folder or templates.folder()
-        hint = f"bridgectl map check {folder}; bridgectl map test {folder}"
+        folder = self._place()
+        hint = hint or f"bridgectl map check {folder}; bridgectl map test {folder}"
         self._alerts.begin(ALERT, f"mapping files are not put in force: {first}", hint=hint)
         return findings
 
+    def _place(self) -> Path:
+        """Where to look, also when it cannot be told what counts."""
+        try:
+            return self.folder
+        except BridgeError:
+            return self.installation.depot.folder
+
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        """`ask` for whatever changes in the folder. A bridge that cannot watch it goes on, and takes SIGHUP and `reload`."""
+        """`ask` for whatever changes in a folder. A bridge that cannot watch one goes on, and takes SIGHUP and `reload`."""
         observer = Observer()
-        if self.folder is not None:
+        observer.start()
+        depot = self.installation.depot.folder
+        with contextlib.suppress(OSError):  # said below: what is not there cannot be watched
+            depot.mkdir(parents=True, exist_ok=True)
+        for folder in (depot, *filter(None, self.installation.own.values())):
             try:
-                observer.schedule(Watcher(self.ask), str(self.folder), recursive=True)
-                observer.start()
+                observer.schedule(Watcher(self.ask), str(folder), recursive=True)
             except OSError as error:
                 hint = "bridgectl map reload puts edited files in force."
-                self._alerts.tell(f"{self.folder} cannot be watched: {error}", key="mappings-unwatched", hint=hint)
+                self._alerts.tell(f"{folder} cannot be watched: {error}", key="mappings-unwatched", hint=hint)
         try:
             yield
         finally:

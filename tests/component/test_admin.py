@@ -22,6 +22,8 @@ from bng_bridge.admin import dead_letters, socket, status, targets
 from bng_bridge.admin.bridge import Bridge as Running
 from bng_bridge.alerts import Alerts
 from bng_bridge.bindings import Binding
+from bng_bridge.bundles.depot import Depot
+from bng_bridge.bundles.installation import Installation
 from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
 from bng_bridge.ctl.connection import Daemon, Refused
@@ -163,7 +165,9 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             alerts,
             holds,
             sweeper,
-            MappingReload(mappings, None, config.sites, alerts),
+            MappingReload(
+                mappings, Installation(Depot(tmp_path / "bundles"), {"mappings": None}, config.sites), alerts
+            ),
             manifests=manifests,
         )
         path = tmp_path / "admin.sock"

@@ -1,12 +1,12 @@
 """The mapping files: put edited ones in force, and what one would change."""
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
 
 from bng_bridge.admin import shadow
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
-from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import MappingFileError
 from bridge_common.clock import to_text
 from bridge_common.errors import BridgeError
@@ -15,7 +15,11 @@ MOST_EVENTS = 10_000
 
 
 async def reload(bridge: Bridge) -> dict[str, Any]:
-    """{"ok", "findings", "changed", "identity", "loaded_at", "files"}: what is in force now, `changed` or as before."""
+    """{"ok", "findings", "changed", "identity", "loaded_at", "files", "bundle", "mode", "out_of_force"}.
+
+    What is in force now, `changed` or as before. `bundle` is the deployed bundle that they are from, "" without one;
+    `out_of_force` are folders whose files do not count because of it.
+    """
     before = bridge.reload.mappings.current
     findings = await bridge.reload.reload()
     now = bridge.reload.mappings
@@ -30,6 +34,9 @@ async def reload(bridge: Bridge) -> dict[str, Any]:
         "identity": now.current.identity,
         "loaded_at": to_text(now.loaded_at),
         "files": files,
+        "bundle": now.bundle,
+        "mode": bridge.config.bridge.mode,
+        "out_of_force": bridge.reload.out_of_force(),
     }
 
 
@@ -50,7 +57,7 @@ async def diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> 
         raise NotFound(
             f"The documents of {name} are not stored.", hint=f"There are stored ones for {', '.join(shadow.NAMES)}."
         )
-    folder = bridge.reload.folder or templates.folder()
+    folder = await asyncio.to_thread(lambda: bridge.reload.folder)
     path = (folder / site if site else folder) / f"{name}.yaml"
     asked = shadow.Asked(name, text, path, site, max(1, min(events, MOST_EVENTS)))
     sites, current = bridge.config.sites, mappings.current

@@ -6,6 +6,7 @@ import click
 
 from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
+from bng_bridge.ctl.bundle import bundle_group
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
@@ -41,6 +42,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
-    map_group,
+    map_group, bundle_group,
 ):  # fmt: skip
     main.add_command(each)
