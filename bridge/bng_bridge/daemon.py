@@ -162,7 +162,8 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
-    watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
+    shops = {name: client.throttle for name, client in magento.items()}
+    watch = Watch(alerts, receiver, bng.throttle, shops, config.sites, presence, store)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge, clock)
 
 
