@@ -25,6 +25,8 @@ from bridge_common.clock import from_text
 PATIENCE_S = 60.0
 SHOP_PATIENCE_S = 300.0
 """A restart of a shop's PHP, or a short maintenance, is nobody's business."""
+TRIGGERS_PATIENCE_S = 90.0
+"""The agent looks every minute: while somebody changes tables one look may be mistaken."""
 OVERDUE = timedelta(minutes=10)
 """A write is looked up as soon as its quiet period is over: ten minutes later something is wrong with that."""
 REFUSED_S = 60.0
@@ -80,6 +82,12 @@ def of_site(
         f"{said.get('outbox_rows')} rows wait at the agent of {name}, the oldest for {oldest_s:.0f} s",
         "journalctl -u magento-agent on the shop's host says what holds them up; without a receipt of the bridge it is the "
         f"broker's ACL, which must let {name} read its down/#.",
+    )  # fmt: skip
+    triggers = said.get("triggers") or "ok"
+    yield Condition(
+        f"triggers-missing/{name}", triggers != "ok", f"changes in {name} are not captured: {triggers}",
+        "magento-agent outbox install on the shop's host puts them back, magento-agent outbox check says how they stand; "
+        "what was missed meanwhile the manifest asks for.", TRIGGERS_PATIENCE_S,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tests.support.ledger import LATER, Book
 
 from bng_bridge import intents, life
 from bng_bridge.alerts import Alerts
-from bng_bridge.conditions import LEDGER_PATIENCE_S, PATIENCE_S, REFUSED_S, SHOP_PATIENCE_S
+from bng_bridge.conditions import LEDGER_PATIENCE_S, PATIENCE_S, REFUSED_S, SHOP_PATIENCE_S, TRIGGERS_PATIENCE_S
 from bng_bridge.config import Manifest
 from bng_bridge.health import OUTBOX_OLD_S
 from bng_bridge.intents import Intent
@@ -317,4 +317,23 @@ async def test_the_ledger_s_alert_ends_when_the_day_is_mended(bridge: Bridge) ->
     await write_book(bridge, settle)
     await looking.look_at_ledger(AT_FOUR)
     await look(looking, bridge, 0)
+    assert active(alerts) == {}
+
+
+async def test_missing_triggers_are_told_with_the_command_that_installs_them_until_they_stand(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    await look(looking, bridge, TRIGGERS_PATIENCE_S - 1, triggers="triggers on sales_order_grid: missing: x")
+    assert active(alerts) == {}
+    await look(looking, bridge, TRIGGERS_PATIENCE_S, triggers="triggers on sales_order_grid: missing: x")
+    assert list(active(alerts)) == ["triggers-missing/shop1"]
+    assert "sales_order_grid: missing: x" in alerts.active()[0].subject
+    assert "magento-agent outbox install" in alerts.active()[0].hint
+    await look(looking, bridge, 0, triggers="ok")
+    assert active(alerts) == {}
+
+
+async def test_an_agent_that_cannot_see_its_triggers_and_one_that_is_older_are_no_alert(bridge: Bridge) -> None:
+    looking, alerts = watching(bridge)
+    await look(looking, bridge, 2 * TRIGGERS_PATIENCE_S, triggers=None)
+    await look(looking, bridge, 2 * TRIGGERS_PATIENCE_S)
     assert active(alerts) == {}
