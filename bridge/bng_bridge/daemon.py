@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner, clock_guard, intents, life
+from bng_bridge import cleaner, clock_guard, full_disk, intents, life
 from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
@@ -83,7 +83,10 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         parts = await _build(config, store, mappings, stack)
         restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
-        async with asyncio.TaskGroup() as group:
+        async with (
+            full_disk.told(parts.store, parts.bridge.alerts, parts.bridge.notifier),
+            asyncio.TaskGroup() as group,
+        ):
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
