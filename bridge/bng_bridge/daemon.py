@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner, clock_guard, intents, life
+from bng_bridge import cleaner, clock_guard, full_disk, intents, life
 from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
@@ -84,7 +84,10 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         parts = await _build(config, store, mappings, stack)
         restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
-        async with asyncio.TaskGroup() as group:
+        async with (
+            full_disk.told(parts.store, parts.bridge.alerts, parts.bridge.notifier),
+            asyncio.TaskGroup() as group,
+        ):
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
@@ -163,7 +166,8 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
-    watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
+    shops = {name: client.throttle for name, client in magento.items()}
+    watch = Watch(alerts, receiver, bng.throttle, shops, config.sites, presence, store)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge, clock)
 
 

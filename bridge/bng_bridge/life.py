@@ -6,7 +6,6 @@ was made is unknown to it, and writes of that time may still be under way. A cra
 """
 
 import asyncio
-import contextlib
 import sqlite3
 import uuid
 from datetime import datetime
@@ -34,11 +33,13 @@ async def begin(store: Store) -> bool:
 
 
 async def run(store: Store) -> None:
-    """For ever. A disk that takes nothing is the worker's to judge; until it does again the store keeps its name."""
+    """For ever. A disk that takes nothing is an alert; until it does again the store keeps its name."""
     while True:
         await asyncio.sleep(INTERVAL_S)
-        with contextlib.suppress(OSError, sqlite3.Error):
+        try:
             await rename(store)
+        except (OSError, sqlite3.Error) as error:
+            store.note_failure(error)
 
 
 async def rename(store: Store) -> None:

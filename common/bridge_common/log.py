@@ -16,6 +16,7 @@ ACTIONS = frozenset(
         "broker_connected", "broker_lost", "welcomed", "hello",
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",
+        "triggers_wrong", "triggers_stand", "triggers_unseen",
         "shop_unreadable", "shop_readable", "publish_refused",
         "gateway_executed", "gateway_refused",
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded", "edited",
