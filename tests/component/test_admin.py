@@ -193,7 +193,7 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
-    assert answer["mappings"].keys() == {"identity", "loaded_at", "refused"}
+    assert answer["mappings"].keys() == {"identity", "loaded_at", "refused", "bundle"}
     assert answer["bng"].keys() == {"throttle", "pace", "calls", "quota"}
     assert (answer["broker"], answer["bng"]["throttle"]) == ({"connected": True}, "open")
     assert site["round_trip_ms"] >= 0
