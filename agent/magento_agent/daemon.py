@@ -8,7 +8,7 @@ from bridge_common.errors import TargetUnavailable
 from bridge_common.log import log
 from bridge_common.mqtt import Connection, connect, keep_connected
 from bridge_common.waiting import wait_at_most
-from magento_agent import __version__, heartbeat, webhooks
+from magento_agent import __version__, heartbeat, trigger_watch, webhooks
 from magento_agent.config import AgentConfig
 from magento_agent.health import OK
 from magento_agent.parts import Parts, open_parts
@@ -35,11 +35,13 @@ async def run(config: AgentConfig, stop: asyncio.Event) -> None:
             sessions = asyncio.create_task(_sessions(parts, stop), name="sessions")
             polling = asyncio.create_task(_poll(parts), name="poller")
             clock = asyncio.create_task(_watch_clock(parts), name="clock")
+            triggers = asyncio.create_task(trigger_watch.run(config.outbox, parts.health), name="triggers")
             stopping = asyncio.create_task(stop.wait(), name="stop")
-            await asyncio.wait({gateway, sessions, polling, clock, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            tasks = {gateway, sessions, polling, clock, triggers, stopping}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if parts.health.is_connected:
                 await asyncio.wait({gateway, sessions}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
-            await _end(stopping, sessions, gateway, polling, clock)
+            await _end(stopping, sessions, gateway, polling, clock, triggers)
 
 
 async def once(config: AgentConfig) -> Counts:

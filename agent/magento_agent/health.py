@@ -14,7 +14,8 @@ OK = "ok"
 
 @dataclass
 class Health:
-    """`rest` and `database` are "ok" or the sentence of what is wrong. `changed` wakes the heartbeat.
+    """`rest` and `database` are "ok" or the sentence of what is wrong; `triggers` also None, where they cannot be seen.
+    `changed` wakes the heartbeat.
 
     `lists`: where the shop is polled, the lists that cannot be read, each with its sentence.
     """
@@ -23,6 +24,8 @@ class Health:
     epoch: int | None = None
     rest: str = OK
     database: str = OK
+    triggers: str | None = None
+    is_unseen_told: bool = False
     lists: dict[str, str] = field(default_factory=dict)
     in_flight: int = 0
     receipts_at: datetime | None = None
@@ -60,6 +63,23 @@ class Health:
         if self.database != OK:
             log("outbox_readable")
             self.database = OK
+            self.changed.set()
+
+    def triggers_seen(self, wrong: str) -> None:
+        """`wrong` is empty where all stand."""
+        before, self.triggers = self.triggers, wrong or OK
+        if self.triggers != before:
+            if wrong:
+                log("triggers_wrong", level=logging.ERROR, error=wrong)
+            elif before is not None:
+                log("triggers_stand")
+            self.changed.set()
+
+    def triggers_unseen(self, error: BridgeError) -> None:
+        """By an account that the service cannot use. What was known of them is known no more."""
+        if self.triggers is not None or not self.is_unseen_told:
+            log("triggers_unseen", level=logging.WARNING, error=error.sentence())
+            self.triggers, self.is_unseen_told = None, True
             self.changed.set()
 
     @property

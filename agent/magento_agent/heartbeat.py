@@ -46,6 +46,7 @@ async def _status(health: Health, outbox: Rows) -> dict[str, Any]:
         "receipts_at": _text(health.receipts_at),
         "rest": health.rest,
         "database": health.database,
+        "triggers": health.triggers,
         "polling": health.polling,
     }
 

@@ -6,7 +6,7 @@ from magento_agent.database import Account
 from magento_agent.findings import Finding, fail, note, ok
 from magento_agent.grants import INSTALL_RIGHTS, agent_findings, has_role, quoted_account, rights_of
 from magento_agent.installer import columns_are_right, is_same, subscription_of
-from magento_agent.owner import Existing, OwnerSession, owner_session
+from magento_agent.owner import Existing, OwnerSession, owner_account, owner_session
 from magento_agent.triggers import CAPTURES, Capture, triggers_of
 
 INSTALL = "Run: magento-agent outbox install"
@@ -27,16 +27,22 @@ def inspect(outbox: Outbox, agent: Account, owner: Account | None) -> list[Findi
     return findings + agent_findings(outbox, agent)
 
 
+def trigger_failures(outbox: Outbox) -> list[Finding]:
+    """What is wrong with the triggers and whose they are. Raises AccessDenied, ConfigError or TargetUnavailable."""
+    with owner_session(outbox, owner_account(outbox)) as session:
+        found = _triggers(session, session.tables())
+    return [finding for finding in found if finding.state == "fail"]
+
+
 def _inspect_as_owner(session: OwnerSession) -> list[Finding]:
-    existing, tables = session.triggers(), session.tables()
+    tables = session.tables()
+    return [_table(session, tables), *_triggers(session, tables), _grid(session, tables), _binary_log(session)]
+
+
+def _triggers(session: OwnerSession, tables: set[str]) -> list[Finding]:
+    existing = session.triggers()
     captures = [_capture(session, capture, existing, tables) for capture in CAPTURES]
-    return [
-        _table(session, tables),
-        *captures,
-        *_definers(session, existing),
-        _grid(session, tables),
-        _binary_log(session),
-    ]
+    return [*captures, *_definers(session, existing)]
 
 
 def _table(session: OwnerSession, tables: set[str]) -> Finding:

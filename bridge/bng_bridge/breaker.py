@@ -33,6 +33,10 @@ class Breaker:
         """Several calls in a row were not answered, or it is in maintenance; a mere request to wait does not count."""
         return self._failures >= FAILURES_TO_OPEN
 
+    def failed_within(self, seconds: float) -> bool:
+        """Down, and found so lately: after that nobody has asked, which says nothing."""
+        return self.is_down and asyncio.get_running_loop().time() - self._closed_until < seconds
+
     def room(self) -> int | None:
         """How many calls it makes sense to begin now: none while it is closed, one as a probe, else any number (None)."""
         if self.held or self._left_s() > 0:

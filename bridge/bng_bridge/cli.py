@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,12 +11,13 @@ import click
 from bng_bridge import __version__, daemon, store
 from bng_bridge.bng import profile_file
 from bng_bridge.bng.announcements import Announcements, verifier
+from bng_bridge.bundles.installation import BACK_TO_NONE, Change, Installation, installation_of
 from bng_bridge.config import BridgeConfig
-from bng_bridge.flow_files.file_set import load_set
 from bridge_common import log as logs
 from bridge_common import service
 from bridge_common.config import load, locate, read_secret
 from bridge_common.errors import BridgeError, ConfigError
+from bridge_common.person import who
 
 DEFAULT_CONFIG = Path("/etc/bng-bridge/bridge.toml")
 config_option = click.option(
@@ -79,7 +81,7 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes fla
     """
     config = _load(path)
     try:
-        load_set(config.bridge.mappings_dir, config.sites, config.bridge.flows_dir)
+        installation_of(config).load()
     except BridgeError as error:
         service.fail(error)
     secrets = config.secret_files()
@@ -92,6 +94,61 @@ def check(path: Path, as_json: bool) -> None:  # noqa: FBT001 # click passes fla
     click.echo(f"{path}: good, sites: {', '.join(sites)}")
     if credentials:
         click.echo(f"checked at the start of the service: {', '.join(sorted(credentials))}")
+
+
+@main.group("bundle")
+def bundle_group() -> None:
+    """Deploy or roll back while the bridge does not run. While it runs: bridgectl bundle.
+
+    Run it as the service's user: sudo -u bng-bridge bng-bridge bundle deploy FILE.
+    """
+
+
+note_option = click.option("--note", default="", help="Why, for the history.")
+
+
+@bundle_group.command()
+@config_option
+@click.argument("file", type=click.Path(path_type=Path))
+@note_option
+def deploy(path: Path, file: Path, note: str) -> None:
+    """Put the bundle FILE in force, for the next start; docs/bundles.md."""
+    _change(path, lambda here: here.deploy(_read(file), by=who(), note=note))
+
+
+@bundle_group.command()
+@config_option
+@click.option("--to", default="", help=f"The beginning of a kept bundle's identity, or {BACK_TO_NONE}.")
+@note_option
+def rollback(path: Path, to: str, note: str) -> None:
+    """Go back to the bundle that was in force before, for the next start."""
+    _change(path, lambda here: here.rollback(by=who(), to=to, note=note))
+
+
+def _change(path: Path, change: Callable[[Installation], Change]) -> None:
+    config = _load(path)
+    try:
+        _check_owner(config.bridge.state_dir)
+        made = change(installation_of(config))
+    except BridgeError as error:
+        service.fail(error)
+    entry = made.entry
+    word = "in force from the next start on, where the bridge runs at once" if made.is_new else "was in force already"
+    click.echo(f"{entry.identity[:12] or 'no bundle'} {entry.name} {entry.version}".strip() + f": {word}")
+
+
+def _check_owner(state_dir: Path) -> None:
+    """Or the bridge could not change later what was made here. Raises ConfigError."""
+    owner = state_dir.stat().st_uid if state_dir.exists() else os.geteuid()
+    if owner != os.geteuid():
+        raise ConfigError(f"{state_dir} belongs to another user.", hint=f"Run this as that one: sudo -u '#{owner}' …")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _load(path: Path) -> BridgeConfig:

@@ -43,8 +43,16 @@ class Daemon(Section):
     socket: Path = Path("/run/bng-bridge/admin.sock")
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     drain_s: Seconds = 20
+    mode: Literal["development", "production"] = "development"
     mappings_dir: Path | None = None
     flows_dir: Path | None = None
+
+    @model_validator(mode="after")
+    def _production_has_bundles_only(self) -> Self:
+        for key in ("mappings_dir", "flows_dir"):
+            if self.mode == "production" and getattr(self, key) is not None:
+                raise ValueError(f"in production only deployed bundles count: remove {key} (docs/bundles.md)")
+        return self
 
 
 class Poll(Section):

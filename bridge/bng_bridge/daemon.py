@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner, clock_guard, intents, life
+from bng_bridge import cleaner, clock_guard, full_disk, intents, life
 from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
@@ -23,9 +23,9 @@ from bng_bridge.bng import subscriptions
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget
+from bng_bridge.bundles.installation import installation_of
 from bng_bridge.config import AlertsSection, BridgeConfig, Site
 from bng_bridge.deliver import Deliver
-from bng_bridge.flow_files.file_set import load_set
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.registry import run_flow
 from bng_bridge.holds import Holds
@@ -73,7 +73,8 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
     Raises ConfigError, AccessDenied or TargetUnavailable when the start fails; after it, losses are survived.
     """
     address = config.broker.address(default_username="bridge")
-    mappings = Mappings(load_set(config.bridge.mappings_dir, config.sites, config.bridge.flows_dir))
+    loaded = await asyncio.to_thread(installation_of(config).load)
+    mappings = Mappings(loaded.mappings, bundle=loaded.bundle)
     async with AsyncExitStack() as stack:
         # The store first: a second bridge is refused by it before it takes the first one's place at the broker.
         store = open_store(config.bridge.state_dir / "bridge.sqlite")
@@ -83,7 +84,10 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
         parts = await _build(config, store, mappings, stack)
         restore_pauses(parts.bridge)
         await _serve(config, parts, stack)
-        async with asyncio.TaskGroup() as group:
+        async with (
+            full_disk.told(parts.store, parts.bridge.alerts, parts.bridge.notifier),
+            asyncio.TaskGroup() as group,
+        ):
             tasks = [
                 group.create_task(keep_connected(address, parts.receiver.session), name="receiver"),
                 group.create_task(parts.poller.run(), name="poller"),
@@ -157,14 +161,13 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
     bridge = Bridge(
         config, store, worker, receiver, context, gateways, presence, alerts, holds,
         sweeper=Sweeper(store, worker, bng, config.sites, alerts),
-        reload=MappingReload(
-            mappings, config.bridge.mappings_dir, config.sites, alerts, flows_folder=config.bridge.flows_dir
-        ),
+        reload=MappingReload(mappings, installation_of(config), alerts),
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
-    watch = Watch(alerts, receiver, bng.throttle, config.sites, presence, store.read)
+    shops = {name: client.throttle for name, client in magento.items()}
+    watch = Watch(alerts, receiver, bng.throttle, shops, config.sites, presence, store)
     return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge, clock)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+OUTBOX_OLD_S = 300.0
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -41,6 +43,6 @@ def _site_cause(site: dict[str, Any]) -> tuple[str, str] | None:
         return "degraded", f"{name} is {site['state']}: {site['detail']}"
     if site["throttle"] != "open":
         return "degraded", f"{name}'s REST API is {site['throttle']}"
-    if (site["outbox_oldest_s"] or 0) > 300:
+    if (site["outbox_oldest_s"] or 0) > OUTBOX_OLD_S:
         return "degraded", f"{name}'s outbox waits since {site['outbox_oldest_s']:.0f} s"
     return None

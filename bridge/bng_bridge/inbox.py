@@ -14,17 +14,19 @@ Functions over a connection, each inside the caller's transaction (`Store.write`
 import hashlib
 import sqlite3
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bng_bridge.cause import cause_of
 from bridge_common import decimal_json, queries
-from bridge_common.clock import to_text
+from bridge_common.clock import from_text, to_text
 from bridge_common.errors import InvalidEvent
 from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
 CLEANED = 1000
+GAP_S = 3600.0
+"""Between two attempts of an event. What is not ready is looked at every few minutes: after so long nobody looked."""
 
 DELETED = "deleted before BNG knew it"
 
@@ -153,6 +155,17 @@ def give_back(
     counted = int(outcome == "retried")
     db.execute(_SQL["again"], {"seq": event.seq, "run_at": run_at, "reason": reason, "hint": hint, "counted": counted})
     return "pending"
+
+
+def blamed_since(db: sqlite3.Connection, event: Claimed, started_at: str) -> datetime:
+    """What the age of an event counts from in the attempt that began at `started_at`.
+
+    When it was stored, or requeued; later by the time that is no fault of the event: while its target was paused, and while
+    nobody looked at it, for BNG was closed or the bridge did not run.
+    """
+    since = event.requeued_at or event.stored_at
+    values = {"seq": event.seq, "since": since, "started_at": started_at, "gap_s": GAP_S}
+    return from_text(since) + timedelta(seconds=float(db.execute(_SQL["not_to_blame"], values).fetchone()[0]))
 
 
 def next_due(db: sqlite3.Connection) -> str | None:
@@ -308,7 +321,7 @@ def _add_attempt(
     """A row per attempt; a postponement for the same reason as the last one only moves its end."""
     values = {
         "seq": event.seq, "started_at": started_at, "now": now,
-        "outcome": outcome, "error_kind": error_kind, "error": error,
+        "outcome": outcome, "error_kind": error_kind, "error": error, "gap_s": GAP_S,
     }  # fmt: skip
     if db.execute(_SQL["extend_attempt"], values).rowcount == 0:
         db.execute(_SQL["add_attempt"], values)

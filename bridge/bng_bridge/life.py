@@ -6,15 +6,13 @@ was made is unknown to it, and writes of that time may still be under way. A cra
 """
 
 import asyncio
-import contextlib
-import os
 import sqlite3
 import uuid
 from datetime import datetime
 from pathlib import Path
 
 from bng_bridge.store import Store
-from bridge_common import queries
+from bridge_common import durable, queries
 from bridge_common.clock import from_text, to_text, utc_now
 
 _SQL = queries.load("bng_bridge", "life")
@@ -35,11 +33,13 @@ async def begin(store: Store) -> bool:
 
 
 async def run(store: Store) -> None:
-    """For ever. A disk that takes nothing is the worker's to judge; until it does again the store keeps its name."""
+    """For ever. A disk that takes nothing is an alert; until it does again the store keeps its name."""
     while True:
         await asyncio.sleep(INTERVAL_S)
-        with contextlib.suppress(OSError, sqlite3.Error):
+        try:
             await rename(store)
+        except (OSError, sqlite3.Error) as error:
+            store.note_failure(error)
 
 
 async def rename(store: Store) -> None:
@@ -74,19 +74,4 @@ def _read(file: Path) -> set[str]:
 
 
 def _write(file: Path, *names: str) -> None:
-    new = file.with_name(f"{file.name}.new")
-    with new.open("w", encoding="utf-8") as out:
-        out.write("\n".join(names))
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file that was replaced may be the old one again after a power cut, until its folder is on the disk as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    durable.replace(file, "\n".join(names).encode())

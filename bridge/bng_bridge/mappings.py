@@ -10,11 +10,15 @@ from bridge_common.clock import utc_now
 
 @dataclass
 class Mappings:
-    """`refused` is the first finding of files that were not put in force; '' while what is in force is what is there."""
+    """`refused` is the first finding of files that were not put in force; '' while what is in force is what is there.
+
+    `bundle` is the identity of the deployed bundle that they are from; '' for files that are edited here and templates.
+    """
 
     current: FileSet
     loaded_at: datetime = field(default_factory=utc_now)
     refused: str = ""
+    bundle: str = ""
 
     def __call__(self, site: str, name: str) -> Mapping:
         """The mapping in force. Whoever takes it keeps it, whatever is put in force later."""

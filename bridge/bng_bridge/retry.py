@@ -10,7 +10,8 @@ MAX_ATTEMPTS = 12
 MAX_BUG_ATTEMPTS = 3
 LONGEST_PAUSE_S = 300.0
 MAX_AGE = timedelta(days=7)
-"""A postponed event counts no attempt; it is bounded by age. A paused target bounds nothing: its events wait for it.
+"""A postponed event counts no attempt; it is bounded by age. A paused target bounds nothing: its events wait for it,
+and that time does not count.
 
 A target that asks for fewer requests (429) is slow, not broken: it uses up no attempts either."""
 
@@ -25,7 +26,8 @@ class Decision:
 
 
 def decide(error: Exception, *, attempts: int, since: datetime, now: datetime) -> Decision:
-    """`attempts` are those counted before this one; `since` is when it was stored, or requeued by an operator.
+    """`attempts` are those counted before this one; its age counts from `since` (inbox.blamed_since), which leaves out what
+    is no fault of the event: a target that was paused for a week makes nothing dead at the first look after it.
 
     `{event}` in the hint stands for the event's number.
     """

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from bng_bridge import schema
-from bridge_common.disk import unusable
+from bridge_common.disk import is_passing, unusable
 from bridge_common.errors import ConfigError
 
 R = TypeVar("R")
@@ -37,6 +37,8 @@ class Store:
         self.path = path
         self.read = connect(path, read_only=True)
         self._writer = connect(path, timeout_s=0)
+        self.refusal: tuple[float, str] | None = None
+        """When (the loop's clock) and why the disk refused a write last."""
         self._lock = lock
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Operation[Any], asyncio.Future[Any]]] = []
@@ -55,7 +57,16 @@ class Store:
         self._waiting.append((operation, future))
         if len(self._waiting) == 1 and not self._writing:
             self._begin_soon()
-        return await future
+        try:
+            return await future
+        except sqlite3.Error as error:
+            self.note_failure(error)
+            raise
+
+    def note_failure(self, error: OSError | sqlite3.Error) -> None:
+        """Of a write to the store, or beside it."""
+        if is_passing(error):
+            self.refusal = (self._loop.time(), str(error))
 
     async def look(self, operation: Operation[R]) -> R:
         """A read that may take long: in a thread, over a connection of its own that sees one moment."""

@@ -1,62 +1,66 @@
-"""Looks every few seconds at what may last too long, and lets an alert begin and end with it.
-
-Times are the loop's monotonic clock, but for the quiet periods, which are stored.
-"""
+"""Looks every few seconds at what may last too long (conditions.py), and lets an alert begin and end with it."""
 
 import asyncio
-import sqlite3
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bng_bridge import intents
+from bng_bridge import conditions
 from bng_bridge.alerts import Alerts
+from bng_bridge.conditions import Condition
 from bng_bridge.config import Site
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
+from bng_bridge.store import Store
 from bng_bridge.throttle import Throttle
-from bridge_common.clock import from_text, steady_now
+from bridge_common.clock import steady_now, utc_now
+from bridge_common.log import log
 
 LOOK_S = 5.0
-PATIENCE_S = 60.0
-OVERDUE = timedelta(minutes=10)
-"""A write is looked up as soon as its quiet period is over: ten minutes later something is wrong with that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """`holds` for `patience_s` on end makes an alert."""
-
-    key: str
-    holds: bool
-    subject: str
-    hint: str
-    patience_s: float = PATIENCE_S
+LEDGER_LOOK_S = 1800.0
+"""It reads days of records."""
 
 
 class Watch:
+    """`shops` are the throttles of the sites' REST APIs."""
+
     def __init__(
         self,
         alerts: Alerts,
         receiver: Receiver,
         bng: Throttle,
+        shops: dict[str, Throttle],
         sites: dict[str, Site],
         presence: dict[str, Presence],
-        read: sqlite3.Connection,
+        store: Store,
     ) -> None:
         self._alerts = alerts
         self._receiver = receiver
         self._bng = bng
+        self._shops = shops
         self._sites = sites
         self._presence = presence
-        self._read = read
+        self._store = store
         self._since_s: dict[str, float] = {}
+        self._ledger: list[Condition] = []
 
     async def run(self) -> None:
         # From now on: what has not been seen yet at the start is not missing for long.
+        ledger_due_s = 0.0
         while True:
-            self.run_once(asyncio.get_running_loop().time(), steady_now())
+            now_s = asyncio.get_running_loop().time()
+            if now_s >= ledger_due_s:
+                await self.look_at_ledger(utc_now())
+                ledger_due_s = now_s + LEDGER_LOOK_S
+            self.run_once(now_s, steady_now())
             await asyncio.sleep(LOOK_S)
+
+    async def look_at_ledger(self, now: datetime) -> None:
+        """What it says holds until the next look. It only reads: a record that it cannot read stops nothing that flows."""
+        try:
+            self._ledger = await self._store.look(lambda db: conditions.of_ledger(db, self._sites, now))
+        except (ValueError, LookupError, ArithmeticError) as error:
+            log("bug", level=logging.ERROR, part="ledger", error=repr(error), exc_info=True)
 
     def run_once(self, now_s: float, now: datetime) -> None:
         for condition in self._conditions(now_s, now):
@@ -68,27 +72,11 @@ class Watch:
 
     def _conditions(self, now_s: float, now: datetime) -> Iterator[Condition]:
         connected = self._receiver.connected
-        yield Condition("bng-down", self._bng.is_down, f"BNG is down: {self._bng.breaker.reason}", "bridgectl status")
-        yield Condition(
-            "broker-lost",
-            not connected,
-            "no connection to the broker",
-            "systemctl status mosquitto on the broker's host",
-        )
+        yield conditions.of_bng(self._bng)
+        yield conditions.of_broker(connected=connected)
         for name, site in self._sites.items():
-            # Without the broker every agent is silent, and that is told already.
-            away = connected and _is_away(self._presence[name], now_s, site.stale_after_s)
-            hint = "systemctl status magento-agent on the shop's host"
-            yield Condition(f"agent-away/{name}", away, f"nothing is heard of the agent of {name}", hint)
-        overdue = [each for each in intents.all_open(self._read) if from_text(each.quiet_until) + OVERDUE < now]
-        yield Condition(
-            "intents-overdue", bool(overdue), f"{len(overdue)} writes have an unknown outcome for too long",
-            "bridgectl queue --unknown", patience_s=0,
-        )  # fmt: skip
-
-
-def _is_away(presence: Presence, now_s: float, stale_after_s: float) -> bool:
-    """Offline by its own word or its last will, or silent."""
-    if presence.heartbeat.get("state") == "offline":
-        return True
-    return presence.seen_at_s is None or now_s - presence.seen_at_s > stale_after_s
+            presence, shop = self._presence[name], self._shops[name]
+            yield from conditions.of_site(name, site, presence, shop, now_s, connected=connected)
+        yield conditions.of_intents(self._store.read, now)
+        yield conditions.of_disk(self._store.path.parent, self._store.refusal, now_s)
+        yield from self._ledger

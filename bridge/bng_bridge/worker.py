@@ -119,7 +119,7 @@ class Worker:
     async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
         now = self._clock.now()
         # With a clock that was set nobody knows how old the event is.
-        since = now if self._clock.is_off else from_text(event.requeued_at or event.stored_at)
+        since = now if self._clock.is_off else inbox.blamed_since(self._store.read, event, started_at)
         decision = _named(event, retry.decide(error, attempts=event.attempts, since=since, now=now))
         if not isinstance(error, BridgeError):
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 ACTIONS = frozenset(
     {
-        "started", "stopping", "stopped", "reloaded", "reload_refused",
+        "started", "stopping", "stopped", "reloaded", "reload_refused", "deployed", "rolled_back", "bundle_refused",
         "alert", "alert_ended", "alert_sent", "alert_failed", "bug",
         "broker_connected", "broker_lost", "welcomed", "hello",
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",
         "outbox_installed", "outbox_uninstalled", "outbox_unreadable", "outbox_readable",
+        "triggers_wrong", "triggers_stand", "triggers_unseen",
         "shop_unreadable", "shop_readable", "publish_refused",
         "gateway_executed", "gateway_refused",
         "stored", "undecodable", "settled", "postponed", "retried", "dead", "requeued", "discarded", "edited",

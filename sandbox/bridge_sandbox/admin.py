@@ -60,7 +60,7 @@ class Admin(Server):
         return found
 
     def calls(self) -> dict[str, int]:
-        """How often each route of the API was called, such as `POST /api/v1/customers`."""
+        """How often each route of the API was called, such as `POST /api/v1/customers`; also those that were not."""
         found: dict[str, int] = self.get("/calls")
         return found
 
@@ -70,7 +70,7 @@ class Admin(Server):
         return number
 
     def fault_hits(self, number: int) -> int:
-        """How many requests have met the fault."""
+        """How many requests have met the fault; 0 of one that was cleared."""
         return next((int(each["hits"]) for each in self.get("/faults") if each["id"] == number), 0)
 
     def release(self, number: int) -> None:

@@ -8,7 +8,7 @@ Nothing is kept across a restart.
 
     faults = Faults(render_error)
     app = web.Application(middlewares=[faults.middleware, ...])  # first: it sees requests as they came
-    app.on_shutdown.append(faults.stop)  # or a held answer holds up the stop
+    faults.stand_before(app)
     admin_app.add_routes(faults.admin_routes())
 """
 
@@ -51,9 +51,15 @@ class Faults:
         self._own_kinds = own_kinds or {}
         self._faults: dict[int, Fault] = {}
         self._last_id = 0
+        self._app = web.Application()
         self._calls: Counter[str] = Counter()
         self._running: set[asyncio.Task[web.StreamResponse]] = set()
         self._stopping = asyncio.Event()
+
+    def stand_before(self, app: web.Application) -> None:
+        """The application with the middleware: its routes are counted, and what is held is let go of when it stops."""
+        self._app = app
+        app.on_shutdown.append(self.stop)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -87,7 +93,7 @@ class Faults:
         self._faults.clear()
 
     async def stop(self, _app: web.Application) -> None:
-        """For `app.on_shutdown`: let go of everything that is held."""
+        """Let go of everything that is held, or it would hold up the stop."""
         self.clear()
         self._stopping.set()
 
@@ -150,7 +156,9 @@ class Faults:
         return web.json_response({"id": number} | self._faults[number].describe())
 
     async def _get_calls(self, _request: web.Request) -> web.Response:
-        return web.json_response(dict(self._calls))
+        """Of every route, also 0: a name that is not among them is a mistake."""
+        labels = (label(route.method, route) for route in self._app.router.routes() if route.method != "HEAD")
+        return web.json_response(dict.fromkeys(labels, 0) | dict(self._calls))
 
 
 @dataclass
@@ -225,8 +233,11 @@ def read_fault(body: Any, own_kinds: OwnKinds) -> Fault:
 
 def route_label(request: web.Request) -> str:
     """The method and the pattern of the route, such as `GET /api/v1/customers/{id}`; never a concrete id."""
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource else '(no route)'}"
+    return label(request.method, request.match_info.route)
+
+
+def label(method: str, route: web.AbstractRoute) -> str:
+    return f"{method} {route.resource.canonical if route.resource else '(no route)'}"
 
 
 def cut(request: web.Request) -> web.Response:

@@ -71,6 +71,24 @@ def test_the_broker_killed_and_back_with_what_it_had_saved(stage: Stage) -> None
     assert wait_until_settled(stage).sales_orders == before + 20
 
 
+@pytest.mark.parametrize("bridge_is_away", [False, True], ids=["the bridge is there", "nobody had read it"])
+def test_the_broker_loses_all_that_it_had_saved(stage: Stage, *, bridge_is_away: bool) -> None:
+    """Sessions, queues and retained states: rows wait for a receipt, and the manifest, which is off here, mends nothing."""
+    before = compare_books(stage).sales_orders
+    with buying(stage, 20):
+        wait_until("the first of twenty", lambda: compare_books(stage).sales_orders > before, timeout_s=10)
+        if bridge_is_away:
+            stage.kill("bridge")
+            already = published(stage)
+            wait_until("a batch that the bridge does not read", lambda: published(stage) > already, timeout_s=10)
+        stage.kill("broker")
+        stage.wipe_broker()
+        stage.start("broker")
+        if bridge_is_away:
+            stage.start("bridge")
+    assert wait_until_settled(stage).sales_orders == before + 20
+
+
 def test_the_database_killed_and_back(stage: Stage) -> None:
     """Some checkouts fail; those that the shop has at the end are all in BNG."""
     before = compare_books(stage)
@@ -114,6 +132,11 @@ def buying(stage: Stage, count: int, *, patiently: bool = False) -> Iterator[Non
         yield
     for order in orders:
         order.result()
+
+
+def published(stage: Stage) -> int:
+    """Batches that the agent has given to the broker."""
+    return stage.program("agent").output().count("action=published")
 
 
 def checkout(stage: Stage, kind: str = "simple") -> JsonObject | None:

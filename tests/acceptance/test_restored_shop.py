@@ -18,7 +18,11 @@ from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_for_shop_stock, wait_until_settled
 
 pytestmark = pytest.mark.acceptance
-PLANS = {"keys": Plan(poll_interval_s=2.0), "no-keys": Plan(poll_interval_s=2.0, profile=POOREST)}
+PLANS = {
+    "keys": Plan(poll_interval_s=2.0),
+    "no-keys": Plan(poll_interval_s=2.0, profile=POOREST),
+    "hosted": Plan(poll_interval_s=2.0, hosted=("shop1",), direct=("shop1",)),
+}
 
 
 def test_a_restored_shop_is_held_and_goes_on_when_an_operator_says_so(stage: Stage) -> None:

@@ -47,6 +47,21 @@ def test_a_write_that_is_under_way_is_answered_before_the_bridge_ends(stage: Sta
     assert "action=resolved" not in stage.program("bridge").output()
 
 
+@pytest.mark.parametrize(
+    "stage", [Plan(poll_interval_s=2.0, timeout_s=90.0)], ids=["patient"], indirect=True, scope="module"
+)
+def test_a_write_that_hangs_for_longer_than_the_limit_is_cut_off_and_made_once_all_the_same(stage: Stage) -> None:
+    """BNG has made it and does not answer: the bridge would wait for a minute and a half."""
+    held = stage.bng.fault("hold", method=stage.plan.bng.creates_by, path="/sales-orders", seconds=120)
+    order = stage.shop.checkout("simple")
+    wait_until("the write to be made", lambda: stage.bng.fault_hits(held), timeout_s=20)
+    terminate(stage, "bridge")
+    stage.bng.clear_faults()
+    stage.start("bridge")
+    wait_for_sales_order(stage, order)
+    assert wait_until_settled(stage).sales_orders == 1
+
+
 def terminate(stage: Stage, name: str) -> None:
     program = stage.program(name)
     assert program.pid is not None

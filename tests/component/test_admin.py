@@ -22,6 +22,8 @@ from bng_bridge.admin import dead_letters, socket, status, targets
 from bng_bridge.admin.bridge import Bridge as Running
 from bng_bridge.alerts import Alerts
 from bng_bridge.bindings import Binding
+from bng_bridge.bundles.depot import Depot
+from bng_bridge.bundles.installation import Installation
 from bng_bridge.config import BridgeConfig
 from bng_bridge.ctl.cli import main
 from bng_bridge.ctl.connection import Daemon, Refused
@@ -163,7 +165,9 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
             alerts,
             holds,
             sweeper,
-            MappingReload(mappings, None, config.sites, alerts),
+            MappingReload(
+                mappings, Installation(Depot(tmp_path / "bundles"), {"mappings": None}, config.sites), alerts
+            ),
             manifests=manifests,
         )
         path = tmp_path / "admin.sock"
@@ -189,6 +193,7 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
+    assert answer["mappings"].keys() == {"identity", "loaded_at", "refused", "bundle"}
     assert answer["bng"].keys() == {"throttle", "pace", "calls", "quota"}
     assert (answer["broker"], answer["bng"]["throttle"]) == ({"connected": True}, "open")
     assert site["round_trip_ms"] >= 0

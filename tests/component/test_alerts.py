@@ -1,11 +1,10 @@
-"""Who is told of an alert, how often, and by what; and which conditions make one."""
+"""Who is told of an alert, how often, and by what."""
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,10 @@ from standardwebhooks.webhooks import Webhook
 from tests.component.test_admin import Bridge, bridgectl, listening, operated
 from tests.support.bridge import until
 
-from bng_bridge import alert_ways, intents, watch
+from bng_bridge import alert_ways
 from bng_bridge.alert_ways import Command, NotSent, WebhookPost
 from bng_bridge.alerts import Alerts
-from bng_bridge.intents import Intent
 from bng_bridge.notifier import AT_MOST_EVERY_S, CAUSES_KEPT, GATHER_S, Notifier
-from bng_bridge.watch import Watch
-from bridge_common.clock import to_text, utc_now
-from bridge_common.errors import RateLimited, TargetPaused, TargetUnavailable
 
 DOCUMENT = {
     "key": "k",
@@ -330,89 +325,3 @@ async def test_a_test_alert_goes_by_every_way_and_says_what_happened(bridge: Bri
 async def test_a_test_alert_without_a_way_names_the_options(bridge: Bridge) -> None:
     ended = await bridge.ctl("alerts", "test")
     assert (ended.code, "Set command or webhook_url under [alerts]" in ended.err) == (1, True)
-
-
-def watching(bridge: Bridge) -> tuple[Watch, Alerts]:
-    running, alerts = bridge.running, Alerts()
-    throttle = running.context.bng.throttle
-    return Watch(alerts, running.receiver, throttle, running.config.sites, running.presence, bridge.store.read), alerts
-
-
-def active(alerts: Alerts) -> dict[str, str]:
-    return {alert.key: alert.hint for alert in alerts.active()}
-
-
-async def test_all_is_well_and_nothing_is_told(bridge: Bridge) -> None:
-    looking, alerts = watching(bridge)
-    looking.run_once(asyncio.get_running_loop().time(), utc_now())
-    assert active(alerts) == {}
-
-
-async def test_a_broker_that_is_lost_for_a_minute_is_told_once_and_not_as_silent_agents(bridge: Bridge) -> None:
-    looking, alerts = watching(bridge)
-    now_s = asyncio.get_running_loop().time()
-    bridge.receiver.connected, bridge.presence.seen_at_s = False, None
-    looking.run_once(now_s, utc_now())
-    looking.run_once(now_s + 59, utc_now())
-    assert active(alerts) == {}
-    looking.run_once(now_s + 60, utc_now())
-    assert list(active(alerts)) == ["broker-lost"]
-    bridge.receiver.connected, bridge.presence.seen_at_s = True, now_s + 61
-    looking.run_once(now_s + 62, utc_now())
-    assert active(alerts) == {}
-
-
-@pytest.mark.parametrize("heartbeat", [{"state": "online"}, {"state": "offline"}])
-async def test_an_agent_that_is_away_is_told_after_a_minute(bridge: Bridge, heartbeat: dict[str, Any]) -> None:
-    looking, alerts = watching(bridge)
-    now_s = asyncio.get_running_loop().time()
-    bridge.presence.heartbeat = heartbeat
-    bridge.presence.seen_at_s = now_s - 31 if heartbeat["state"] == "online" else now_s
-    looking.run_once(now_s, utc_now())
-    looking.run_once(now_s + watch.PATIENCE_S, utc_now())
-    assert active(alerts) == {"agent-away/shop1": "systemctl status magento-agent on the shop's host"}
-    bridge.presence.heartbeat, bridge.presence.seen_at_s = {"state": "online"}, now_s + 70
-    looking.run_once(now_s + 71, utc_now())
-    assert active(alerts) == {}
-
-
-async def fail(bridge: Bridge, error: Exception, times: int) -> None:
-    for _ in range(times):
-        with pytest.raises((TargetUnavailable, TargetPaused, RateLimited)):
-            async with bridge.running.context.bng.throttle.slot():
-                raise error
-
-
-async def test_a_bng_that_does_not_answer_for_a_minute_is_told(bridge: Bridge) -> None:
-    looking, alerts = watching(bridge)
-    now_s = bridge.presence.seen_at_s = asyncio.get_running_loop().time()
-    await fail(bridge, TargetUnavailable("no answer"), 5)
-    looking.run_once(now_s, utc_now())
-    bridge.presence.seen_at_s = now_s + 60
-    looking.run_once(now_s + 60, utc_now())
-    assert active(alerts) == {"bng-down": "bridgectl status"}
-    assert "no answer" in alerts.active()[0].subject
-
-
-async def test_a_bng_that_asks_for_fewer_requests_pages_nobody(bridge: Bridge) -> None:
-    looking, alerts = watching(bridge)
-    now_s = asyncio.get_running_loop().time()
-    await fail(bridge, RateLimited("429", retry_after_s=3600), 1)
-    for later_s in (0, 60, 600):
-        bridge.presence.seen_at_s = now_s + later_s
-        looking.run_once(now_s + later_s, utc_now())
-    assert active(alerts) == {}
-
-
-async def test_a_write_that_is_unknown_far_beyond_its_quiet_period_is_told(bridge: Bridge) -> None:
-    looking, alerts = watching(bridge)
-    now_s, now = asyncio.get_running_loop().time(), utc_now()
-    intent = Intent("shop1/order/74/sales_order", 1, "bng", "sales_order", {}, "", "r", to_text(now))
-    await bridge.store.write(lambda db: intents.open_intent(db, intent, to_text(now)))
-    looking.run_once(now_s, now + timedelta(minutes=9))
-    assert active(alerts) == {}
-    looking.run_once(now_s, now + timedelta(minutes=11))
-    assert active(alerts) == {"intents-overdue": "bridgectl queue --unknown"}
-    await bridge.store.write(lambda db: intents.close(db, intent.target_key))
-    looking.run_once(now_s, now + timedelta(minutes=12))
-    assert active(alerts) == {}

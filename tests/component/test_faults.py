@@ -55,7 +55,7 @@ async def site() -> AsyncIterator[Site]:
     )
     app = web.Application(middlewares=[faults.middleware])
     app.add_routes([web.post("/things/{name}", handle)])
-    app.on_shutdown.append(faults.stop)
+    faults.stand_before(app)
     admin = web.Application()
     admin.add_routes(faults.admin_routes())
     async with (
@@ -225,6 +225,11 @@ async def test_calls_are_counted_by_route_and_not_by_id(site: Site) -> None:
 
     async with site.admin.get("/calls") as answer:
         assert await answer.json() == {"POST /things/{name}": 2, "GET (no route)": 1}
+
+
+async def test_a_route_that_nobody_called_is_counted_and_one_that_is_none_is_not_there(site: Site) -> None:
+    async with site.admin.get("/calls") as answer:
+        assert await answer.json() == {"POST /things/{name}": 0}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from tests.support.orders import order
 
 from bng_bridge import mapping_reload
 from bng_bridge.alerts import Alerts
+from bng_bridge.bundles.depot import Depot
+from bng_bridge.bundles.installation import Installation
 from bng_bridge.deliver import Mapping as Body
 from bng_bridge.deliver import Result
 from bng_bridge.flow_files import templates
@@ -140,7 +142,9 @@ def test_a_flow_of_a_site_that_there_is_not_and_a_folder_that_is_gone(
 @pytest.fixture
 async def reload(mappings: Path, flows: Path, monkeypatch: pytest.MonkeyPatch) -> MappingReload:
     monkeypatch.setattr(mapping_reload, "QUIET_S", 0.02)
-    return MappingReload(shipped_mappings(), mappings, ("shop1",), Alerts(), flows_folder=flows)
+    own = {"mappings": mappings, "flows": flows}
+    installation = Installation(Depot(mappings.with_name("bundles")), own, ("shop1",))
+    return MappingReload(shipped_mappings(), installation, Alerts())
 
 
 @pytest.fixture

@@ -202,6 +202,16 @@ async def test_a_sales_order_of_ours_that_is_not_bound_yet_is_waited_for(rig: Fl
         await tell(rig, shipment)
 
 
+async def test_a_second_sales_order_of_an_order_waits_visibly_and_is_not_shipped(shop: ShopRig, tmp_path: Path) -> None:
+    """In an ERP that does not keep ExternalID unique somebody may make one."""
+    async with flow_rig(tmp_path, shop, no_keys=True) as rig:
+        order = await sell(rig, shop, "simple")
+        second = await ship_unbound(rig, f"shop1-{order['entity_id']}")
+        with pytest.raises(DependencyMissing, match=rf"\(shop1-{order['entity_id']}\) is not bound yet"):
+            await tell(rig, second)
+        assert await in_shop(shop, order) == []
+
+
 @pytest.mark.parametrize(
     ("template", "external_id"),
     [

@@ -11,7 +11,7 @@ from tests.support.bridge import at, event, new_connection, opened, until
 
 from bng_bridge import cleaner, inbox
 from bng_bridge.inbox import Claimed, Hint
-from bridge_common.clock import ClockWatch
+from bridge_common.clock import ClockWatch, from_text
 
 
 @pytest.fixture
@@ -357,3 +357,77 @@ def test_the_first_row_of_a_time_is_found_by_halving(db: sqlite3.Connection) -> 
     for second in (1, 2, 2, 5):
         inbox.put_events(db, [event(second * 10 + inbox.last_seq(db), entity_id=str(inbox.last_seq(db)))], at(second))
     assert [inbox.seq_at(db, at(second)) for second in (0, 1, 2, 3, 5, 6)] == [1, 1, 2, 4, 4, 5]
+
+
+HOUR_S, DAY_S = 3600.0, 86400.0
+
+
+def blamed_s(db: sqlite3.Connection, *looks: tuple[float, float, str], asked_s: float = 10 * DAY_S) -> float:
+    """Of an event stored at 0: when its age begins, after attempts from, to, with this kind of error."""
+    put(db, 1)
+    claimed = claim_one(db)
+    for begun_s, ended_s, kind in looks:
+        for now_s in (begun_s, ended_s):
+            inbox.give_back(
+                db,
+                claimed,
+                "postponed",
+                started_at=at(now_s),
+                now=at(now_s),
+                run_at=at(0),
+                error_kind=kind,
+                reason=kind,
+            )
+            db.execute("UPDATE attempt SET ended_at = ? WHERE started_at = ?", (at(ended_s), at(begun_s)))
+    since = inbox.blamed_since(db, claimed, at(asked_s))
+    return round((since - from_text(at(0))).total_seconds())
+
+
+def test_the_age_of_an_event_that_was_looked_at_all_the_time_begins_when_it_was_stored(db: sqlite3.Connection) -> None:
+    assert blamed_s(db, (300, 5 * DAY_S, "AwaitingPayment"), (5 * DAY_S + 300, 10 * DAY_S - 300, "Missing")) == 0
+
+
+def test_time_in_which_nobody_looked_is_no_part_of_an_event_s_age(db: sqlite3.Connection) -> None:
+    assert blamed_s(db, (1, DAY_S, "Missing"), (9 * DAY_S, 10 * DAY_S, "Missing")) == 8 * DAY_S
+
+
+def test_the_age_of_an_event_begins_when_it_is_looked_at_first(db: sqlite3.Connection) -> None:
+    assert blamed_s(db) == 10 * DAY_S
+
+
+def test_time_in_which_its_target_was_paused_is_no_part_of_an_event_s_age(db: sqlite3.Connection) -> None:
+    looks = (1, DAY_S, "Missing"), (DAY_S, 9 * DAY_S, "TargetPaused"), (9 * DAY_S, 10 * DAY_S, "Missing")
+    assert blamed_s(db, *looks) == 8 * DAY_S
+
+
+def test_a_target_that_is_paused_for_an_hour_each_night_makes_an_event_old_all_the_same(db: sqlite3.Connection) -> None:
+    looks = [
+        look
+        for day in range(10)
+        for look in (
+            (day * DAY_S, day * DAY_S + HOUR_S, "TargetPaused"),
+            (day * DAY_S + HOUR_S, (day + 1) * DAY_S, "M"),
+        )
+    ]
+    assert blamed_s(db, *looks) == 10 * HOUR_S
+
+
+def test_a_requeued_event_s_age_begins_at_the_operator_s_word(db: sqlite3.Connection) -> None:
+    put(db, 1)
+    settle(db, claim_one(db), "dead")
+    inbox.requeue(db, 1, at(9 * DAY_S))
+    since = inbox.blamed_since(db, claim_one(db, at(9 * DAY_S)), at(9 * DAY_S + 60))
+    assert since == from_text(at(9 * DAY_S))
+
+
+def test_postponements_for_one_reason_are_one_row_unless_nobody_looked_in_between(db: sqlite3.Connection) -> None:
+    put(db, 1)
+    claimed = claim_one(db)
+    for now_s in (0, 1800, 3600, 3600 + 2 * HOUR_S):
+        inbox.give_back(
+            db, claimed, "postponed", started_at=at(now_s), now=at(now_s), run_at=at(0), error_kind="K", reason="r"
+        )
+    assert [(row["started_at"], row["ended_at"]) for row in attempts(db, claimed)] == [
+        (at(0), at(3600)),
+        (at(3 * HOUR_S), at(3 * HOUR_S)),
+    ]

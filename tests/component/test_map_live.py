@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,7 +24,8 @@ MISTAKE = "3:24: fields.ShipVia: magento/order has no field shiping_description.
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with operated(tmp_path) as made:
-        made.running.reload.folder = tmp_path / "mappings"
+        own = {"mappings": tmp_path / "mappings"}
+        made.running.reload.installation = replace(made.running.reload.installation, own=own)
         (tmp_path / "mappings").mkdir()
         yield made
 
@@ -43,7 +45,6 @@ def write(path: Path, text: str) -> None:
 async def test_a_reload_prints_what_is_in_force_now(bridge: Bridge, file: Path) -> None:
     assert "unchanged since" in (await bridge.ctl("map", "reload")).out
     folder = bridge.running.reload.folder
-    assert folder is not None
     write(folder / file.name, UPPER)
     done = await bridge.ctl("map", "reload")
     assert done.code == 0
@@ -55,12 +56,12 @@ async def test_a_reload_prints_what_is_in_force_now(bridge: Bridge, file: Path) 
         "identity": bridge.running.context.mappings.current.identity,
         "loaded_at": to_text(bridge.running.context.mappings.loaded_at),
         "refused": "",
+        "bundle": "",
     }
 
 
 async def test_a_refused_reload_prints_the_findings_ends_with_1_and_shows_in_status(bridge: Bridge, file: Path) -> None:
     folder = bridge.running.reload.folder
-    assert folder is not None
     write(folder / file.name, BROKEN)
     refused = await bridge.ctl("map", "reload")
     assert refused.code == 1

@@ -23,8 +23,11 @@ from watchdog.events import (
 
 from bng_bridge import mapping_reload
 from bng_bridge.alerts import Alerts
+from bng_bridge.bundles.depot import Depot
+from bng_bridge.bundles.installation import Installation
 from bng_bridge.deliver import Mapping as Body
 from bng_bridge.deliver import Result
+from bng_bridge.flow_files import file_set
 from bng_bridge.flow_files.file_set import FileSet, load_set
 from bng_bridge.mapping.findings import MappingFileError
 from bng_bridge.mapping_reload import ALERT, MappingReload
@@ -69,7 +72,8 @@ def folder(tmp_path: Path) -> Path:
 async def rig(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     monkeypatch.setattr(mapping_reload, "QUIET_S", 0.02)
     alerts = Alerts()
-    return Rig(MappingReload(shipped_mappings(), folder, ("shop1", "shop2"), alerts), alerts, folder)
+    installation = Installation(Depot(folder.with_name("bundles")), {"mappings": folder}, ("shop1", "shop2"))
+    return Rig(MappingReload(shipped_mappings(), installation, alerts), alerts, folder)
 
 
 @pytest.fixture
@@ -196,11 +200,11 @@ async def test_an_edit_whose_cases_fail_is_refused(rig: Rig) -> None:
 
 
 async def test_a_bug_in_a_plug_in_refuses_the_edit_and_stops_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(*_: object) -> FileSet:
+    def bug(*_: object, **__: object) -> FileSet:
         raise ZeroDivisionError("oops")
 
     with monkeypatch.context() as patched:
-        patched.setattr(mapping_reload, "load_set", bug)
+        patched.setattr(file_set, "load_set", bug)
         (finding,) = await rig.reload.reload()
     assert "cannot be checked: ZeroDivisionError('oops')" in str(finding)
     assert (rig.keys(), await rig.reload.reload(), rig.keys()) == ([ALERT], (), [])

@@ -222,6 +222,7 @@ async def test_a_requeued_event_waits_anew_however_old_it_is(store: Store) -> No
 
     def bury(db: sqlite3.Connection) -> None:
         inbox.put_events(db, [event(1, entity_id="1")], long_ago)
+        looked_at_since(db, long_ago)
 
     await store.write(bury)
     async with running(store, flow) as (made, _stop):
@@ -230,6 +231,29 @@ async def test_a_requeued_event_waits_anew_however_old_it_is(store: Store) -> No
         await store.write(lambda db: inbox.requeue(db, 1, to_text(utc_now())))
         made.wake()
         await until("it waits again", lambda: row(store)["reason"] == "not there" and state(store, 1) == "pending")
+
+
+def looked_at_since(db: sqlite3.Connection, moment: str, kind: str = "DependencyMissing") -> None:
+    """The first event has been tried in vain ever since."""
+    db.execute("INSERT INTO attempt VALUES (1, 1, ?, ?, 'postponed', ?, '')", (moment, to_text(utc_now()), kind))
+
+
+@pytest.mark.parametrize("was_paused", [True, False], ids=["it was told so", "nothing was claimed"])
+async def test_time_in_which_a_target_was_paused_makes_no_event_old(store: Store, *, was_paused: bool) -> None:
+    long_ago = to_text(utc_now() - 2 * retry.MAX_AGE)
+
+    async def flow(_claimed: Claimed) -> Outcome:
+        raise DependencyMissing("not there", delay_s=3600)
+
+    def pause(db: sqlite3.Connection) -> None:
+        inbox.put_events(db, [event(1, entity_id="1")], long_ago)
+        if was_paused:
+            looked_at_since(db, long_ago, "TargetPaused")
+
+    await store.write(pause)
+    async with running(store, flow):
+        await until("it was tried", lambda: row(store)["reason"] == "not there")
+    assert state(store, 1) == "pending"
 
 
 async def test_a_lasting_failure_of_an_older_state_is_no_dead_letter_and_no_alert(

@@ -168,7 +168,8 @@ def test_a_call_is_counted_under_its_pattern(shop: ShopAdmin, api: Server) -> No
     for _ in range(2):
         api.get(f"/rest/V1/orders/{placed['order_id']}")
     api.get(f"/rest/all/V1/products/{quote('LAMP/DESK 1', safe='')}")
-    assert shop.calls() == {"GET /rest/V1/orders/{id}": 2, "GET /rest/{store}/V1/products/{sku}": 1}
+    counted = {route: count for route, count in shop.calls().items() if count}
+    assert counted == {"GET /rest/V1/orders/{id}": 2, "GET /rest/{store}/V1/products/{sku}": 1}
 
 
 def test_a_fault_answers_in_magentos_form_and_a_later_call_is_served(shop: ShopAdmin, api: Server) -> None:

@@ -158,10 +158,13 @@ class BngRig:
         await self.admin("DELETE", "/faults")
 
     async def calls(self, route: str = "") -> int:
-        """How often a route was called, such as `POST /api/v1/customers`; all without one, tokens left out."""
+        """How often a route was called, such as `POST /api/v1/customers`; all without one, tokens left out.
+
+        Raises KeyError for a route that BNG does not have.
+        """
         counted = await self.admin("GET", "/calls")
         if route:
-            return int(counted.get(route, 0))
+            return int(counted[route])
         return sum(number for name, number in counted.items() if "/oauth/" not in name)
 
     async def records(self, resource: str) -> list[dict[str, Any]]:

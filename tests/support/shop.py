@@ -82,7 +82,8 @@ class ShopRig:
         await self.admin("DELETE", "/faults")
 
     async def calls(self, route: str) -> int:
-        return int((await self.admin("GET", "/calls")).get(route, 0))
+        """How often a route was called, such as `GET /rest/{store}/V1/orders/{id}`. Raises KeyError for one that is none."""
+        return int((await self.admin("GET", "/calls"))[route])
 
     async def shipments(self, order_id: int) -> list[dict[str, Any]]:
         book = await self.admin("GET", "/book")

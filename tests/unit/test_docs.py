@@ -169,6 +169,16 @@ def test_every_key_of_an_answer_is_explained(topic: str) -> None:
     assert [key for key in sorted(map(str, keys)) if f"`{key}`" not in text] == []
 
 
+def test_every_alert_that_lasts_is_explained() -> None:
+    conditions = (ROOT / "bridge" / "bng_bridge" / "conditions.py").read_text()
+    keys = [
+        f"`{name}{'/SITE' if site else ''}`" for name, site in re.findall(r'"([a-z]+-[a-z]+)(/\{name\})?"', conditions)
+    ]
+    text = text_of(ROOT / "docs" / "status.md")
+    assert len(keys) > 6
+    assert [key for key in keys if f"| {key} |" not in text] == []
+
+
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["systemd"]]

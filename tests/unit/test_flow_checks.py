@@ -140,7 +140,10 @@ def test_a_mistake_at_the_head_is_said_with_its_place(head: str, found: str) -> 
     [
         "- choose:\n    - when: order.state\n      steps: [{skip: a}]\n- end: b",
         "- choose: [{steps: [{skip: a}]}]\n  when: order.state\n- end: b",
-        "- choose:\n    - when: order.state\n      steps: [{skip: a, when: order.status}]\n    - steps: [{skip: a}]\n- end: b",
+        (
+            "- choose:\n    - when: order.state\n      steps: [{skip: a, when: order.status}]\n"
+            "    - steps: [{skip: a}]\n- end: b"
+        ),
         "- skip: a\n  when: order.state\n- hold: b\n  when: order.state\n- dead: c",
         CUSTOMER + "  catch: [{error: absent, when: error.message, then: end}, {error: absent, then: end}]",
     ],

@@ -132,6 +132,29 @@ def test_us_tax_stands_on_its_rows() -> None:
     assert added_up(body) == Decimal(body["Total"])
 
 
+def test_an_order_in_yen_which_have_no_hundredths_adds_up() -> None:
+    row = item(1, "MUG-WHITE", qty="3", price="1500.0000", discount="450.0000", tax="405.0000")
+    body = mapped(order(row, shipping="500", order_currency_code="JPY"))
+    assert (body["Currency"], body["Total"], body["TaxTotal"], body["Freight"]) == (
+        "JPY",
+        "4955.00",
+        "405.00",
+        "500.00",
+    )
+    assert [(line["SKU"], line["LineTotal"]) for line in body["Lines"]] == [("MUG-WHITE", "4455.00")]
+    assert added_up(body) == Decimal(body["Total"])
+
+
+def test_an_order_in_dinars_which_have_thousandths_adds_up_in_hundredths() -> None:
+    """What is less than a hundredth is lost to BNG, and what rows lose together is a rounding line."""
+    rows = [item(number, f"SKU-{number}", qty="1", price="1.124", tax="0.000") for number in range(1, 6)]
+    body = mapped(order(*rows, shipping="0", order_currency_code="KWD"))
+    assert (body["Currency"], body["Total"]) == ("KWD", "5.62")
+    assert [line["LineTotal"] for line in body["Lines"]] == ["1.12"] * 5 + ["0.02"]
+    assert body["Lines"][-1]["SKU"] == "ROUNDING"
+    assert added_up(body) == Decimal(body["Total"])
+
+
 def test_a_decimal_quantity_leaves_a_rounding_line() -> None:
     document = order(item(1, "ROPE", qty="2.75", price="5.13", tax="0"), shipping="10.54")
     assert document["grand_total"] == Decimal("24.6475")

@@ -1,5 +1,6 @@
 """The flow and mapping files: put edited ones in force, and what a mapping file would change."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -7,8 +8,6 @@ from aiohttp import web
 
 from bng_bridge.admin import shadow, shadow_flow
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
-from bng_bridge.flow_files import templates as flow_templates
-from bng_bridge.mapping import templates
 from bng_bridge.mapping.findings import MappingFileError
 from bridge_common.clock import to_text
 from bridge_common.errors import BridgeError
@@ -17,7 +16,11 @@ MOST_EVENTS = 10_000
 
 
 async def reload(bridge: Bridge) -> dict[str, Any]:
-    """{"ok", "findings", "changed", "identity", "loaded_at", "files"}: what is in force now, `changed` or as before."""
+    """{"ok", "findings", "changed", "identity", "loaded_at", "files", "bundle", "mode", "out_of_force"}.
+
+    What is in force now, `changed` or as before. `bundle` is the deployed bundle that they are from, "" without one;
+    `out_of_force` are folders whose files do not count because of it.
+    """
     before = bridge.reload.mappings.current
     findings = await bridge.reload.reload()
     now = bridge.reload.mappings
@@ -34,6 +37,9 @@ async def reload(bridge: Bridge) -> dict[str, Any]:
         "identity": now.current.identity,
         "loaded_at": to_text(now.loaded_at),
         "files": files,
+        "bundle": now.bundle,
+        "mode": bridge.config.bridge.mode,
+        "out_of_force": bridge.reload.out_of_force(),
     }
 
 
@@ -54,7 +60,7 @@ async def diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> 
         raise NotFound(
             f"The documents of {name} are not stored.", hint=f"There are stored ones for {', '.join(shadow.NAMES)}."
         )
-    folder = bridge.reload.folder or templates.folder()
+    folder = await asyncio.to_thread(lambda: bridge.reload.folder)
     path = (folder / site if site else folder) / f"{name}.yaml"
     asked = shadow.Asked(name, text, path, site, max(1, min(events, MOST_EVENTS)))
     sites, current = bridge.config.sites, mappings.current
@@ -68,7 +74,7 @@ async def flow_diff(bridge: Bridge, name: str, text: str, site: str, events: int
     """The same for a flow file; see shadow_flow.py. Raises NotFound for one whose documents are not stored."""
     if site:
         bridge.known_site(site)
-    folder = bridge.reload.flows_folder or flow_templates.folder()
+    folder = await asyncio.to_thread(lambda: bridge.reload.flows_folder)
     path = (folder / site if site else folder) / f"{name}.yaml"
     wanted = shadow_flow.Wanted(name, text, path, site, max(1, min(events, MOST_EVENTS)))
     files, context = bridge.context.mappings.current, bridge.context

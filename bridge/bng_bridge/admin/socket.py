@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bng_bridge.admin import (
     alerts,
+    bundles,
     dead_letters,
     drain,
     ledger,
@@ -33,7 +34,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES,
 )  # fmt: skip
 
 

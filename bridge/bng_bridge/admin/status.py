@@ -43,6 +43,7 @@ async def status(bridge: Bridge) -> dict[str, Any]:
             "identity": bridge.reload.mappings.current.identity,
             "loaded_at": to_text(bridge.reload.mappings.loaded_at),
             "refused": bridge.reload.mappings.refused,
+            "bundle": bridge.reload.mappings.bundle,
         },
         "sites": sites,
         "alerts": alerts,

@@ -6,6 +6,8 @@ import click
 
 from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
+from bng_bridge.ctl.bundle import bundle_group
+from bng_bridge.ctl.command import Bridgectl
 from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
@@ -23,7 +25,7 @@ from bng_bridge.ctl.trace import trace
 DEFAULT_SOCKET = Path("/run/bng-bridge/admin.sock")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Bridgectl, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--socket", type=click.Path(path_type=Path), default=DEFAULT_SOCKET, envvar="BRIDGECTL_SOCKET",
               show_default=True, help="The daemon's admin socket, or set BRIDGECTL_SOCKET.")  # fmt: skip
 @click.version_option(__version__, prog_name="bridgectl")
@@ -42,6 +44,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
-    map_group, flow_group,
+    map_group, flow_group, bundle_group,
 ):  # fmt: skip
     main.add_command(each)

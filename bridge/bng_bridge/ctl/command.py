@@ -1,7 +1,8 @@
 """What all commands of bridgectl share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -10,9 +11,20 @@ import click
 from bridge_common import service
 from bridge_common.errors import BridgeError
 
-# sysexits.h: 2, click's own, means "down" here.
-click.UsageError.exit_code = 64
+USAGE = 64
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for programs.")
+
+
+class Bridgectl(click.Group):
+    """Misuse ends with 64, as in sysexits.h: 2, click's own, means "down" here."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _misuse():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _misuse():
+            return super().invoke(ctx)
 
 
 def command(function: Callable[..., Any], *, exit_code: int | None = None) -> Callable[..., Any]:
@@ -34,3 +46,12 @@ def show(answer: Any, render: Callable[[Any], None], *, as_json: bool) -> None:
         click.echo(json.dumps(answer))
     else:
         render(answer)
+
+
+@contextmanager
+def _misuse() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = USAGE  # type: ignore[misc] # of this one only: other programs in the process keep their 2
+        raise

@@ -1,7 +1,5 @@
 """`bridgectl dlq`: dead letters."""
 
-import getpass
-import os
 import sys
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +12,7 @@ from bng_bridge.ctl.command import command, json_option, show
 from bng_bridge.ctl.connection import Daemon, Refused
 from bng_bridge.ctl.console import clock, console, print_attempts
 from bng_bridge.ctl.edit import edited
+from bridge_common.person import who
 
 BATCH = 200
 """Letters in one request; a progress line follows each."""
@@ -104,11 +103,6 @@ def edit(daemon: Daemon, event: int, path: str | None, changes: tuple[str, ...])
     with edited(event, letter["data"] or "{}", path, changes) as document:
         answer = daemon.post(f"/dlq/{event}/edit", {"document": document, "who": who()})
     click.echo(f"{event} is replaced by its edited copy {answer['event']}, which runs now.")
-
-
-def who() -> str:
-    """The person behind the command, also behind sudo."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or getpass.getuser()
 
 
 def _chosen(daemon: Daemon, events: tuple[int, ...], cause: str | None, *, everything: bool) -> list[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bng_bridge.ctl import map_live, map_render
-from bng_bridge.ctl.command import command, json_option
+from bng_bridge.ctl.command import USAGE, command, json_option
 from bng_bridge.ctl.files import files_in, folders_in, json_of
 from bng_bridge.mapping import templates
 from bridge_common.errors import ConfigError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bng_bridge.mapping.findings import Finding
     from bng_bridge.mapping.schemas import Schemas
 
-USAGE = 64
 files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 schema_option = click.option(
     "--schema", type=click.Path(path_type=Path, exists=True, dir_okay=False),

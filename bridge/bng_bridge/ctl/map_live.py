@@ -22,8 +22,9 @@ WAIT_S = 120.0
 def reload(daemon: Daemon, as_json: bool) -> None:  # noqa: FBT001 # click passes flags by name
     """Put the files of mappings_dir and flows_dir in force now, or say what is wrong with them: then nothing changes.
 
-    The bridge does so by itself when a file changes, and at SIGHUP (systemctl reload bng-bridge). Exit code 1 when they
-    are refused, 3 when the daemon cannot be reached.
+    The bridge does so by itself when a file changes, and at SIGHUP (systemctl reload bng-bridge). Where a bundle is
+    deployed, it counts, and mappings_dir does not. Exit code 1 when the files are refused, 3 when the daemon cannot be
+    reached.
     """
     answer = daemon.post("/map/reload", timeout_s=WAIT_S)
     show(answer, _render_reload, as_json=as_json)
@@ -87,6 +88,10 @@ def _render_reload(answer: dict[str, Any]) -> None:
         target.print(f"{each['identity'][:12]} {each['kind']} {each['name']}{of_site}: {each['path']}", soft_wrap=True)
     word = "in force now" if answer["changed"] else f"unchanged since {clock(answer['loaded_at'])}"
     target.print(f"{answer['identity'][:12]} {word}, {len(answer['files'])} files")
+    if answer["bundle"]:
+        target.print(f"From the bundle {answer['bundle'][:12]} ({answer['mode']} mode): bridgectl bundle history")
+    for folder in answer["out_of_force"]:
+        target.print(f"The files of {folder} do not count while a bundle is deployed.", soft_wrap=True)
 
 
 def _render_diff(answer: dict[str, Any]) -> None:

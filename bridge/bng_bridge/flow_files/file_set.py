@@ -33,8 +33,11 @@ class FileSet:
         return self.mappings.files()
 
 
-def load_set(mappings: Path | None, sites: Collection[str], flows: Path | None = None) -> FileSet:
-    """The templates, and in their place the files of both folders, whose cases have passed.
+def load_set(
+    mappings: Path | None, sites: Collection[str], flows: Path | None = None, *, with_cases: bool = True
+) -> FileSet:
+    """The templates, and in their place the files of both folders, whose cases have passed, unless they are not
+    run.
 
     Raises MappingFileError with all findings of all files, ConfigError for a plug-in that cannot be loaded.
     """
@@ -45,17 +48,19 @@ def load_set(mappings: Path | None, sites: Collection[str], flows: Path | None =
     except MappingFileError as error:
         findings += error.findings
     try:
-        found_mappings = load_mappings(mappings, sites)
+        found_mappings = load_mappings(mappings, sites, with_cases=with_cases)
     except MappingFileError as error:
         findings += error.findings
     if found_flows is None or found_mappings is None:
         raise MappingFileError(findings)
-    return file_set(found_flows, found_mappings, sites)
+    return file_set(found_flows, found_mappings, sites, with_cases=with_cases)
 
 
-def file_set(flows: FlowSet, mappings: MappingSet, sites: Collection[str]) -> FileSet:
+def file_set(flows: FlowSet, mappings: MappingSet, sites: Collection[str], *, with_cases: bool = True) -> FileSet:
     """Raises MappingFileError where they do not go together, or a case of a user's own flow fails."""
-    findings = list(dict.fromkeys(misfits(flows, mappings, sites))) or list(_failed_cases(flows, mappings))
+    findings = list(dict.fromkeys(misfits(flows, mappings, sites)))
+    if not findings and with_cases:
+        findings += _failed_cases(flows, mappings)
     if findings:
         raise MappingFileError(findings)
     identity = hashlib.sha256(f"{flows.identity}\0{mappings.identity}".encode()).hexdigest()

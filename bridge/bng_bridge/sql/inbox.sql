@@ -63,9 +63,24 @@ VALUES (:seq, 1 + (SELECT coalesce(max(number), 0) FROM attempt WHERE seq = :seq
         :started_at, :now, :outcome, :error_kind, :error)
 
 -- name: extend_attempt
+-- Not over a gap: a row tells that it was looked at all that time.
 UPDATE attempt SET ended_at = :now
 WHERE seq = :seq AND number = (SELECT max(number) FROM attempt WHERE seq = :seq)
   AND outcome = 'postponed' AND :outcome = 'postponed' AND error = :error
+  AND julianday(:started_at) - julianday(ended_at) < :gap_s / 86400.0
+
+-- name: not_to_blame
+-- Seconds from :since to an attempt that began at :started_at.
+WITH look(number, started_at, ended_at, is_paused) AS (
+    SELECT number, started_at, ended_at, error_kind = 'TargetPaused' FROM attempt
+    WHERE seq = :seq AND started_at >= :since
+    UNION ALL SELECT 1e9, :started_at, :started_at, 0),
+span(gap_s, took_s, is_paused) AS (
+    SELECT 86400 * (julianday(started_at) - julianday(lag(ended_at, 1, :since) OVER (ORDER BY number))),
+           86400 * (julianday(ended_at) - julianday(started_at)), is_paused
+    FROM look)
+SELECT sum(CASE WHEN gap_s >= :gap_s THEN gap_s ELSE 0 END + CASE WHEN is_paused THEN max(took_s, 0) ELSE 0 END)
+FROM span
 
 -- name: rescue_superseded
 UPDATE inbox AS this SET state = 'superseded', reason = 'a newer state was stored', settled_at = :now

@@ -4,7 +4,6 @@ What a file leaves out is as in bng.yaml, which states everything. A file is not
 `bng-bridge config check` does that.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -14,11 +13,9 @@ from typing import Any
 import click
 import yaml
 
+from bridge_common import shipped
+
 Settings = dict[str, Any]
-FOLDERS = (
-    Path(__file__).parents[3] / "packaging" / "profiles",
-    Path(sys.prefix) / "share" / "bng-bridge" / "profiles",
-)
 OWN = "bng"
 POOREST = "bng-without-keys"
 WAYS_TO_WRITE = ("external_id", "create", "idempotency", "concurrency")
@@ -73,8 +70,7 @@ def path_of(name: str) -> Path:
     """Where the profile of this name is; a name with a slash, or that ends in .yaml, is a path already."""
     if "/" in name or name.endswith(".yaml"):
         return Path(name)
-    folder = next(folder for folder in FOLDERS if folder.is_dir())
-    return folder / f"{name}.yaml"
+    return shipped.folder("profiles") / f"{name}.yaml"
 
 
 def parse(path: Path) -> Settings:

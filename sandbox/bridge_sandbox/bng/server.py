@@ -96,7 +96,7 @@ def create_apps(
         document = openapi.document(no_keys=not edge.profile.has_keys)
         app.add_routes([web.get(DOCUMENT_PATH, partial(serve_document, document))])
     app.add_routes([*Api(store, in_flight, edge).routes(), *Subscriptions(store, edge).routes()])
-    app.on_shutdown.append(faults.stop)
+    faults.stand_before(app)
     admin = web.Application(middlewares=[rendering(Problem.response)])
     by_hand = Admin(store, auth, is_standard=is_standard(edge))
     admin.add_routes([*by_hand.routes(), *webhook_faults.admin_routes(), *faults.admin_routes()])

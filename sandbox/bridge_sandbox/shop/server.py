@@ -75,7 +75,7 @@ async def running_shop(settings: ShopSettings) -> AsyncIterator[RunningShop]:
         faults = Faults(render_fault, OWN_KINDS)
         rest = web.Application(middlewares=[faults.middleware, render_errors], client_max_size=LARGEST_BODY)
         rest.add_routes(Rest(shop).routes())
-        rest.on_shutdown.append(faults.stop)
+        faults.stand_before(rest)
         admin = web.Application(middlewares=[render_errors], client_max_size=LARGEST_BODY)
         admin.on_shutdown.append(shop.release_held)
         admin.add_routes([*Admin(shop).routes(), *faults.admin_routes()])

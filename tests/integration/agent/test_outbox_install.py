@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from bridge_sandbox.admin import ShopAdmin
+from bridge_sandbox.process import wait_until
 
 from .installation import Installation
 
 pytestmark = pytest.mark.usefixtures("running")
+WAITS_FOR_A_LOCK = """
+    SELECT 1 FROM information_schema.processlist
+    WHERE db = DATABASE() AND state = 'Waiting for table metadata lock' AND info LIKE 'CREATE%%TRIGGER%%'
+"""
 
 
 @pytest.fixture
@@ -146,6 +151,27 @@ def test_a_busy_table_holds_up_neither_the_shop_nor_the_installation(
         thread.start()
         installation.install()
         thread.join()
+    assert "bng_sales_order_grid_ai" in installation.trigger_names()
+
+
+def test_an_insert_that_comes_while_the_installer_waits_waits_for_no_more_than_its_lock_limit(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open transaction outlasts the insert: only the installer's giving up lets it through."""
+    monkeypatch.setattr("magento_agent.owner.PAUSE_S", 0.3)
+    reader = installation.server.connect_root(installation.shop.database)
+    buyer = installation.server.connect_root(installation.shop.database)
+    with closing(reader), closing(buyer), reader.cursor() as reading, buyer.cursor() as buying:
+        reader.begin()
+        reading.execute("SELECT COUNT(*) FROM sales_order_grid")
+        installing = threading.Thread(target=installation.install)
+        installing.start()
+        wait_until("the installer to wait", lambda: installation.rows(WAITS_FOR_A_LOCK), timeout_s=10)
+        buying.execute("SET SESSION lock_wait_timeout = 15, foreign_key_checks = 0, sql_mode = ''")
+        assert buying.execute("INSERT INTO sales_order_grid (entity_id) VALUES (9)") == 1
+        reader.rollback()
+        installing.join(30)
+        assert not installing.is_alive()
     assert "bng_sales_order_grid_ai" in installation.trigger_names()
 
 
