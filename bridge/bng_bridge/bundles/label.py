@@ -40,7 +40,8 @@ class Results(Section):
 
 
 class Label(Section):
-    """`content` is a hash of all files, `mapping_set` what they made of flows and mappings where it was built ("" if nothing)."""
+    """`content` is a hash of all files, `mapping_set` what they made of flows and mappings where it was built, "" if
+    nothing."""
 
     format: int
     name: Text

@@ -70,7 +70,8 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def build(out: Path, name: str | None, version: str, even_failing: bool, as_json: bool, **given: Path | None) -> None:  # noqa: FBT001
     """Check everything, run all cases and pack it into OUT, with hashes, the result, your name and the time.
 
-    A folder has the form of mappings_dir and flows_dir: NAME.yaml and SITE/NAME.yaml, the cases beside them. Hidden files are left out.
+    A folder has the form of mappings_dir and flows_dir: NAME.yaml and SITE/NAME.yaml, the cases beside
+    them. Hidden files are left out.
     A file without a case counts as a test that failed. The same files give the same content, byte for byte.
     """
     from bng_bridge.bundles.building import build as built_of
