@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from tests.component.test_admin import Bridge, operated
+from tests.component.test_flow_reload import MAPPED_CHANNEL, WITH_CHANNEL
 from tests.support.orders import order
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
 from bng_bridge.flow_files import templates
+from bng_bridge.flow_files.file_set import load_set
 from bridge_common.clock import to_text, utc_now
 
 NAME = "order-to-sales-order"
@@ -66,6 +68,24 @@ async def test_a_diff_looks_up_what_the_store_knows_and_writes_nothing(bridge: B
     assert field["field"] == "upsert bng/sales_order.body.CustomerID"
     assert (field["count"], field["examples"][0]["old"], field["examples"][0]["new"]) == (2, "C-77", "X-C-77")
     assert bridge.store.read.execute("SELECT count(*) FROM step").fetchone()[0] == 0
+
+
+async def test_a_mapping_that_a_flow_of_one_s_own_gives_more_is_compared_with_a_placeholder(
+    bridge: Bridge, tmp_path: Path
+) -> None:
+    for kind, text in (("flows", WITH_CHANNEL), ("mappings", MAPPED_CHANNEL)):
+        (tmp_path / kind).mkdir()
+        write(tmp_path / kind / f"{NAME}.yaml", text)
+    bridge.running.context.mappings.swap(load_set(tmp_path / "mappings", ("shop1",), tmp_path / "flows"))
+    await put(bridge)
+    newer = write(tmp_path / f"{NAME}.yaml", MAPPED_CHANNEL.replace("ShipVia: channel", "ShipVia: upper(channel)"))
+    answer = (await bridge.ctl("map", "diff", str(newer), "--json")).json()
+    (field,) = answer["fields"]
+    assert (answer["errors"], field["examples"][0]["old"], field["examples"][0]["new"]) == (
+        [],
+        "(channel)",
+        "(CHANNEL)",
+    )
 
 
 async def test_a_file_without_a_difference_changes_nothing(bridge: Bridge, file: Path) -> None:

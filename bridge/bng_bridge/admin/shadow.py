@@ -72,8 +72,11 @@ def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet,
         documents += 1
         document, site = decimal_json.loads(row["data"]), row["site"]
         record = str(document.get("increment_id") or row["entity_id"])
+        older = current(site, asked.name)
         context = _context(db, site, sites[site], row["entity_id"], document)
-        before, _ = _outcome(current(site, asked.name), document, context)
+        # What a flow of one's own gives beside that: known only to the flow.
+        context = {each: f"({each})" for file in (older, newer) for each in file.head.context} | context
+        before, _ = _outcome(older, document, context)
         after, error = _outcome(newer, document, context)
         if after is None:
             errors.setdefault(_kind(error), Counted()).add({"record": record, "error": error})
