@@ -127,5 +127,15 @@ def test_try_ends_with_1_where_the_flow_fails_or_waits_and_with_64_for_no_case(h
     assert bridgectl("try", ORDERS, "-", stdin=CASE).exit_code == 1
 
 
+def test_a_mapping_that_there_is_not_is_told_by_test_and_try_too(here: Path) -> None:
+    (here / ORDERS).write_text(SHIPPED.replace("mapping: order-to-customer", "mapping: order-to-custmer", 1))
+    (here / NAME).mkdir()
+    (here / NAME / "one.in.json").write_text(CASE)
+    (here / NAME / "one.out.json").write_text("{}")
+    for command in (("test", ORDERS), ("try", ORDERS, f"{NAME}/one.in.json")):
+        result = bridgectl(*command)
+        assert (result.exit_code, "there is no mapping order-to-custmer." in result.output) == (1, True)
+
+
 def test_a_file_that_is_not_there_is_misuse() -> None:
     assert bridgectl("check", "none.yaml").exit_code == 64

@@ -121,14 +121,17 @@ def try_(file: Path, sample: Path, mappings: Path | None) -> None:
 
     Nobody is asked and nothing is written. Exit code 1 when the flow fails or waits.
     """
+    from bng_bridge.flow_files.fit import misfits_of
     from bng_bridge.flow_files.flow_file import load
     from bng_bridge.flow_files.rehearsal import CaseError, rehearse
     from bng_bridge.mapping.findings import MappingFileError
     from bridge_common import decimal_json
 
     try:
-        flow = load(file)
-        told = rehearse(flow, _mappings(mappings), json_of(sample))
+        flow, in_force = load(file), _mappings(mappings)
+        if found := tuple(misfits_of(flow, in_force, "")):
+            raise MappingFileError(found)
+        told = rehearse(flow, in_force, json_of(sample))
     except MappingFileError as error:
         map_render.findings(error.findings)
         raise SystemExit(1) from error

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bng_bridge.flow_files.fit import misfits_of
 from bng_bridge.flow_files.flow_file import Flow, load
 from bng_bridge.flow_files.rehearsal import rehearse
 from bng_bridge.mapping.cases import ERROR, IN, OUT, Case, Tested, cases_of, differences
-from bng_bridge.mapping.findings import Finding, Position
+from bng_bridge.mapping.findings import Finding, MappingFileError, Position
 from bng_bridge.mapping.mapping_set import MappingSet
 from bng_bridge.mapping.schemas import Schemas
 from bridge_common import decimal_json
@@ -21,9 +22,11 @@ _LISTS = ("writes", "emits")
 
 
 def test_file(path: Path, mappings: MappingSet, schemas: Schemas) -> Tested:
-    """Runs every case. Raises MappingFileError for a file with mistakes."""
+    """Runs every case. Raises MappingFileError for a file with mistakes, and for one that does not go with the mappings."""
     tested = Tested(path)
     flow = load(path, schemas=schemas, coverage=tested.coverage)
+    if found := tuple(misfits_of(flow, mappings, path.parent.name)):
+        raise MappingFileError(found)
     for case in cases_of(path):
         tested.cases += 1
         try:
