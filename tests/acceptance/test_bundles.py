@@ -43,7 +43,7 @@ def build(stage: Stage, function: str, *, expected: str = "", folder: str = "") 
 
 def go_into_production(stage: Stage) -> None:
     config = stage.folder / "bridge.toml"
-    lines = config.read_text().splitlines()
+    lines = [line for line in config.read_text().splitlines() if not line.startswith("flows_dir")]
     config.write_text("\n".join('mode = "production"' if line.startswith("mappings_dir") else line for line in lines))
     stage.stop("bridge")
     stage.start("bridge")
