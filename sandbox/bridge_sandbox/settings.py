@@ -21,6 +21,25 @@ CLIENT_ID = "bng-bridge"
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where the broker is: what the command that starts it there begins with, and its address for each user of it.
+
+    Anybody it has no address for finds it on the loopback.
+    """
+
+    within: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def address_for(self, user: str) -> str:
+        return self.addresses.get(user, "127.0.0.1")
+
+
+HERE = Place()
+STAGE = "stage"
+"""The one among the broker's users that starts it."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a stage is to be like. Times are in seconds; `profile` is the ERP that BNG plays, for both sides."""
 
@@ -39,6 +58,7 @@ class Plan:
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
+    broker_at: Place = HERE
     clocks: bool = False
     """The daemons' wall clocks can be set, where libfaketime is installed."""
 
@@ -142,7 +162,7 @@ def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, s
     capture = _polling(plan, endpoints, secret, site) if is_hosted else _outbox(endpoints, secret, site)
     return {
         "agent": {"site": site, "state_dir": state_dir},
-        "broker": _broker(endpoints, secret, site),
+        "broker": _broker(plan, endpoints, secret, site),
         "magento": {
             "base_url": local_url(endpoints.shops[site].api),
             "timeout_s": plan.timeout_s,
@@ -161,7 +181,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
             "socket": endpoints.bridgectl_socket,
             "mappings_dir": state_dir.with_name("mappings"),
         },
-        "broker": _broker(endpoints, secret, "bridge"),
+        "broker": _broker(plan, endpoints, secret, "bridge"),
         "bng": {
             "base_url": local_url(endpoints.bng.api),
             "profile": str(profiles.path_of(plan.profile).resolve()),
@@ -226,9 +246,9 @@ def write_toml(path: Path, tables: Tables) -> str:
     return str(path)
 
 
-def _broker(endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
-    port, password_file = endpoints.broker_port_of(user), secret.file(f"broker-{user}")
-    return {"host": "127.0.0.1", "port": port, "tls": False, "password_file": password_file}
+def _broker(plan: Plan, endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
+    host, port = plan.broker_at.address_for(user), endpoints.broker_port_of(user)
+    return {"host": host, "port": port, "tls": False, "password_file": secret.file(f"broker-{user}")}
 
 
 def _outbox(endpoints: Endpoints, secret: Secrets, site: str) -> Tables:

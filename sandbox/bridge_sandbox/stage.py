@@ -67,7 +67,13 @@ class Stage:
             self._secrets.put(f"shop-webhook-{site}", settings.webhook_secret())
         users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
         self.clocks = self._make_clocks()
-        self.broker = Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
+        self.broker = Mosquitto(
+            self.folder / "mosquitto",
+            users,
+            port=self.endpoints.broker_port,
+            host=self.plan.broker_at.address_for(settings.STAGE),
+            within=self.plan.broker_at.within,
+        )
         self._parts: dict[str, Part] = dict(self._furnish())
 
     def __enter__(self) -> Self:

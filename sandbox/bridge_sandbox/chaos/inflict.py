@@ -5,9 +5,9 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from bridge_sandbox.admin import Admin
-from bridge_sandbox.chaos import hosts, tables
+from bridge_sandbox.chaos import edits, hosts, tables
 from bridge_sandbox.chaos.ground import LOOK_S, PATIENCE_S, Ground
-from bridge_sandbox.chaos.proxy import Network
+from bridge_sandbox.chaos.network import Network
 from bridge_sandbox.chaos.schedule import Fault
 
 LATE_S = 1.0
@@ -169,4 +169,5 @@ KINDS: dict[str, Inflict] = {
     "commit_out_of_order": tables.commit_out_of_order,
     "outbox_truncated": tables.outbox_truncated,
     "triggers_dropped": tables.triggers_dropped,
+    "mapping_reloaded": edits.mapping_reloaded,
 }

@@ -44,13 +44,15 @@ KINDS = (
     "clock_jump",
     "outbox_truncated",
     "triggers_dropped",
+    "mapping_reloaded",
 )
-LEFT_OUT = {"mapping_reloaded": "tests/acceptance/test_mapping_reload.py plays it"}
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
 PER_MINUTE = 14.0
 BNG_WRITES = ("/customers", "/sales-orders")
 SHOP_WRITES = ("/ship$", "/source-items$", "/comments$")
+MAPPINGS = ("order-to-sales-order.yaml", "customer-to-customer.yaml")
+EDITS = ("commented", "respelled", "broken")
 JUMPS_S = (-86_400, -7_200, 7_200, 86_400)
 
 
@@ -98,4 +100,6 @@ def details(rng: random.Random, kind: str, sites: Sequence[str]) -> dict[str, An
         return {"count": count, "path": rng.choice(SHOP_WRITES), "site": site}
     if kind == "clock_jump":
         return {"client": client, "ahead_s": rng.choice(JUMPS_S)}
+    if kind == "mapping_reloaded":
+        return {"template": rng.choice(MAPPINGS), "edit": rng.choice(EDITS)}
     return {"site": site} if kind in ("kill_agent", "agent_disk_full") else {}
