@@ -56,8 +56,9 @@ class Namespaces:
 
     kind: Literal["namespaces"] = "namespaces"
 
-    def __init__(self, clients: Sequence[str]) -> None:
-        pid = os.getpid()
+    def __init__(self, clients: Sequence[str], pid: int | None = None) -> None:
+        """`pid` is whose they are; ours."""
+        pid = pid or os.getpid()
         self._run = f"bng{pid}_"
         self._firewall, self._broker, self._trunk = (f"{self._run}{what}" for what in ("firewall", "broker", "trunk"))
         self._base = FIRST + 32 * (pid % RUNS)
