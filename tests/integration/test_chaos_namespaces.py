@@ -34,12 +34,19 @@ print("ready", flush=True)
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
+CALL = """
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1).close()
+except TimeoutError:
+    sys.exit(1)
+"""
 
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Namespaces]:
     try:
-        with Namespaces(("bridge", "shop1")) as network:
+        with Namespaces(("bridge", "shop1", "bng")) as network:
             yield network
     except NoNamespaces as error:
         pytest.skip(f"no namespaces here: {error}")
@@ -49,7 +56,7 @@ def network() -> Iterator[Namespaces]:
 def port(network: Namespaces) -> Iterator[int]:
     """A broker of the simplest kind: what comes in goes back."""
     port = free_ports(1)[0]
-    command = [*network.at.within, sys.executable, "-c", ECHO, str(port)]
+    command = [*network.far.within, sys.executable, "-c", ECHO, str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as echo:
         assert echo.stdout is not None
         assert echo.stdout.readline() == b"ready\n"
@@ -129,9 +136,19 @@ def test_one_client_alone_is_cut(network: Namespaces, client: socket.socket, por
     assert network.met("bridge") == before
 
 
+def test_what_is_there_reaches_us_by_the_way_to_bng(network: Namespaces, client: socket.socket) -> None:
+    """For webhooks; and a cut of that way cuts them, too."""
+    with socket.create_server((network.far.ours, 0)) as here:
+        host, port = here.getsockname()
+        call = [*network.far.within, sys.executable, "-c", CALL, host, str(port)]
+        assert subprocess.run(call, check=False).returncode == 0
+        network.cut("bng")
+        assert subprocess.run(call, check=False).returncode == 1
+
+
 def test_a_broker_started_there_is_reached_by_its_address(network: Namespaces, tmp_path: Path) -> None:
     """Also by who started it, while its clients are cut."""
-    host, within = network.at.address_for(STAGE), network.at.within
+    host, within = network.far.address_for(STAGE), network.far.within
     network.cut("bridge")
     with Mosquitto(
         tmp_path / "broker", {"bridge": "secret"}, port=free_ports(1)[0], host=host, within=within
@@ -165,7 +182,7 @@ def test_what_a_killed_run_left_goes_at_the_next_start_and_nobody_elses(network:
         assert left_of(killed) == []
         assert len(left_of(other)) == 4
         assert running.met("bridge") == 0
-    assert len(left_of(os.getpid())) == 5
+    assert len(left_of(os.getpid())) == 6
 
 
 def test_the_hosts_own_rules_are_left_alone(network: Namespaces) -> None:
@@ -186,7 +203,7 @@ def test_who_cannot_have_them_gets_the_proxy_or_a_sentence(monkeypatch: pytest.M
 
 
 def connect(network: Namespaces, client: str, port: int) -> socket.socket:
-    return socket.create_connection((network.at.address_for(client), port), timeout=PATIENCE_S)
+    return socket.create_connection((network.far.address_for(client), port), timeout=PATIENCE_S)
 
 
 def comes_back(client: socket.socket, data: bytes) -> bool:

@@ -24,10 +24,10 @@ NAME = "order-to-sales-order.yaml"
 SHIPPED = shipped.folder("mappings")
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(patience, "LOOK_S", 0.01)
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is waited for in vain."""
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.1)
 
 
 class Stage:
@@ -93,11 +93,13 @@ def test_an_edit_counts_when_the_bridge_says_so_and_writes(tmp_path: Path, edit:
     assert play(Stage(tmp_path), edit)
 
 
+@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_that_the_bridge_does_not_tell_of_is_not_counted(tmp_path: Path, edit: str) -> None:
     assert not play(Stage(tmp_path, reloads=False), edit)
 
 
+@pytest.mark.usefixtures("hurry")
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_after_which_nobody_writes_is_not_counted(tmp_path: Path, edit: str) -> None:
     assert not play(Stage(tmp_path, writes=False), edit)

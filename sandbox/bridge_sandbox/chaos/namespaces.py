@@ -1,19 +1,20 @@
-"""The network as on real hosts: the broker on the other side of a firewall, which drops and rejects packets.
+"""The network as on real hosts: broker and BNG on the other side of a firewall, which drops and rejects packets.
 
-    daemons, here ── one link per client ── namespace of the firewall ── trunk ── namespace of the broker
+    daemons, here ── one link per client ── namespace of the firewall ── trunk ── namespace of broker and BNG
 
-For each client the broker has an address of its own, so that one alone can be cut. All rules stand in the firewall's
+The far side has an address of its own for each client, so that one alone can be cut. All rules stand in the firewall's
 namespace: this host's own are not touched. Needs root, iproute2 and nftables. Names begin with `bng` and the number of this
 process: what a run that was killed has left behind goes at the start of the next.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -23,12 +24,13 @@ from typing import Literal, Self
 
 from bridge_sandbox.chaos.network import SMALL_PACKET_BYTES, Direction, Kind
 from bridge_sandbox.process import ProgramFailed
-from bridge_sandbox.settings import STAGE, Place
+from bridge_sandbox.settings import BNG, STAGE, Place
 
 FIRST = IPv4Address("198.18.0.0")
-"""Of the addresses for benchmarks (RFC 2544), which nobody routes; 32 of them for each run."""
-RUNS = 4096
-LINKS = 4
+"""Of the addresses for benchmarks (RFC 2544), which nobody routes; 64 of them for each run."""
+RUNS, EACH = 2048, 64
+LINKS = 8
+"""4 addresses each, and behind those the trunk's 16."""
 BARE_BYTES = 52
 """IP and TCP headers with nothing behind them: an acknowledgement alone that is dropped has met nothing."""
 LIMIT_S = 10.0
@@ -48,11 +50,11 @@ class Link:
     name: str
     here: IPv4Address
     firewall: IPv4Address
-    broker: IPv4Address
+    far: IPv4Address
 
 
 class Namespaces:
-    """Inside the block the broker may be started `at` its place, and each client reaches it there."""
+    """Inside the block programs may be started `far` away, where each client reaches them by an address of its own."""
 
     kind: Literal["namespaces"] = "namespaces"
 
@@ -60,16 +62,21 @@ class Namespaces:
         """`pid` is whose they are; ours."""
         pid = pid or os.getpid()
         self._run = f"bng{pid}_"
-        self._firewall, self._broker, self._trunk = (f"{self._run}{what}" for what in ("firewall", "broker", "trunk"))
-        self._base = FIRST + 32 * (pid % RUNS)
+        self._firewall, self._far, self._trunk = (f"{self._run}{what}" for what in ("firewall", "far", "trunk"))
+        self._base = FIRST + EACH * (pid % RUNS)
         self._links = {client: self._link(number) for number, client in enumerate((STAGE, *clients))}
         if len(self._links) > LINKS:
-            raise NoNamespaces(f"there are addresses for {LINKS - 1} clients of the broker only")
+            raise NoNamespaces(f"there are addresses for {LINKS - 1} clients only")
 
     @property
-    def at(self) -> Place:
-        """Where the broker is."""
-        return Place(inside(self._broker), {client: str(link.broker) for client, link in self._links.items()})
+    def clients(self) -> Collection[str]:
+        return self._links.keys()
+
+    @property
+    def far(self) -> Place:
+        """By its webhooks BNG uses the same link as the bridge on its way to BNG, where there is one."""
+        addresses = {client: str(link.far) for client, link in self._links.items()}
+        return Place(inside(self._far), addresses, str(self._links.get(BNG, self._links[STAGE]).here))
 
     def __enter__(self) -> Self:
         if os.geteuid() != 0:
@@ -78,6 +85,7 @@ class Namespaces:
         if missing:
             raise NoNamespaces(f"needs Debian's packages iproute2 and nftables; there is no {' and no '.join(missing)}")
         sweep()
+        remove(self._run)
         try:
             self._lay()
         except BaseException:
@@ -136,22 +144,22 @@ class Namespaces:
     # How it is laid
 
     def _link(self, number: int) -> Link:
-        here, broker = self._base + 4 * number + 1, self._base + 18 + number
-        return Link(f"{self._run}{number}", here, here + 1, broker)
+        here, trunk = self._base + 4 * number + 1, self._base + 4 * LINKS
+        return Link(f"{self._run}{number}", here, here + 1, trunk + 2 + number)
 
     def _lay(self) -> None:
         """Raises NoNamespaces where the kernel, its modules or this host's own rules do not let it be."""
-        firewall, broker, trunk = self._firewall, self._broker, self._trunk
+        firewall, far, trunk, gateway = self._firewall, self._far, self._trunk, self._base + 4 * LINKS + 1
         run("ip", "netns", "add", firewall)
-        run("ip", "netns", "add", broker)
-        run("ip", "-n", broker, "link", "set", "lo", "up")
-        run("ip", "-n", firewall, "link", "add", trunk, "type", "veth", "peer", "name", trunk, "netns", broker)
-        give(firewall, trunk, f"{self._base + 17}/28")
-        give(broker, trunk, *(f"{link.broker}/28" for link in self._links.values()))
-        run("ip", "-n", broker, "route", "add", "default", "via", str(self._base + 17))
+        run("ip", "netns", "add", far)
+        run("ip", "-n", far, "link", "set", "lo", "up")
+        run("ip", "-n", firewall, "link", "add", trunk, "type", "veth", "peer", "name", trunk, "netns", far)
+        give(firewall, trunk, f"{gateway}/28")
+        give(far, trunk, *(f"{link.far}/28" for link in self._links.values()))
         self._at_firewall("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         for link in self._links.values():
             self._lay_link(link)
+            run("ip", "-n", far, "route", "add", f"{link.here}/32", "via", str(gateway), "src", str(link.far))
         self._at_firewall("nft", ruleset(link.name for link in self._links.values()))
         for link in self._links.values():
             check(link)
@@ -161,7 +169,7 @@ class Namespaces:
         run("ip", "address", "add", f"{link.here}/30", "dev", link.name)
         run("ip", "link", "set", link.name, "up")
         give(self._firewall, link.name, f"{link.firewall}/30")
-        run("ip", "route", "add", f"{link.broker}/32", "via", str(link.firewall))
+        run("ip", "route", "add", f"{link.far}/32", "via", str(link.firewall))
 
     def _at_firewall(self, *command: str) -> str:
         return run(*inside(self._firewall), *command)
@@ -205,14 +213,14 @@ def ruleset(names: Iterable[str]) -> str:
 
 
 def check(link: Link) -> None:
-    """Nobody listens at the broker yet, and exactly that comes back."""
+    """Nobody listens there yet, and exactly that comes back."""
     try:
-        with socket.create_connection((str(link.broker), 1), timeout=LIMIT_S):
+        with socket.create_connection((str(link.far), 1), timeout=LIMIT_S):
             pass
     except ConnectionRefusedError:
         return
     except OSError as error:
-        raise NoNamespaces(f"nothing comes back from {link.broker}: {error}") from error
+        raise NoNamespaces(f"nothing comes back from {link.far}: {error}") from error
 
 
 def sweep() -> None:
@@ -223,11 +231,11 @@ def sweep() -> None:
 
 
 def remove(beginning: str) -> None:
-    """All links and namespaces with this beginning of their names."""
-    for name in names(Path("/sys/class/net"), beginning):
-        quietly("ip", "link", "delete", name)
-    for name in names(HOPS, beginning):
-        quietly("ip", "netns", "delete", name)
+    """All links and namespaces with this beginning of their names; what cannot be removed does not keep the others."""
+    links = [("ip", "link", "delete", name) for name in names(Path("/sys/class/net"), beginning)]
+    for command in (*links, *(("ip", "netns", "delete", name) for name in names(HOPS, beginning))):
+        with contextlib.suppress(NoNamespaces):
+            run(*command)
 
 
 def ours() -> set[tuple[str, str]]:
@@ -241,18 +249,14 @@ def names(folder: Path, beginning: str) -> list[str]:
 
 def run(*command: str) -> str:
     """What it prints. Raises NoNamespaces with what it complains of."""
+    environment = os.environ | {"PATH": search_path()}
     try:
-        done = quietly(*command)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoNamespaces(str(error)) from error
     if done.returncode:
         raise NoNamespaces(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout
-
-
-def quietly(*command: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"PATH": search_path()}
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=environment)
 
 
 def search_path() -> str:

@@ -1,9 +1,10 @@
-"""The network between the broker and its clients, as faults see it; of which kind it is, is chosen at the start."""
+"""The network between the daemons and what they reach, as faults see it; of which kind it is, is chosen at the start."""
 
+from collections.abc import Collection
 from typing import Literal, Protocol
 
 Direction = Literal["up", "down"]
-"""`up` is from the client to the broker."""
+"""`up` is from the client to what it reaches."""
 Kind = Literal["namespaces", "proxy"]
 SMALL_PACKET_BYTES = 600
 """What still passes a black hole, as a link with a smaller MTU and a firewall that eats the ICMP about it."""
@@ -14,6 +15,9 @@ class Network(Protocol):
 
     @property
     def kind(self) -> Kind: ...
+
+    @property
+    def clients(self) -> Collection[str]: ...
 
     def cut(self, client: str) -> None:
         """Silence in both directions."""

@@ -7,7 +7,7 @@ The doors live on an event loop in a thread of their own; the switches may be us
 import asyncio
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Literal, Self
 
@@ -130,6 +130,11 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    @property
+    def clients(self) -> Collection[str]:
+        """BNG's is not among them: what this proxy holds back it may pass on when its client has long given up."""
+        return self._doors.keys()
 
     # The faults, as network.py promises them
 

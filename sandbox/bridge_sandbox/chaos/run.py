@@ -23,7 +23,7 @@ from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, Fault, make_schedul
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.process import ProgramFailed
-from bridge_sandbox.settings import HERE, Place, Plan
+from bridge_sandbox.settings import BNG, HERE, Place, Plan
 from bridge_sandbox.stage import Stage
 
 SITES = ("shop1", "shop2")
@@ -92,8 +92,8 @@ def run(options: Options, say: Callable[[str], None]) -> Report:
     if not options.kinds:
         raise ProgramFailed(f"no fault is left to inflict: {left_out}")
     with ExitStack() as ends:
-        wires = namespaces.enter(ends, ("bridge", *options.sites), options.network, say)
-        stage = Stage(stage_plan(options, wires.at if wires else HERE), say=say)
+        wires = namespaces.enter(ends, ("bridge", *options.sites, BNG), options.network, say)
+        stage = Stage(stage_plan(options, wires.far if wires else HERE), say=say)
         network = wires or ends.enter_context(Proxy(stage.endpoints.doors, stage.endpoints.broker_port))
         ends.enter_context(stage)
         guard = ends.enter_context(Supervisor(stage))
@@ -111,7 +111,7 @@ def impossible(kinds: Sequence[str]) -> dict[str, str]:
     return {NEEDS_CLOCKS: "needs Debian's package libfaketime, which is not installed"} if is_missing else {}
 
 
-def stage_plan(options: Options, broker_at: Place = HERE) -> Plan:
+def stage_plan(options: Options, far: Place = HERE) -> Plan:
     hosted = tuple(site for site in options.sites if site in HOSTED)
     return Plan(
         options.sites,
@@ -120,8 +120,8 @@ def stage_plan(options: Options, broker_at: Place = HERE) -> Plan:
         hosted=hosted,
         direct=hosted,
         manifest_interval_s=MANIFEST_INTERVAL_S if options.manifest else 0,
-        doors=broker_at == HERE,
-        broker_at=broker_at,
+        doors=far == HERE,
+        far=far,
         clocks=NEEDS_CLOCKS in options.kinds,
     )
 

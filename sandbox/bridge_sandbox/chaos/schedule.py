@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge_sandbox.settings import BNG
+
 KINDS = (
     "kill_agent",
     "kill_bridge",
@@ -90,10 +92,10 @@ def make_schedule(
 
 
 def details(rng: random.Random, kind: str, sites: Sequence[str]) -> dict[str, Any]:
-    """What else there is to choose. A `client` is one of the broker's."""
+    """What else there is to choose. A `client` is one of the broker's, and of a network also `bng`: the bridge as BNG's."""
     client, site, count = rng.choice(("bridge", *sites)), rng.choice(list(sites)), rng.choice((1, 2, 3))
     if kind.startswith("network_"):
-        return {"client": client, "direction": rng.choice(("up", "down"))}
+        return {"client": rng.choice((client, BNG)), "direction": rng.choice(("up", "down"))}
     if kind.startswith("bng_"):
         return {"count": count, "path": rng.choice(BNG_WRITES)}
     if kind.startswith("shop_"):
