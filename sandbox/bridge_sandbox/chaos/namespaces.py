@@ -34,12 +34,13 @@ LINKS = 8
 BARE_BYTES = 52
 """IP and TCP headers with nothing behind them: an acknowledgement alone that is dropped has met nothing."""
 LIMIT_S = 10.0
-HOPS = Path("/run/netns")
+NETNS = Path("/run/netns")
 SBIN = ":/usr/sbin:/sbin"
+TRUNK = "trunk"
 NAME = re.compile(r"bng(\d+)_")
 
 
-class NoNamespaces(Exception):
+class NoNamespaces(ProgramFailed):
     """They cannot be had here; the text says why."""
 
 
@@ -62,7 +63,7 @@ class Namespaces:
         """`pid` is whose they are; ours."""
         pid = pid or os.getpid()
         self._run = f"bng{pid}_"
-        self._firewall, self._far, self._trunk = (f"{self._run}{what}" for what in ("firewall", "far", "trunk"))
+        self._firewall, self._far = f"{self._run}firewall", f"{self._run}far"
         self._base = FIRST + EACH * (pid % RUNS)
         self._links = {client: self._link(number) for number, client in enumerate((STAGE, *clients))}
         if len(self._links) > LINKS:
@@ -149,13 +150,13 @@ class Namespaces:
 
     def _lay(self) -> None:
         """Raises NoNamespaces where the kernel, its modules or this host's own rules do not let it be."""
-        firewall, far, trunk, gateway = self._firewall, self._far, self._trunk, self._base + 4 * LINKS + 1
+        firewall, far, gateway = self._firewall, self._far, self._base + 4 * LINKS + 1
         run("ip", "netns", "add", firewall)
         run("ip", "netns", "add", far)
         run("ip", "-n", far, "link", "set", "lo", "up")
-        run("ip", "-n", firewall, "link", "add", trunk, "type", "veth", "peer", "name", trunk, "netns", far)
-        give(firewall, trunk, f"{gateway}/28")
-        give(far, trunk, *(f"{link.far}/28" for link in self._links.values()))
+        run("ip", "-n", firewall, "link", "add", TRUNK, "type", "veth", "peer", "name", TRUNK, "netns", far)
+        give(firewall, TRUNK, f"{gateway}/28")
+        give(far, TRUNK, *(f"{link.far}/28" for link in self._links.values()))
         self._at_firewall("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         for link in self._links.values():
             self._lay_link(link)
@@ -195,7 +196,7 @@ def enter(
 
 def inside(namespace: str) -> tuple[str, ...]:
     """What a command begins with that is to run there; it takes the place of this beginning, so its number is its own."""
-    return ("nsenter", f"--net={HOPS / namespace}", "--")
+    return ("nsenter", f"--net={NETNS / namespace}", "--")
 
 
 def give(namespace: str, link: str, *addresses: str) -> None:
@@ -233,13 +234,13 @@ def sweep() -> None:
 def remove(beginning: str) -> None:
     """All links and namespaces with this beginning of their names; what cannot be removed does not keep the others."""
     links = [("ip", "link", "delete", name) for name in names(Path("/sys/class/net"), beginning)]
-    for command in (*links, *(("ip", "netns", "delete", name) for name in names(HOPS, beginning))):
+    for command in (*links, *(("ip", "netns", "delete", name) for name in names(NETNS, beginning))):
         with contextlib.suppress(NoNamespaces):
             run(*command)
 
 
 def ours() -> set[tuple[str, str]]:
-    found = (NAME.match(name) for folder in (HOPS, Path("/sys/class/net")) for name in names(folder, "bng"))
+    found = (NAME.match(name) for folder in (NETNS, Path("/sys/class/net")) for name in names(folder, "bng"))
     return {(match[0], match[1]) for match in found if match}
 
 
