@@ -1,5 +1,6 @@
 """A network between namespaces: what each kind of fault looks like from outside, and that nothing of it stays behind."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,13 +11,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import aiohttp
 import pytest
+from yarl import URL
 
+from bridge_common.errors import OutcomeUnknown
+from bridge_common.http import connector, exchange
 from bridge_sandbox.chaos import namespaces
 from bridge_sandbox.chaos.namespaces import Namespaces, NoNamespaces, enter, names
 from bridge_sandbox.chaos.network import SMALL_PACKET_BYTES, Direction
 from bridge_sandbox.mosquitto import Mosquitto
-from bridge_sandbox.process import ProgramFailed, free_ports
+from bridge_sandbox.process import ProgramFailed, free_ports, wait_until
 from bridge_sandbox.settings import STAGE
 
 pytestmark = pytest.mark.integration
@@ -160,6 +165,18 @@ def test_a_broker_started_there_is_reached_by_its_address(network: Namespaces, t
         connect(network, "bridge", broker.port)
 
 
+async def test_of_a_large_request_that_is_given_up_nothing_is_left_to_send(
+    network: Namespaces, client: socket.socket, port: int
+) -> None:
+    """Neither in the kernel, whose buffer is small on such a link, nor in the event loop."""
+    network.swallow_large("bng", "up")
+    url = f"http://{network.far.address_for('bng')}:{port}/"
+    async with aiohttp.ClientSession(connector=connector()) as session:
+        with pytest.raises(OutcomeUnknown):
+            await exchange(session, "POST", url, timeout_s=0.5, body="x" * 150_000)
+        await asyncio.to_thread(wait_until, "no end is left", lambda: not towards(url), timeout_s=PATIENCE_S)
+
+
 def test_at_its_end_nothing_of_it_is_left_also_after_an_error(
     network: Namespaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +217,14 @@ def test_who_cannot_have_them_gets_the_proxy_or_a_sentence(monkeypatch: pytest.M
             enter(ends, ("bridge",), "namespaces", said.append)
         assert enter(ends, ("bridge",), "proxy", said.append) is None
     assert len(said) == 1
+
+
+def towards(url: str) -> list[str]:
+    """This side's ends of connections to that address, as /proc/net/tcp writes it."""
+    there = URL(url)
+    assert there.host is not None
+    text = f"{int.from_bytes(socket.inet_aton(there.host), sys.byteorder):08X}:{there.port:04X}"
+    return [line for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[2] == text]
 
 
 def connect(network: Namespaces, client: str, port: int) -> socket.socket:
