@@ -1,6 +1,7 @@
 """Where both sides run: the stage with the stub in place of shop and BNG, and floor or product started afresh on it."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -72,8 +73,9 @@ class Scene(Stage):
         self._broker.wipe()
         self._broker.start()
         for name in ("floor", "bridge", f"agent-{self.site}"):
-            for path in self.folder.joinpath(name).iterdir():
-                path.unlink()
+            folder = self.folder / name
+            shutil.rmtree(folder)
+            folder.mkdir(mode=0o700)
 
     def _product(self) -> dict[str, Program]:
         self.start("bridge")

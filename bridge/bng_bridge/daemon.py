@@ -51,6 +51,7 @@ from bridge_common import systemd
 from bridge_common.clock import ClockWatch, steady_now, to_text, utc_now
 from bridge_common.config import read_secret
 from bridge_common.errors import ConfigError, IdentityChanged, RejectedByTarget, TransientError
+from bridge_common.http import connector
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import connect, keep_connected
@@ -117,7 +118,7 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
 
 
 async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: AsyncExitStack) -> Parts:
-    session = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+    session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector(limit=0)))
     bng = BngClient(session, config.bng)
     await bng.check()
     receiver_box: list[Receiver] = []

@@ -1,6 +1,8 @@
 """One HTTP request with a deadline, and what its failing says about whether it was executed."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ from bridge_common.errors import OutcomeUnknown, TargetUnavailable
 Parse = Callable[[bytes], Any]
 """Raises ValueError for bytes that it cannot make anything of."""
 CONNECT_TIMEOUT_S = 10.0
+SEND_BUFFER_BYTES = 1024 * 1024
+"""The kernel gives less where net.core.wmem_max is less, and its default gives room for a request of 200 kB."""
 TEXT_KEPT = 2000
 """Magento's page of maintenance names it only behind its head."""
 
@@ -40,6 +44,24 @@ class Answer:
         """A 503 that says so, as a page or as JSON. So does a web server's own page for one that is overloaded: it cannot
         be told apart, and both are waited for."""
         return self.status == 503 and "maintenance" in str(self.body).casefold()
+
+
+def connector(**options: Any) -> aiohttp.TCPConnector:
+    """Connections that end when we give them up: what had not arrived by then never does.
+
+    Else the kernel would go on sending a request for minutes after its deadline, and a server behind a firewall that was
+    shut for so long would execute it when everybody had looked for it in vain.
+    """
+    return aiohttp.TCPConnector(socket_factory=_short_lived, **options)
+
+
+def _short_lived(where: aiohttp.AddrInfoType) -> socket.socket:
+    made = socket.socket(*where[:3])
+    # Closing discards what is unsent and resets the connection, also when the process is killed (socket(7), SO_LINGER).
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Room for a whole request: what waits in the event loop's own buffer is still sent after a close.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+    return made
 
 
 async def exchange(

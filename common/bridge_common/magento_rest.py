@@ -20,7 +20,7 @@ from bridge_common.errors import (
     RejectedByTarget,
     TargetUnavailable,
 )
-from bridge_common.http import Answer, Parse, exchange
+from bridge_common.http import Answer, Parse, connector, exchange
 from bridge_common.magento_auth import AdminLogin, Auth, Bearer, Headers, OAuth1
 from bridge_common.magento_config import MagentoSection
 
@@ -148,8 +148,8 @@ class MagentoRest:
         return URL(text, encoded=True)
 
     def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(ssl=self._section.verify_tls, force_close=force_close)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        connections = connector(ssl=self._section.verify_tls, force_close=force_close)
+        return aiohttp.ClientSession(connector=connections, cookie_jar=aiohttp.DummyCookieJar())
 
     def _read_error(self, path: str, answer: Answer) -> BridgeError:
         text = f"GET {path} answered {answer.status}: {message_of(answer)[:TEXT_SHOWN]}"

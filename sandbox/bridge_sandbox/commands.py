@@ -9,6 +9,7 @@ from bridge_sandbox.settings import Endpoints, Plan, Secrets
 def bng_options(plan: Plan, endpoints: Endpoints, secrets: Secrets, folder: Path) -> list[str]:
     options = {
         "--state": str(folder / "bng.sqlite"),
+        "--host": plan.far.listen,
         "--port": str(endpoints.bng.api),
         "--admin-port": str(endpoints.bng.admin),
         "--client-id": settings.CLIENT_ID,
@@ -17,7 +18,10 @@ def bng_options(plan: Plan, endpoints: Endpoints, secrets: Secrets, folder: Path
         "--profile": plan.profile,
     }
     if plan.bng.has_webhooks:
-        options |= {"--webhook-url": endpoints.webhook_url, "--webhook-secret": secrets.read("webhook")}
+        options |= {
+            "--webhook-url": settings.bng_webhook_url(plan, endpoints),
+            "--webhook-secret": secrets.read("webhook"),
+        }
     return flat(options)
 
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,10 +26,9 @@ _STOP_LIMIT_S = 15.0
 class Mosquitto:
     """One broker process. `users` maps names to passwords; a user's name is its site, but for `bridge_user`.
 
-    `watchers` may read everything of the bridge's topics. `acl` may be changed while it runs: assign and `reload()`.
+    `watchers` may read everything of the bridge's topics. With `within` before its command it listens to all addresses of
+    that place, and `host` is where we find it. `acl` may be changed while it runs: assign and `reload()`.
     """
-
-    host = HOST
 
     def __init__(
         self,
@@ -38,6 +38,8 @@ class Mosquitto:
         bridge_user: str = "bridge",
         watchers: tuple[str, ...] = (),
         port: int = 0,
+        host: str = HOST,
+        within: Sequence[str] = (),
         max_packet_bytes: int = 2 * 1024 * 1024,
         autosave_interval_s: int = 5,
         username_as_client_id: bool = True,
@@ -46,6 +48,8 @@ class Mosquitto:
         self.users = dict(users)
         self.acl = acl(bridge_user, watchers)
         self.port = port or _free_port()
+        self.host = host
+        self._within = tuple(within)
         self.max_packet_bytes = max_packet_bytes
         self._autosave_interval_s = autosave_interval_s
         self._username_as_client_id = username_as_client_id
@@ -76,7 +80,7 @@ class Mosquitto:
         self._write_files()
         (self.folder / "mosquitto.conf").write_text(self._settings())
         self._process = subprocess.Popen(
-            [_program(), "-c", str(self.folder / "mosquitto.conf")],
+            [*self._within, _program(), "-c", str(self.folder / "mosquitto.conf")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -117,7 +121,7 @@ class Mosquitto:
 
     def _settings(self) -> str:
         return f"""\
-listener {self.port} {HOST}
+listener {self.port} {"0.0.0.0" if self._within else HOST}
 use_username_as_clientid {str(self._username_as_client_id).lower()}
 allow_anonymous false
 password_file {self.folder}/passwords
@@ -150,7 +154,7 @@ log_timestamp_format %Y-%m-%dT%H:%M:%S
         deadline = time.monotonic() + _START_LIMIT_S
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
             try:
-                with socket.create_connection((HOST, self.port), timeout=1):
+                with socket.create_connection((self.host, self.port), timeout=1):
                     return
             except OSError:
                 time.sleep(0.02)

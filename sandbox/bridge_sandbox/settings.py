@@ -18,6 +18,33 @@ Value = str | int | float | bool | Path | dict[str, str]
 Tables = Mapping[str, Mapping[str, Value]]
 
 CLIENT_ID = "bng-bridge"
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where broker and BNG are: here, or behind a network.
+
+    `within` is what a command begins with that starts there, `addresses` are those of that place by who wants to reach it,
+    and `ours` is where what is there reaches us.
+    """
+
+    within: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    ours: str = LOOPBACK
+
+    def address_for(self, who: str) -> str:
+        return self.addresses.get(who, LOOPBACK)
+
+    @property
+    def listen(self) -> str:
+        """Where a server there listens: to all who have an address of it."""
+        return "0.0.0.0" if self.within else LOOPBACK
+
+
+HERE = Place()
+STAGE, BNG = "stage", "bng"
+"""Who reaches broker and BNG, beside the broker's users: the stage that starts both, and the bridge on its way to BNG."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +66,7 @@ class Plan:
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
+    far: Place = HERE
     clocks: bool = False
     """The daemons' wall clocks can be set, where libfaketime is installed."""
 
@@ -70,10 +98,6 @@ class Endpoints:
 
     def broker_port_of(self, user: str) -> int:
         return self.doors.get(user, self.broker_port)
-
-    @property
-    def webhook_url(self) -> str:
-        return f"{local_url(self.webhook_port)}/webhooks/bng"
 
     def shop_webhook_url(self, site: str) -> str:
         return f"{local_url(self.hooks[site])}/webhooks/magento"
@@ -131,8 +155,12 @@ def agent_account(site: str) -> str:
     return f"agent_{site}"
 
 
-def local_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+def local_url(port: int, host: str = LOOPBACK) -> str:
+    return f"http://{host}:{port}"
+
+
+def bng_webhook_url(plan: Plan, endpoints: Endpoints) -> str:
+    return f"{local_url(endpoints.webhook_port, plan.far.ours)}/webhooks/bng"
 
 
 def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, state_dir: Path) -> Tables:
@@ -142,7 +170,7 @@ def agent_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str, s
     capture = _polling(plan, endpoints, secret, site) if is_hosted else _outbox(endpoints, secret, site)
     return {
         "agent": {"site": site, "state_dir": state_dir},
-        "broker": _broker(endpoints, secret, site),
+        "broker": _broker(plan, endpoints, secret, site),
         "magento": {
             "base_url": local_url(endpoints.shops[site].api),
             "timeout_s": plan.timeout_s,
@@ -162,9 +190,9 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
             "mappings_dir": state_dir.with_name("mappings"),
             "flows_dir": state_dir.with_name("flows"),
         },
-        "broker": _broker(endpoints, secret, "bridge"),
+        "broker": _broker(plan, endpoints, secret, "bridge"),
         "bng": {
-            "base_url": local_url(endpoints.bng.api),
+            "base_url": local_url(endpoints.bng.api, plan.far.address_for(BNG)),
             "profile": str(profiles.path_of(plan.profile).resolve()),
             **_bng_login(plan, secret),
             "timeout_s": plan.timeout_s,
@@ -192,9 +220,13 @@ def _bng_webhooks(plan: Plan, endpoints: Endpoints, secret: Secrets) -> Tables:
     """None for an ERP that has none."""
     if not plan.bng.has_webhooks:
         return {}
-    table: dict[str, Value] = {"port": endpoints.webhook_port, "secret_file": secret.file("webhook")}
+    table: dict[str, Value] = {
+        "host": plan.far.ours,
+        "port": endpoints.webhook_port,
+        "secret_file": secret.file("webhook"),
+    }
     subscribes = "subscription" in plan.bng["webhooks"]
-    return {"bng.webhooks": table | ({"public_url": endpoints.webhook_url} if subscribes else {})}
+    return {"bng.webhooks": table | ({"public_url": bng_webhook_url(plan, endpoints)} if subscribes else {})}
 
 
 def oauth_login(secret: Secrets, site: str) -> dict[str, Value]:
@@ -227,9 +259,9 @@ def write_toml(path: Path, tables: Tables) -> str:
     return str(path)
 
 
-def _broker(endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
-    port, password_file = endpoints.broker_port_of(user), secret.file(f"broker-{user}")
-    return {"host": "127.0.0.1", "port": port, "tls": False, "password_file": password_file}
+def _broker(plan: Plan, endpoints: Endpoints, secret: Secrets, user: str) -> dict[str, Value]:
+    host, port = plan.far.address_for(user), endpoints.broker_port_of(user)
+    return {"host": host, "port": port, "tls": False, "password_file": secret.file(f"broker-{user}")}
 
 
 def _outbox(endpoints: Endpoints, secret: Secrets, site: str) -> Tables:

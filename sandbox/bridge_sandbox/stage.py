@@ -15,7 +15,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +59,7 @@ class Stage:
         self.mariadb = MariaDB(self.folder / "mariadb", port=free_ports(1)[0])
         self.endpoints = draw_endpoints(self.plan, self.folder, self.mariadb.socket)
         self.shops = {site: ShopAdmin(local_url(ports.admin)) for site, ports in self.endpoints.shops.items()}
-        self.bng = BngAdmin(local_url(self.endpoints.bng.admin))
+        self.bng = BngAdmin(local_url(self.endpoints.bng.admin, self.plan.far.address_for(settings.STAGE)))
         self._say = say
         self._secrets = Secrets(self.folder / "secrets")
         self._secrets.put("webhook", settings.webhook_secret())
@@ -67,7 +67,13 @@ class Stage:
             self._secrets.put(f"shop-webhook-{site}", settings.webhook_secret())
         users = {name: self._secrets.read(f"broker-{name}") for name in ("bridge", *self.plan.sites)}
         self.clocks = self._make_clocks()
-        self.broker = Mosquitto(self.folder / "mosquitto", users, port=self.endpoints.broker_port)
+        self.broker = Mosquitto(
+            self.folder / "mosquitto",
+            users,
+            port=self.endpoints.broker_port,
+            host=self.plan.far.address_for(settings.STAGE),
+            within=self.plan.far.within,
+        )
         self._parts: dict[str, Part] = dict(self._furnish())
 
     def __enter__(self) -> Self:
@@ -197,15 +203,16 @@ class Stage:
         yield "mariadb", self.mariadb
         yield "broker", self.broker
         plan, endpoints, secrets = self.plan, self.endpoints, self._secrets
-        yield self._program("bng", "bridge-sandbox", "bng", *bng_options(plan, endpoints, secrets, self.folder))
+        bng = ("bridge-sandbox", "bng", *bng_options(plan, endpoints, secrets, self.folder))
+        yield self._program("bng", *bng, within=plan.far.within)
         yield self._program("bridge", "bng-bridge", "run", "--config", self._write_bridge_config())
         for site in self.plan.sites:
             yield self._program(f"shop-{site}", "bridge-sandbox", "shop", *shop_options(plan, endpoints, secrets, site))
             yield self._program(f"agent-{site}", "magento-agent", "run", "--config", self._write_agent_config(site))
 
-    def _program(self, name: str, script: str, *arguments: str) -> tuple[str, Program]:
+    def _program(self, name: str, script: str, *arguments: str, within: Sequence[str] = ()) -> tuple[str, Program]:
         environment = self.clocks[name].environment if name in self.clocks else None
-        return name, Program(name, [installed(script), *arguments], self.folder, environment)
+        return name, Program(name, [*within, installed(script), *arguments], self.folder, environment)
 
     def _make_clocks(self) -> dict[str, Clock]:
         library = clock.library()

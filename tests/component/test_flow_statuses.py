@@ -10,7 +10,7 @@ from tests.support.shop import ShopRig
 
 from bng_bridge import intents
 from bng_bridge.outcome import Outcome
-from bng_bridge.sources.hints import status_hint
+from bng_bridge.sources.hints import listed_hint, status_hint
 from bridge_common.errors import DependencyMissing, IdentityChanged, OutcomeUnknown, QuietPeriod, RejectedByTarget
 from bridge_sandbox.bng import samples
 
@@ -31,13 +31,15 @@ async def sell(rig: FlowRig, shop: ShopRig) -> dict[str, Any]:
 
 async def say(rig: FlowRig, order: dict[str, Any], status: int) -> dict[str, Any]:
     """BNG's operator sets the status; the sales order as it is then."""
-    (found,) = [
-        each for each in await rig.bng.records("sales_orders") if each["ExternalID"] == f"shop1-{order['entity_id']}"
-    ]
-    made: dict[str, Any] = await rig.bng.admin(
-        "POST", "/status", SalesOrderID=found["SalesOrderID"], OrderStatus=status
-    )
+    sales_order_id = (await at_bng(rig, order))["SalesOrderID"]
+    made: dict[str, Any] = await rig.bng.admin("POST", "/status", SalesOrderID=sales_order_id, OrderStatus=status)
     return made
+
+
+async def at_bng(rig: FlowRig, order: dict[str, Any]) -> dict[str, Any]:
+    name = f"shop1-{order['entity_id']}"
+    (found,) = [each for each in await rig.bng.records("sales_orders") if each["ExternalID"] == name]
+    return found
 
 
 async def tell(rig: FlowRig, sales_order: dict[str, Any], key: str = "") -> Outcome:
@@ -71,6 +73,21 @@ async def test_a_status_is_said_once_in_a_comment(rig: FlowRig, shop: ShopRig) -
     assert [(await tell(rig, changed, key)).state for key in ("", "-again")] == ["done", "done"]
     text = f"BNG sales order {changed['SalesOrderID']} is processing (version {changed['Version']})"
     assert await comments(shop, order) == [text]
+
+
+async def test_a_status_whose_webhook_was_lost_is_news_also_after_a_write_of_ours(rig: FlowRig, shop: ShopRig) -> None:
+    """Our own write's answer shows it before the poll does. A status that we sent is none."""
+    order = await sell(rig, shop)
+    assert listed_hint("sales-orders", await at_bng(rig, order), rig.store.read) is None
+    await say(rig, order, 40)
+    order["billing_address"]["city"] = "Elsewhere"
+    await rig.order(order)
+    listed = await at_bng(rig, order)
+    assert (listed["BillingAddress"]["City"], listed["OrderStatus"]) == ("Elsewhere", 40)
+    hint = listed_hint("sales-orders", listed, rig.store.read)
+    assert hint is not None
+    await rig.hint(hint)
+    assert len(await comments(shop, order)) == 1
 
 
 async def test_a_hold_at_bng_holds_the_order_and_its_end_releases_it(rig: FlowRig, shop: ShopRig) -> None:

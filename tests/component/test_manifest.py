@@ -96,13 +96,16 @@ class Rig:
         self, entity: str, entity_id: int, *, kind: Kind = "snapshot", state: str = "done", reason: str = "",
         at: datetime | None = None,
     ) -> None:  # fmt: skip
-        """An event of its state now, as the agent would send it; in the end in this state of the inbox."""
+        """An event of its state now, as the agent would send it; in the end in this state of the inbox.
+
+        Stored at `at`, too, where that is still to come.
+        """
         path = f"/V1/orders/{entity_id}" if entity == "order" else f"/V1/customers/{entity_id}"
         data = {} if kind != "snapshot" else await self.shop.client.get(path)
         self._n += 1
         made, published_at = event(self._n, entity=entity, entity_id=str(entity_id), kind=kind, data=data)
         made = replace(made, committed_at=utc_now(), captured_at=at or utc_now())
-        now = to_text(utc_now())
+        now = to_text(max(at or utc_now(), utc_now()))
 
         def put(db: sqlite3.Connection) -> None:
             inbox.put_events(db, [(made, published_at)], now)
@@ -275,6 +278,19 @@ async def test_a_customer_s_change_that_did_not_come_is_missing(rig: Rig) -> Non
     assert await rig.missing() == []
     await rig.shop.admin("POST", "/customer", customer_id=customer_id, lastname="Voss")
     assert await rig.missing() == [f"customer/{customer_id}"]
+
+
+@pytest.mark.parametrize("edit", ["address", "shipment"])
+async def test_an_agent_whose_clock_was_a_day_ahead_hides_nothing_that_did_not_come(rig: Rig, edit: str) -> None:
+    order_id, ahead = await rig.order(), to_text(utc_now() + timedelta(days=1))
+    await rig.store.write(lambda db: db.execute("UPDATE inbox SET captured_at = ?", (ahead,)))
+    assert await rig.missing() == []
+    if edit == "address":
+        await rig.shop.admin("POST", "/address", order_id=order_id, street=["Umzugsweg 1"])
+    else:
+        await ship(rig, order_id)
+        rig.sql("UPDATE sales_shipment SET created_at = created_at + INTERVAL 1 MINUTE")
+    assert await rig.missing() == [f"order/{order_id}"]
 
 
 async def test_the_same_line_is_not_asked_for_once_an_event_has_come(rig: Rig) -> None:

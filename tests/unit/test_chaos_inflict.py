@@ -58,10 +58,14 @@ class Guard:
         yield self._was_up
 
 
+def over() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 def ground(stage: Stage, *, was_up: bool = True) -> Ground:
-    over = threading.Event()
-    over.set()
-    return Ground(stage, None, Guard(was_up=was_up), over)  # type: ignore[arg-type]
+    return Ground(stage, None, Guard(was_up=was_up), over())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", [FORGED, LATE], ids=lambda fault: fault.kind)
@@ -80,6 +84,27 @@ def test_an_outbox_is_emptied_only_of_rows(rows: int) -> None:
 @pytest.mark.parametrize("was_up", [False, True])
 def test_a_kill_counts_when_there_was_somebody_to_kill(was_up: bool) -> None:
     assert inflict(KILLED, ground(Stage(), was_up=was_up)) is was_up
+
+
+@pytest.mark.parametrize("hits", [0, 1])
+@pytest.mark.parametrize(("clients", "broken"), [(("bridge", "bng"), "bng"), (("bridge",), "bridge")])
+def test_a_network_is_broken_for_its_client_until_somebody_met_it(
+    clients: tuple[str, ...], broken: str, hits: int
+) -> None:
+    """A proxy has no way to BNG, and breaks the bridge's to the broker in its place."""
+    done: list[tuple[str, ...]] = []
+
+    def lose(*what: str) -> None:
+        done.append(what)
+
+    def met(client: str) -> int:
+        return hits * bool(done) * (client == broken)
+
+    net = SimpleNamespace(clients=clients, lose=lose, met=met, heal=lambda client: done.append((client,)))
+    place = Ground(Stage(), net, Guard(was_up=True), over())  # type: ignore[arg-type]
+    fault = Fault(1.0, "network_one_way", 0.0, {"client": "bng", "direction": "up"})
+    assert inflict(fault, place) is bool(hits)
+    assert done == [(broken, "up"), (broken,)]
 
 
 @pytest.mark.parametrize("hits", [0, 1])

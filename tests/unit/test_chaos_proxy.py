@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge_sandbox.chaos.proxy import SMALL_PACKET, Network
+from bridge_sandbox.chaos.network import SMALL_PACKET_BYTES, Direction
+from bridge_sandbox.chaos.proxy import Proxy
 from bridge_sandbox.process import free_ports
 
 SILENCE_S = 0.3
 PATIENCE_S = 5.0
-SMALL, LARGE = b"x" * 20, b"y" * (SMALL_PACKET + 1)
+SMALL, LARGE = b"x" * 20, b"y" * (SMALL_PACKET_BYTES + 1)
 
 
 @pytest.fixture
@@ -43,26 +44,26 @@ def port() -> int:
 
 
 @pytest.fixture
-def network(port: int, echo_port: int) -> Iterator[Network]:
-    with Network({"shop1": port}, echo_port) as network:
+def network(port: int, echo_port: int) -> Iterator[Proxy]:
+    with Proxy({"shop1": port}, echo_port) as network:
         yield network
 
 
 @pytest.fixture
-def client(network: Network, port: int) -> Iterator[socket.socket]:
+def client(network: Proxy, port: int) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
         client.sendall(SMALL)
         assert receive(client, len(SMALL)) == SMALL
         yield client
 
 
-def test_an_open_door_lets_everything_through(network: Network, client: socket.socket) -> None:
+def test_an_open_door_lets_everything_through(network: Proxy, client: socket.socket) -> None:
     client.sendall(LARGE)
     assert receive(client, len(LARGE)) == LARGE
     assert network.met("shop1") == 0
 
 
-def test_a_shut_door_that_nobody_comes_to_has_met_nothing(network: Network, client: socket.socket) -> None:
+def test_a_shut_door_that_nobody_comes_to_has_met_nothing(network: Proxy, client: socket.socket) -> None:
     network.swallow_large("shop1", "up")
     settle(network)
     client.sendall(SMALL)
@@ -73,7 +74,7 @@ def test_a_shut_door_that_nobody_comes_to_has_met_nothing(network: Network, clie
     assert network.met("shop1") == 1
 
 
-def test_a_cut_network_is_silent_and_delivers_late(network: Network, client: socket.socket) -> None:
+def test_a_cut_network_is_silent_and_delivers_late(network: Proxy, client: socket.socket) -> None:
     network.cut("shop1")
     settle(network)
     client.sendall(SMALL)
@@ -83,8 +84,8 @@ def test_a_cut_network_is_silent_and_delivers_late(network: Network, client: soc
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
-def test_one_lost_direction_is_enough_for_silence(network: Network, client: socket.socket, direction: str) -> None:
-    network.lose("shop1", direction)  # type: ignore[arg-type]
+def test_one_lost_direction_is_enough_for_silence(network: Proxy, client: socket.socket, direction: Direction) -> None:
+    network.lose("shop1", direction)
     settle(network)
     client.sendall(SMALL)
     assert is_silent(client)
@@ -92,7 +93,7 @@ def test_one_lost_direction_is_enough_for_silence(network: Network, client: sock
     assert receive(client, len(SMALL)) == SMALL
 
 
-def test_a_black_hole_swallows_large_packets_and_what_is_behind_them(network: Network, client: socket.socket) -> None:
+def test_a_black_hole_swallows_large_packets_and_what_is_behind_them(network: Proxy, client: socket.socket) -> None:
     network.swallow_large("shop1", "up")
     settle(network)
     client.sendall(SMALL)
@@ -105,7 +106,7 @@ def test_a_black_hole_swallows_large_packets_and_what_is_behind_them(network: Ne
     assert receive(client, len(LARGE) + len(SMALL)) == LARGE + SMALL
 
 
-def test_a_reset_ends_connections_and_refuses_new_ones(network: Network, client: socket.socket, port: int) -> None:
+def test_a_reset_ends_connections_and_refuses_new_ones(network: Proxy, client: socket.socket, port: int) -> None:
     network.reset("shop1")
     assert is_gone(client)
     was_reset = network.met("shop1")
@@ -121,13 +122,13 @@ def test_a_reset_ends_connections_and_refuses_new_ones(network: Network, client:
 
 def test_a_door_without_a_broker_behind_it_hangs_up(port: int) -> None:
     with (
-        Network({"shop1": port}, free_ports(1)[0]),
+        Proxy({"shop1": port}, free_ports(1)[0]),
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client,
     ):
         assert is_gone(client)
 
 
-def settle(network: Network) -> None:
+def settle(network: Proxy) -> None:
     """Return when the switches set before are in force."""
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0), network._loop).result(PATIENCE_S)  # noqa: SLF001
 

@@ -26,8 +26,13 @@ def id_of(entity: str, body: dict[str, Any]) -> str:
     return str(body[_IDS[entity]])
 
 
-def facts_of(entity: str, body: dict[str, Any]) -> dict[str, Any]:
-    return {name: body[name] for name in _FACTS[entity] if name in body}
+def facts_of(entity: str, body: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """What the bridge remembers of a record as it is after a write that was to give it these fields.
+
+    Of a status only the one that was wanted: another is BNG's own, and nobody may have told the shop of it yet.
+    """
+    known = [name for name in _FACTS[entity] if name != "OrderStatus" or body.get(name) == sent.get(name)]
+    return {name: body[name] for name in known if name in body}
 
 
 def settable(entity: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class BngTarget:
             written = await self._client.put(resource, write.reference, body, request_id, accept=accept)
         if written.problem in EXISTS:
             return await self._adopt(write, body, request_id, written)
-        return await self._made(write, written)
+        return await self._made(write, written, sent=body)
 
     async def update(self, write: Write, record_id: str, version: str, body: Body, request_id: str) -> Record:
         """Change it under the version we know; when BNG changed the record meanwhile: read, merge, once more.
@@ -64,7 +64,7 @@ class BngTarget:
             under = version if known is None else known.version
             written = await self._client.change(resource, record_id, fields, under, key, accept=accept)
             if written.problem not in CHANGED:
-                return await self._made(write, written, record_id)
+                return await self._made(write, written, record_id, sent=body)
             # Merged anew it is another request than the one that the key stands for.
             known, key = await self._read(write, record_id), ""
         raise OutcomeUnknown(f"{write.entity} {record_id} changed at BNG during each of three attempts", answered=True)
@@ -118,16 +118,16 @@ class BngTarget:
             return replace(found, applied=False)
         return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), "")
 
-    async def _made(self, write: Write, written: Written, record_id: str = "") -> Record:
+    async def _made(self, write: Write, written: Written, record_id: str = "", *, sent: Body | None = None) -> Record:
         """The record as it is after a write: from its answer, or read where the answer has none.
 
         Raises OutcomeUnknown when that read fails: the write is done, and must not count as one that was not executed.
         """
         if written.stored is not None:
-            return _record(write, written.stored)
+            return _record(write, written.stored, sent)
         known_id = record_id or written.record_id
         try:
-            found = await self.find(write) if not known_id else _record(write, await self._read(write, known_id))
+            found = await self.find(write) if not known_id else _record(write, await self._read(write, known_id), sent)
         except BridgeError as error:
             raise OutcomeUnknown(f"written, and then not read: {error.message}", answered=True) from error
         if found is None:
@@ -145,5 +145,6 @@ class BngTarget:
         return record
 
 
-def _record(write: Write, stored: Stored) -> Record:
-    return Record(id_of(write.entity, stored.body), stored.version, stored.body, facts_of(write.entity, stored.body))
+def _record(write: Write, stored: Stored, sent: Body | None = None) -> Record:
+    facts = facts_of(write.entity, stored.body, sent or {})
+    return Record(id_of(write.entity, stored.body), stored.version, stored.body, facts)

@@ -32,15 +32,17 @@ def newest(db: sqlite3.Connection, site: str, entity: str, entity_id: str) -> Ne
         # Closed events are cleaned some time after they were settled, so it was captured before that.
         return Newest(0, "snapshot", "done", "", utc_now() - KEEP, None)
     data = row["data"] if row["kind"] == "snapshot" else None
+    # An agent's clock that was ahead would make its events cover whatever was missed until that time came.
+    captured_at = min(from_text(row["captured_at"]), from_text(row["stored_at"]))
     # What could not be read was perhaps read anew when an operator retried it; its document was not kept.
-    at = row["settled_at"] if row["kind"] == "unreadable" else row["captured_at"]
+    is_read_anew = row["kind"] == "unreadable" and row["settled_at"]
     read = None if data is None else (lambda: dict(decimal_json.loads(data)))
     return Newest(
         row["seq"],
         row["kind"],
         row["state"],
         row["reason"],
-        from_text(at or row["captured_at"]),
+        from_text(row["settled_at"]) if is_read_anew else captured_at,
         read,
         row["committed_at"],
     )

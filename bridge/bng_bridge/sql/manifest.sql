@@ -7,7 +7,7 @@ WHERE source = 'magento' AND site = :site AND entity = :entity
 
 -- name: newest
 -- By version: a lower one that came later has a higher seq. Without a seq its row was cleaned.
-SELECT seq, kind, state, reason, committed_at, captured_at, settled_at, data FROM seen_version AS seen
+SELECT seq, kind, state, reason, committed_at, captured_at, stored_at, settled_at, data FROM seen_version AS seen
 LEFT JOIN inbox ON inbox.event_key = seen.site || '/' || seen.epoch || '.' || seen.n
 LEFT JOIN document USING (seq)
 WHERE seen.site = :site AND seen.entity = :entity AND seen.entity_id = :entity_id

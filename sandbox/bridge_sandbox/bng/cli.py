@@ -15,6 +15,7 @@ from bridge_sandbox.bng.settings import Settings
 
 @click.command()
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), required=True, help="SQLite file.")
+@click.option("--host", default=Settings.host, show_default=True)
 @click.option("--port", default=0, show_default=True, help="0: any free port.")
 @click.option("--admin-port", default=0, show_default=True, help="0: any free port.")
 @click.option("--client-id", default=Settings.client_id, show_default=True)

@@ -26,7 +26,6 @@ from bridge_sandbox.bng.subscriptions import Subscriptions
 from bridge_sandbox.bng.webhook_faults import WebhookFaults
 from bridge_sandbox.faults import Faults, OwnKind
 
-HOST = "127.0.0.1"
 LARGEST_BODY = 8 * 1024 * 1024
 STOP_S = 5.0
 OWN_KINDS = {"maintenance": OwnKind(render_maintenance, count=0)}
@@ -50,8 +49,8 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     runners: list[web.AppRunner] = []
     try:
         api, admin = create_apps(settings, store, webhook_faults, edge)
-        url = await listen(api, settings.port, runners)
-        yield Running(url, await listen(admin, settings.admin_port, runners))
+        url = await listen(api, settings.host, settings.port, runners)
+        yield Running(url, await listen(admin, settings.host, settings.admin_port, runners))
     finally:
         for runner in runners:
             await runner.cleanup()
@@ -113,10 +112,10 @@ async def serve_document(document: dict[str, Any], _request: web.Request) -> web
     return web.json_response(document)
 
 
-async def listen(app: web.Application, port: int, runners: list[web.AppRunner]) -> str:
+async def listen(app: web.Application, host: str, port: int, runners: list[web.AppRunner]) -> str:
     """The URL at which the application now listens; its runner is appended to `runners`."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     runners.append(runner)
-    await web.TCPSite(runner, HOST, port).start()
-    return f"http://{HOST}:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, host, port).start()
+    return f"http://{host}:{runner.addresses[0][1]}"

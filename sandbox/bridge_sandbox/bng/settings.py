@@ -14,6 +14,7 @@ class Settings:
     """
 
     state: Path
+    host: str = "127.0.0.1"
     port: int = 0
     admin_port: int = 0
     client_id: str = "sandbox-client"

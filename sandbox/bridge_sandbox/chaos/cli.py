@@ -9,6 +9,7 @@ import click
 
 from bridge_sandbox import display
 from bridge_sandbox.admin import CallFailed
+from bridge_sandbox.chaos.network import Kind
 from bridge_sandbox.chaos.run import SITES, Options, run
 from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE
 from bridge_sandbox.process import ProgramFailed
@@ -34,6 +35,11 @@ EVERY = 5
     "--faults", "per_minute", default=PER_MINUTE, show_default=True, help="A minute; each kind at least once."
 )
 @click.option("--sites", "shops", type=click.IntRange(1, len(SITES)), help="Shops; else two for every fifth seed.")
+@click.option(
+    "--network",
+    type=click.Choice(["namespaces", "proxy"]),
+    help="How network faults are done; else between namespaces where root can have them.",
+)
 @click.option("--keep", is_flag=True, help="Keep the folder with the logs, also of a clean run.")
 @click.option("--no-manifest", is_flag=True, help="Without the net that finds what was missed.")
 @click.option("--drain-limit", "drain_limit_s", default=Options.drain_limit_s, show_default=True, help="Seconds.")
@@ -47,6 +53,7 @@ def chaos(
     only: tuple[str, ...],
     per_minute: float,
     shops: int | None,
+    network: Kind | None,
     keep: bool,
     no_manifest: bool,
     drain_limit_s: float,
@@ -65,6 +72,7 @@ def chaos(
         per_minute=per_minute,
         drain_limit_s=drain_limit_s,
         shops=shops or shops_of(seed),
+        network=network,
         keep=keep,
         manifest=not no_manifest,
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bridge_sandbox.chaos.proxy import Network
+from bridge_sandbox.chaos.network import Network
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.stage import Stage
 
@@ -21,6 +21,8 @@ class Ground:
     network: Network
     supervisor: Supervisor
     over: threading.Event = field(default_factory=threading.Event)
+    editing: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever edits mapping files."""
 
     @property
     def creating(self) -> str:

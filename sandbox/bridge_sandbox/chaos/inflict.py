@@ -5,9 +5,9 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from bridge_sandbox.admin import Admin
-from bridge_sandbox.chaos import hosts, tables
+from bridge_sandbox.chaos import edits, hosts, tables
 from bridge_sandbox.chaos.ground import LOOK_S, PATIENCE_S, Ground
-from bridge_sandbox.chaos.proxy import Network
+from bridge_sandbox.chaos.network import Direction, Network
 from bridge_sandbox.chaos.schedule import Fault
 
 LATE_S = 1.0
@@ -34,13 +34,13 @@ def heal(ground: Ground) -> None:
 # The network
 
 
-def network(break_it: Callable[[Network, Fault], None]) -> Inflict:
+def network(break_it: Callable[[Network, str, Direction], None]) -> Inflict:
     """It lasts until somebody has met it."""
 
     def run(fault: Fault, ground: Ground) -> bool:
-        client = fault.args["client"]
+        client = fault.args["client"] if fault.args["client"] in ground.network.clients else "bridge"
         before = ground.network.met(client)
-        break_it(ground.network, fault)
+        break_it(ground.network, client, fault.args["direction"])
         time.sleep(fault.for_s)
         is_met = ground.comes(lambda: ground.network.met(client) > before)
         ground.network.heal(client)
@@ -141,10 +141,10 @@ KINDS: dict[str, Inflict] = {
     "disk_full": hosts.disk_full,
     "agent_disk_full": hosts.agent_disk_full,
     "clock_jump": hosts.clock_jump,
-    "network_cut": network(lambda net, fault: net.cut(fault.args["client"])),
-    "network_reset": network(lambda net, fault: net.reset(fault.args["client"])),
-    "network_one_way": network(lambda net, fault: net.lose(fault.args["client"], fault.args["direction"])),
-    "network_black_hole": network(lambda net, fault: net.swallow_large(fault.args["client"], fault.args["direction"])),
+    "network_cut": network(lambda net, client, _: net.cut(client)),
+    "network_reset": network(lambda net, client, _: net.reset(client)),
+    "network_one_way": network(lambda net, client, direction: net.lose(client, direction)),
+    "network_black_hole": network(lambda net, client, direction: net.swallow_large(client, direction)),
     "bng_cut_after": bng("cut_after", writes=True),
     "bng_late": bng("late", writes=True),
     "bng_429": bng("status", status=429, count=5),
@@ -169,4 +169,5 @@ KINDS: dict[str, Inflict] = {
     "commit_out_of_order": tables.commit_out_of_order,
     "outbox_truncated": tables.outbox_truncated,
     "triggers_dropped": tables.triggers_dropped,
+    "mapping_reloaded": edits.mapping_reloaded,
 }

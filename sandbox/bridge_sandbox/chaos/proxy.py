@@ -1,4 +1,4 @@
-"""The network between the broker and its clients: one door per client, which can be shut in several ways.
+"""The network where no other can be had: one door to the broker per client, which can be shut in several ways.
 
 What is held back is delivered when the door opens again, as TCP would after its retransmissions; what is reset is lost.
 The doors live on an event loop in a thread of their own; the switches may be used from any thread.
@@ -7,17 +7,15 @@ The doors live on an event loop in a thread of their own; the switches may be us
 import asyncio
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Literal, Self
 
+from bridge_sandbox.chaos.network import SMALL_PACKET_BYTES, Direction
+
 HOST = "127.0.0.1"
 CHUNK = 64 * 1024
-SMALL_PACKET = 600
-"""What still passes a black hole, as a link with a smaller MTU and a firewall that eats the ICMP about it."""
 START_LIMIT_S = 10.0
-
-Direction = Literal["up", "down"]
 
 
 class Door:
@@ -97,7 +95,7 @@ class Door:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK):
-                if len(chunk) > SMALL_PACKET:
+                if len(chunk) > SMALL_PACKET_BYTES:
                     await self._pass(self._small_only[direction])
                 await self._pass(self._gates[direction])
                 writer.write(chunk)
@@ -108,8 +106,10 @@ class Door:
         await gate.wait()
 
 
-class Network:
+class Proxy:
     """All doors by the name of their client. Inside the block they stand open."""
+
+    kind: Literal["proxy"] = "proxy"
 
     def __init__(self, doors: Mapping[str, int], upstream_port: int) -> None:
         self._doors = {name: Door(port, upstream_port) for name, port in doors.items()}
@@ -131,23 +131,26 @@ class Network:
         self._thread.join()
         self._loop.close()
 
+    @property
+    def clients(self) -> Collection[str]:
+        """BNG's is not among them: what this proxy holds back it may pass on when its client has long given up."""
+        return self._doors.keys()
+
+    # The faults, as network.py promises them
+
     def cut(self, client: str) -> None:
-        """Silence in both directions."""
         self._loop.call_soon_threadsafe(self._doors[client].hold, "up", "down")
 
     def lose(self, client: str, direction: Direction) -> None:
-        """Silence in one direction: `up` is from the client to the broker."""
         self._loop.call_soon_threadsafe(self._doors[client].hold, direction)
 
     def reset(self, client: str) -> None:
-        """Every connection is reset, new ones too."""
         self._loop.call_soon_threadsafe(self._doors[client].refuse)
 
     def swallow_large(self, client: str, direction: Direction) -> None:
         self._loop.call_soon_threadsafe(self._doors[client].swallow_large, direction)
 
     def met(self, client: str) -> int:
-        """How often anything of this client has met a shut door so far."""
         return self._doors[client].met
 
     def heal(self, client: str) -> None:

@@ -40,6 +40,7 @@ class Report:
     minutes: float
     no_keys: bool
     shops: int = 1
+    network: str = ""
     changes: int = 0
     orders: int = 0
     faults: int = 0
@@ -88,7 +89,7 @@ class Report:
         return [
             *shown,
             f"seed {self.seed}: {self.changes} changes, {self.faults} faults of {self.fault_kinds} kinds",
-            f"{zeros}; restarts by itself: {counted(self.restarts)}",
+            f"{zeros}; restarts by itself: {counted(self.restarts)}; network: {self.network}",
             f"mended by the manifest {self.mended_by_manifest}; faults that met nobody: {counted(self.unmet)}",
             f"longest from commit to BNG {self.max_lag_s} s ({self.slowest})",
             f"drained in {self.drain_s} s, {self.seconds} s in all",

@@ -6,22 +6,24 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from bridge_sandbox import clock
 from bridge_sandbox.bng.profile import OWN, POOREST
-from bridge_sandbox.chaos import evidence, oracle, report
+from bridge_sandbox.chaos import evidence, namespaces, oracle, report
 from bridge_sandbox.chaos.ground import Ground
 from bridge_sandbox.chaos.inflict import heal, inflict
 from bridge_sandbox.chaos.load import Load
+from bridge_sandbox.chaos.network import Kind
 from bridge_sandbox.chaos.oracle import Verdict
-from bridge_sandbox.chaos.proxy import Network
+from bridge_sandbox.chaos.proxy import Proxy
 from bridge_sandbox.chaos.report import Report, Standing
-from bridge_sandbox.chaos.schedule import KINDS, LEFT_OUT, PER_MINUTE, Fault, make_schedule
+from bridge_sandbox.chaos.schedule import KINDS, PER_MINUTE, Fault, make_schedule
 from bridge_sandbox.chaos.stories import Story, make_stories
 from bridge_sandbox.chaos.supervisor import Supervisor
 from bridge_sandbox.process import ProgramFailed
-from bridge_sandbox.settings import Plan
+from bridge_sandbox.settings import BNG, HERE, Place, Plan
 from bridge_sandbox.stage import Stage
 
 SITES = ("shop1", "shop2")
@@ -50,6 +52,8 @@ class Options:
     shops: int = 1
     keep: bool = False
     manifest: bool = True
+    network: Kind | None = None
+    """None: namespaces where they can be had, else the proxy."""
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -87,11 +91,15 @@ def run(options: Options, say: Callable[[str], None]) -> Report:
     options = replace(options, kinds=tuple(kind for kind in options.kinds if kind not in left_out))
     if not options.kinds:
         raise ProgramFailed(f"no fault is left to inflict: {left_out}")
-    stage = Stage(stage_plan(options), say=say)
-    with Network(stage.endpoints.doors, stage.endpoints.broker_port) as network, stage, Supervisor(stage) as guard:
+    with ExitStack() as ends:
+        wires = namespaces.enter(ends, ("bridge", *options.sites, BNG), options.network, say)
+        stage = Stage(stage_plan(options, wires.far if wires else HERE), say=say)
+        network = wires or ends.enter_context(Proxy(stage.endpoints.doors, stage.endpoints.broker_port))
+        ends.enter_context(stage)
+        guard = ends.enter_context(Supervisor(stage))
         result = Trial(options, Ground(stage, network, guard), say).run()
         result.seconds = round(time.monotonic() - began, 1)
-        result.left_out = {kind: why for kind, why in LEFT_OUT.items() if kind not in options.kinds} | left_out
+        result.left_out = left_out
         stage.keep = options.keep or not result.is_clean
         result.folder = str(stage.folder) if stage.keep else None
     return result
@@ -103,7 +111,7 @@ def impossible(kinds: Sequence[str]) -> dict[str, str]:
     return {NEEDS_CLOCKS: "needs Debian's package libfaketime, which is not installed"} if is_missing else {}
 
 
-def stage_plan(options: Options) -> Plan:
+def stage_plan(options: Options, far: Place = HERE) -> Plan:
     hosted = tuple(site for site in options.sites if site in HOSTED)
     return Plan(
         options.sites,
@@ -112,7 +120,8 @@ def stage_plan(options: Options) -> Plan:
         hosted=hosted,
         direct=hosted,
         manifest_interval_s=MANIFEST_INTERVAL_S if options.manifest else 0,
-        doors=True,
+        doors=far == HERE,
+        far=far,
         clocks=NEEDS_CLOCKS in options.kinds,
     )
 
@@ -215,6 +224,7 @@ class Trial:
             minutes=self._options.minutes,
             no_keys=self._options.no_keys,
             shops=len(self._loads),
+            network=self._ground.network.kind,
             changes=self._changes,
             orders=sum(len(shop.book()["orders"]) for shop in self._stage.shops.values()),
             faults=sum(self._inflicted.values()),

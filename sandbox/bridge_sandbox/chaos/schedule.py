@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge_sandbox.settings import BNG
+
 KINDS = (
     "kill_agent",
     "kill_bridge",
@@ -44,13 +46,15 @@ KINDS = (
     "clock_jump",
     "outbox_truncated",
     "triggers_dropped",
+    "mapping_reloaded",
 )
-LEFT_OUT = {"mapping_reloaded": "tests/acceptance/test_mapping_reload.py plays it"}
 QUIET_S = 3.0
 """At the beginning, for the first orders to be there."""
 PER_MINUTE = 14.0
 BNG_WRITES = ("/customers", "/sales-orders")
 SHOP_WRITES = ("/ship$", "/source-items$", "/comments$")
+MAPPINGS = ("order-to-sales-order.yaml", "customer-to-customer.yaml")
+EDITS = ("commented", "respelled", "broken")
 JUMPS_S = (-86_400, -7_200, 7_200, 86_400)
 
 
@@ -88,14 +92,16 @@ def make_schedule(
 
 
 def details(rng: random.Random, kind: str, sites: Sequence[str]) -> dict[str, Any]:
-    """What else there is to choose. A `client` is one of the broker's."""
+    """What else there is to choose. A `client` is one of the broker's, and of a network also `bng`: the bridge as BNG's."""
     client, site, count = rng.choice(("bridge", *sites)), rng.choice(list(sites)), rng.choice((1, 2, 3))
     if kind.startswith("network_"):
-        return {"client": client, "direction": rng.choice(("up", "down"))}
+        return {"client": rng.choice((client, BNG)), "direction": rng.choice(("up", "down"))}
     if kind.startswith("bng_"):
         return {"count": count, "path": rng.choice(BNG_WRITES)}
     if kind.startswith("shop_"):
         return {"count": count, "path": rng.choice(SHOP_WRITES), "site": site}
     if kind == "clock_jump":
         return {"client": client, "ahead_s": rng.choice(JUMPS_S)}
+    if kind == "mapping_reloaded":
+        return {"template": rng.choice(MAPPINGS), "edit": rng.choice(EDITS)}
     return {"site": site} if kind in ("kill_agent", "agent_disk_full") else {}

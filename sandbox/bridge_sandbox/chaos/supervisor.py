@@ -66,6 +66,12 @@ class Supervisor:
                 if name not in self.stays_down:
                     self._stage.start(name)
 
+    @contextmanager
+    def spared(self, name: str) -> Iterator[None]:
+        """Inside the block no fault ends the part, and when it ends by itself it is not started again yet."""
+        with self._locks[name]:
+            yield
+
     def _watch(self) -> None:
         while not self._stop.wait(LOOK_S):
             for name in self._daemons:
