@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from bng_bridge.flow_files.file_set import load_set
 from bng_bridge.mapping.findings import MappingFileError
-from bng_bridge.mapping.mapping_set import load_set
 from bridge_common import shipped
 from bridge_sandbox.chaos import ground as patience
 from bridge_sandbox.chaos.edits import TEMPLATES, edited
