@@ -249,6 +249,23 @@ async def test_a_flow_of_one_s_own_may_take_events_that_no_shipped_one_does(
         assert (await rig.run(rig.claimed("order", "75", {}, kind="tombstone"))).state == "done"
 
 
+async def test_an_update_changes_what_is_there_and_makes_nothing(tmp_path: Path, mappings: Path, flows: Path) -> None:
+    update = "- {name: sold, update: bng/sales_order, fields: {ShipVia: order.state}}\n- skip: none\n  when: not sold\n"
+    put(flows, f"on: {{event: magento/order, ordered_by: order}}\nsteps:\n{update}")
+    async with flow_rig(tmp_path) as rig:
+        shipped_flow = rig.context.mappings.current
+        await put_in_force(rig, mappings, flows)
+        assert (await rig.order(order())).reason == "none"
+        assert await rig.bng.records("sales_orders") == []
+        rig.context.mappings.swap(shipped_flow)
+        await rig.order(order())
+        await put_in_force(rig, mappings, flows)
+        # Also one that the bridge has forgotten.
+        await rig.store.write(lambda db: db.execute("DELETE FROM binding WHERE entity = 'sales_order'").rowcount)
+        assert (await rig.order(order())).state == "done"
+        assert [each["ShipVia"] for each in await rig.bng.records("sales_orders")] == ["new"]
+
+
 async def test_a_flow_that_writes_for_what_is_null_is_a_dead_letter_that_says_so(
     tmp_path: Path, mappings: Path, flows: Path
 ) -> None:

@@ -12,6 +12,7 @@ from bng_bridge.flow_files.flow_set import flow_set, load_flows
 from bng_bridge.mapping.findings import MappingFileError
 
 BUYER = "- name: buyer\n  call: buyer\n  with: {order: order}\n"
+SOURCE_ITEM = "upsert: magento/source_item\n  with: {sku: inventory_item.SKU, source_code: site.name}"
 CUSTOMER = "- create: bng/customer\n  of: order.customer_id\n  mapping: order-to-customer\n"
 SHIPMENT = "on:\n  event: bng/shipment\n  ordered_by: order\n"
 STOCK = "on:\n  event: bng/inventory_item\n  ordered_by: stock\n"
@@ -88,6 +89,7 @@ MISTAKES = {
     CUSTOMER + "  catch:\n    - error: absent\n      steps: [{raise: error}]\n      then: again": "7:7: steps.1: is never "
     "reached: the steps above it end the flow in every case.",
     "- raise: error": "1:3: steps.1: raise stands in the steps of a catch. Elsewhere write dead, or hold.",
+    CUSTOMER + "  reads: [{hold: a}]": "4:3: steps.1: end the flow in every case: nothing would be written.",
     CUSTOMER + "  reads: [{skip: a}]": "4:12: steps.1.reads.1: skip does not stand under reads: call, hold and dead do.",
     "- emit: bng/inventory\n  with: {skus: [], warehouse: ''}": "1:9: steps.1: bng/inventory is no event that a flow may "
     "have looked at.",
@@ -126,6 +128,8 @@ def test_a_mistake_is_said_with_its_place(steps: str, found: str) -> None:
          "2:1: when: when is no part of a flow file."),
         ("on: {event: magento/order, ordered_by: order}\nsteps: &a\n  - choose: [{steps: *a}]",
          "2:8: an anchor that contains itself, or too many levels."),
+        (f"{STOCK}  sites: site\n  no_site: none\nsteps:\n- {SOURCE_ITEM}\n  mapping: inventory-item-to-source-item",
+         "9:12: steps.1: of bng/inventory_item only SKU and Warehouse are told. Say under document what is to be mapped."),
         (STOCK + "  sites: site\n  no_site: none\nsteps: [{skip: a, when: inventory_item.QuantityOnHand}]",
          "6:40: steps.1: what is told of bng/inventory_item has no field QuantityOnHand."),
     ],

@@ -80,6 +80,8 @@ class AttemptCompiler:
             inner = self.compiler.block(
                 self.node.entries["reads"], self.scope, self.place.inside(f"{self.place.path}.reads", in_reads=True)
             )
+            if inner.ends:
+                raise Wrong(self.node.keys["reads"], "end the flow in every case: nothing would be written")
             options["reads"], self.scope = inner.steps, inner.scope
         return {**options, **self._body(record)}, RESULT
 
@@ -139,7 +141,11 @@ class AttemptCompiler:
         node = self.node.entries["mapping"]
         if not isinstance(node, Scalar):
             raise Wrong(node.at, "mapping is the name of a mapping file, without .yaml")
-        source, target = self.compiler.event.name, record.body if isinstance(record.body, str) else record.name
+        event = self.compiler.event
+        if event.own_fields and "document" not in self.node.entries:
+            told = " and ".join(event.own_fields)
+            raise Wrong(node.at, f"of {event.name} only {told} are told", "Say under document what is to be mapped.")
+        source, target = event.name, record.body if isinstance(record.body, str) else record.name
         if "document" in self.node.entries:
             source = expression_of(self.node.entries["document"], self.scope).shape.name
         use = MappingUse(node.text, node.at, f"{self.place.path}.mapping", source, target, given)
