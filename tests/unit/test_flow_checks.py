@@ -114,6 +114,8 @@ def test_a_mistake_is_said_with_its_place(steps: str, found: str) -> None:
         ("on: {event: magento/order}\nsteps: []", "1:5: on: ordered_by is missing."),
         ("on: {event: magento/ordr, ordered_by: order}\nsteps: []",
          "1:13: on: magento/ordr is no event. Did you mean magento/order?"),
+        ("on: {event: magento/order, ordered_by: order, when: order.stat}\nsteps: []",
+         "1:59: on: magento/order has no field stat. Did you mean state?"),
         ("on: {event: magento/order, ordered_by: customer}\nsteps: []",
          "1:40: on: magento/order is ordered by order: the capture says so, and a file cannot change it."),
         ("on: {event: magento/order, ordered_by: order, kind: tombston}\nsteps: []",

@@ -79,6 +79,8 @@ class Flow:
         """Raises what a step fails with; MappingError, with step and line, for an expression that does not work."""
         run = Run(self._frame(beginning), outside)
         try:
+            if self.trigger.when is not None and not self.trigger.when(run.frame):
+                return Ran(Ended("skipped", f"{Path(self.path).stem} does not start for it"))
             self._name(run.frame)
             ended = await run_steps(self._steps, run)
         except Fault as fault:

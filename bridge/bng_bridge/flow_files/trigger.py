@@ -14,16 +14,17 @@ from bng_bridge.mapping.scope import Scope, first_scope
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, Sequence
 
 KEYS = ("on", "let", "steps")
-ON_KEYS = ("event", "kind", "ordered_by", "sites", "no_site")
+ON_KEYS = ("event", "kind", "when", "ordered_by", "sites", "no_site")
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """`sites` says of each site whether the steps run for it; None where the event has its own. The slots are those of
-    `site`, `event` and `bound` in a frame."""
+    """`when` says whether the flow starts at all; None where it always does. `sites` says of each site whether the steps run
+    for it; None where the event has its own. The slots are those of `site`, `event` and `bound` in a frame."""
 
     event: EventKind
     kinds: tuple[str, ...]
+    when: Getter | None
     sites: Getter | None
     no_site: Text | None
     site_slot: int
@@ -56,8 +57,9 @@ def read_trigger(node: Node, schemas: Schemas) -> tuple[Trigger, Scope]:
     if event.has_bound:
         scope, bound_slot = scope.with_name("bound", BOUND, on.at)
     kinds = _kinds(on, event)
+    when = expression_of(on.entries["when"], scope).get if "when" in on.entries else None
     sites, no_site = _sites(on, event, scope)
-    return Trigger(event, kinds, sites, no_site, site_slot, event_slot, bound_slot), scope
+    return Trigger(event, kinds, when, sites, no_site, site_slot, event_slot, bound_slot), scope
 
 
 def _check_lane(node: Node, event: EventKind) -> None:
