@@ -1,4 +1,4 @@
-"""Mapping files edited by chaos: what counts as met, what is put right again, and that a good edit changes nothing."""
+"""Flow and mapping files edited by chaos: what counts as met, what is put right, and that a good edit changes nothing."""
 
 import itertools
 import json
@@ -11,17 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from bng_bridge.flow_files.file_set import load_set
+from bng_bridge.flow_files.file_set import FileSet, load_set
 from bng_bridge.mapping.findings import MappingFileError
 from bridge_common import shipped
 from bridge_sandbox.chaos import ground as patience
 from bridge_sandbox.chaos.edits import TEMPLATES, edited
 from bridge_sandbox.chaos.ground import Ground
 from bridge_sandbox.chaos.inflict import inflict
-from bridge_sandbox.chaos.schedule import EDITS, MAPPINGS, Fault
+from bridge_sandbox.chaos.schedule import EDITED, EDITS, Fault
 
-NAME = "order-to-sales-order.yaml"
-SHIPPED = shipped.folder("mappings")
+NAME = "mappings/order-to-sales-order.yaml"
 
 
 @pytest.fixture
@@ -34,8 +33,9 @@ class Stage:
     """A bridge that loads its mapping files whenever it is asked for its status, if it reloads them at all."""
 
     def __init__(self, folder: Path, *, reloads: bool = True, writes: bool = True) -> None:
-        self.folder, self.mappings_dir = folder, folder / "mappings"
-        self.mappings_dir.mkdir()
+        self.folder = folder
+        for kind in ("mappings", "flows"):
+            (folder / kind).mkdir()
         self.written, self.identity, self.spared = 0, "", False
         self.refusals: list[bool] = []
         """At each, whether the bridge was spared."""
@@ -52,7 +52,7 @@ class Stage:
 
     def look(self) -> str:
         try:
-            self.identity = load_set(self.mappings_dir, ()).identity
+            self.identity = loaded(self.folder).identity
         except MappingFileError as error:
             self.refusals.append(self.spared)
             return str(error.findings[0])
@@ -60,8 +60,12 @@ class Stage:
 
     @property
     def text(self) -> str | None:
-        path = self.mappings_dir / NAME
+        path = self.folder / NAME
         return path.read_text() if path.exists() else None
+
+
+def loaded(folder: Path) -> FileSet:
+    return load_set(folder / "mappings", (), folder / "flows")
 
 
 def play(stage: Stage, edit: str) -> bool:
@@ -123,23 +127,26 @@ def test_each_edit_is_a_file_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("edit", ["commented", "respelled"])
-@pytest.mark.parametrize("name", MAPPINGS)
+@pytest.mark.parametrize("name", EDITED)
 def test_a_good_edit_passes_the_cases_of_the_file_that_it_says_again(tmp_path: Path, name: str, edit: str) -> None:
     text = edited(name, edit, "Edited.")
+    Stage(tmp_path)
     (tmp_path / name).write_text(text)
-    shutil.copytree(SHIPPED / Path(name).stem, tmp_path / Path(name).stem)
-    assert load_set(tmp_path, ()).identity != load_set(None, ()).identity
-    is_respelled = text.partition("\n")[2] != (SHIPPED / name).read_text()
+    shipped_file = shipped.folder(name.partition("/")[0]) / Path(name).name
+    shutil.copytree(shipped_file.with_suffix(""), (tmp_path / name).with_suffix(""))
+    assert loaded(tmp_path).identity != load_set(None, ()).identity
+    is_respelled = text.partition("\n")[2] != shipped_file.read_text()
     assert is_respelled == (edit == "respelled")
 
 
-@pytest.mark.parametrize("name", MAPPINGS)
+@pytest.mark.parametrize("name", EDITED)
 def test_a_broken_edit_is_refused(tmp_path: Path, name: str) -> None:
+    Stage(tmp_path)
     (tmp_path / name).write_text(edited(name, "broken", ""))
     with pytest.raises(MappingFileError) as refused:
-        load_set(tmp_path, ())
+        loaded(tmp_path)
     assert name in str(refused.value.findings[0])
 
 
 def test_every_template_that_is_drawn_can_be_edited() -> None:
-    assert set(MAPPINGS) == set(TEMPLATES)
+    assert set(EDITED) == set(TEMPLATES)

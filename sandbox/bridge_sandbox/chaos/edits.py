@@ -1,4 +1,4 @@
-"""Faults of the mapping files: somebody edits them while orders come in.
+"""Faults of the flow and mapping files: somebody edits them while orders come in.
 
 A good edit says in other words what stood there before, so that the judge sees no difference. A broken one changes nothing,
 and is put right again.
@@ -7,6 +7,7 @@ and is put right again.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bridge_common import shipped
@@ -23,18 +24,23 @@ class Template:
 
 
 TEMPLATES: Mapping[str, Template] = {
-    "order-to-sales-order.yaml": Template(
+    "mappings/order-to-sales-order.yaml": Template(
         ("total - freight - freight_tax - sum(rows, 'total')", "total - (sum(rows, 'total') + freight_tax + freight)"),
         ("cents(amount(order.grand_total))", "cents(amount(order.grant_total))"),
     ),
-    "customer-to-customer.yaml": Template(
+    "mappings/customer-to-customer.yaml": Template(
         (
             "customer.default_shipping) or billing",
             "customer.default_shipping) or find(customer.addresses, 'id', customer.default_billing)",
         ),
         ("customer.firstname", "customer.fistname"),
     ),
+    "flows/order-to-sales-order.yaml": Template(
+        ("when: parent and not parent_cancelled", "when: not (not parent or parent_cancelled)"),
+        ("when: not buyer.customer_id", "when: not buyer.custmer_id"),
+    ),
 }
+"""By folder and name."""
 
 
 def mapping_reloaded(fault: Fault, ground: Ground) -> bool:
@@ -52,7 +58,7 @@ def mapping_reloaded(fault: Fault, ground: Ground) -> bool:
 
 def be_refused(ground: Ground, name: str) -> bool:
     """Nobody ends the bridge meanwhile: with a broken file it would not come up again, which is its promise."""
-    path = ground.stage.mappings_dir / name
+    path = ground.stage.folder / name
     with ground.supervisor.spared("bridge"):
         before, good = told(ground), path.read_text() if path.exists() else None
         put(ground, name, edited(name, "broken", ""))
@@ -68,7 +74,8 @@ def be_refused(ground: Ground, name: str) -> bool:
 
 def edited(name: str, kind: str, note: str) -> str:
     """The shipped file with a note, and one rule in other words or with a slip."""
-    text = (shipped.folder("mappings") / name).read_text()
+    folder, _, file = name.partition("/")
+    text = (shipped.folder(folder) / file).read_text()
     template = TEMPLATES[name]
     if kind == "broken":
         return text.replace(*template.slip)
@@ -77,13 +84,13 @@ def edited(name: str, kind: str, note: str) -> str:
 
 def put(ground: Ground, name: str, text: str) -> None:
     """As a deployment does: a whole file is moved over the old one, so that a bridge that starts now reads no half."""
-    newer = ground.stage.folder / name
+    newer = ground.stage.folder / Path(name).name
     newer.write_text(text)
-    newer.replace(ground.stage.mappings_dir / name)
+    newer.replace(ground.stage.folder / name)
 
 
 def told(ground: Ground) -> dict[str, Any]:
-    """What the bridge says of its mappings; nothing while it is down."""
+    """What the bridge says of its files; nothing while it is down."""
     found: dict[str, Any] = json.loads(ground.stage.bridgectl("status", "--json") or "{}").get("mappings", {})
     return found
 

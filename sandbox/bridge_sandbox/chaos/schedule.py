@@ -53,7 +53,9 @@ QUIET_S = 3.0
 PER_MINUTE = 14.0
 BNG_WRITES = ("/customers", "/sales-orders")
 SHOP_WRITES = ("/ship$", "/source-items$", "/comments$")
-MAPPINGS = ("order-to-sales-order.yaml", "customer-to-customer.yaml")
+EDITED = (
+    "mappings/order-to-sales-order.yaml", "mappings/customer-to-customer.yaml", "flows/order-to-sales-order.yaml",
+)  # fmt: skip
 EDITS = ("commented", "respelled", "broken")
 JUMPS_S = (-86_400, -7_200, 7_200, 86_400)
 
@@ -103,5 +105,5 @@ def details(rng: random.Random, kind: str, sites: Sequence[str]) -> dict[str, An
     if kind == "clock_jump":
         return {"client": client, "ahead_s": rng.choice(JUMPS_S)}
     if kind == "mapping_reloaded":
-        return {"template": rng.choice(MAPPINGS), "edit": rng.choice(EDITS)}
+        return {"template": rng.choice(EDITED), "edit": rng.choice(EDITS)}
     return {"site": site} if kind in ("kill_agent", "agent_disk_full") else {}
