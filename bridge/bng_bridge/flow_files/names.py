@@ -40,8 +40,7 @@ class Names:
 
     def put_anyway(self, node: Node, scope: Scope) -> Scope:
         """The same for a step with a mistake, so that no other is told for those that use its name."""
-        name = node.entries.get("name") if isinstance(node, Section) else None
-        if not isinstance(name, Scalar) or name.text in scope or not isinstance(node, Section):
+        if not isinstance(node, Section) or getattr(node.entries.get("name"), "text", "") in scope:
             return scope
         try:
             return self.put(node, scope, ANY, may_again=True)[0]
