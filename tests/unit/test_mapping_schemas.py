@@ -12,6 +12,7 @@ from tests.support.orders import order
 
 from bng_bridge.mapping.bng_entities import ENTITIES
 from bng_bridge.mapping.bng_shapes import bng_shape
+from bng_bridge.mapping.findings import Finding, MappingFileError
 from bng_bridge.mapping.magento_shapes import BODIES, MODELS, ShopSchema, default_shape
 from bng_bridge.mapping.mapping_file import load
 from bng_bridge.mapping.schemas import Schemas
@@ -125,3 +126,41 @@ def compared(ours: Shape, real: Shape, path: str, seen: set[str]) -> list[str]:
 @pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_templates_are_clean_by_a_real_magento_s_schema(shop: ShopSchema, path: Path) -> None:
     assert load(path, schemas=Schemas(shop=shop))
+
+
+def test_a_schema_among_the_files_counts_for_them(tmp_path: Path) -> None:
+    """Of the site's folder for its own files, of the folder above for all others; what it says is part of what they are."""
+    file = "source: magento/order\ntarget: bng/sales_order\npartial: true\nfields:\n  ShipVia: order.%s\n"
+    own = tmp_path / "shop1"
+    own.mkdir()
+    for path, name in (
+        (tmp_path / "a.yaml", "gift_note"),
+        (own / "b.yaml", "gift_note"),
+        (own / "c.yaml", "engraving"),
+    ):
+        path.write_text(file % name)
+
+    def found(*paths: str) -> list[bool]:
+        return [not mistakes_of(tmp_path / path) for path in paths]
+
+    assert found("a.yaml", "shop1/b.yaml", "shop1/c.yaml") == [False, False, False]
+    describe(tmp_path / "schema.json", "gift_note")
+    assert found("a.yaml", "shop1/b.yaml", "shop1/c.yaml") == [True, True, False]
+    describe(own / "schema.json", "engraving")
+    assert found("a.yaml", "shop1/b.yaml", "shop1/c.yaml") == [True, False, True]
+    before = load(own / "c.yaml").identity
+    describe(own / "schema.json", "engraving", "more")
+    assert load(own / "c.yaml").identity != before
+
+
+def describe(file: Path, *fields: str) -> None:
+    model = {"properties": {name: {"type": "string"} for name in fields}}
+    file.write_text(json.dumps({"definitions": {MODELS["order"]: model}, "paths": {}}))
+
+
+def mistakes_of(path: Path) -> list[Finding]:
+    try:
+        load(path)
+    except MappingFileError as error:
+        return list(error.findings)
+    return []

@@ -1,5 +1,6 @@
 """Magento's documents as shapes: by our own description, or by the shop's `/rest/all/schema`."""
 
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -70,12 +71,14 @@ class ShopSchema:
 
     def __init__(self, file: Path) -> None:
         try:
-            self._swagger = decimal_json.loads(file.read_bytes())
+            text = file.read_bytes()
+            self._swagger = decimal_json.loads(text)
             self._definitions = self._swagger["definitions"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(
-                f"{file} is no schema of a shop: {error}", hint="Save the answer of GET /rest/all/schema there."
+                f"{file} is no schema of a shop: {error}", hint="magento-agent schema -o FILE saves it."
             ) from error
+        self.digest = hashlib.sha256(text).hexdigest()
         self._file = file
         self._made: dict[str, Shape] = {}
 

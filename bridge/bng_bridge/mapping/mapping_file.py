@@ -89,7 +89,10 @@ def load(path: Path, *, schemas: Schemas | None = None, coverage: Coverage | Non
 def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, coverage: Coverage | None = None) -> Mapping:
     """The same for a text; `path` is where it says it stands, for findings and for files beside it."""
     tree, texts = extended(parse(text, str(path)), path)
-    return _Compiling(tree, path, schemas or Schemas(), coverage, hashed=[text, *texts]).mapping()
+    known = (schemas or Schemas()).near(path)
+    # By the kinds of its fields a document is converted.
+    hashed = [text, *texts, *([known.shop.digest] if known.shop else [])]
+    return _Compiling(tree, path, known, coverage, hashed=hashed).mapping()
 
 
 @dataclass
