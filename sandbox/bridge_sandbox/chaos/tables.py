@@ -56,7 +56,8 @@ def outbox_truncated(fault: Fault, ground: Ground) -> bool:
         time.sleep(fault.for_s)
         if not ground.comes(lambda: waiting(stage) > 0):
             return False
-        stage.mariadb.execute_root(f"TRUNCATE `{settings.database_name(stage.site)}`.`{OUTBOX}`")
+        with ground.supervisor.spared("mariadb"):
+            stage.mariadb.execute_root(f"TRUNCATE `{settings.database_name(stage.site)}`.`{OUTBOX}`")
         return True
 
 
@@ -72,7 +73,15 @@ def waiting(stage: Stage) -> int:
 
 def triggers_dropped(fault: Fault, ground: Ground) -> bool:
     """Somebody restores tables without their triggers, and a while later an operator installs them again."""
-    stage = ground.stage
+    with ground.supervisor.spared("mariadb"):
+        found = drop_triggers(ground.stage)
+        time.sleep(fault.for_s)
+        ground.stage.install_outbox(ground.stage.site)
+    return found > 0
+
+
+def drop_triggers(stage: Stage) -> int:
+    """How many there were."""
     database = settings.database_name(stage.site)
     found = stage.mariadb.execute_root(
         "SELECT trigger_name AS name FROM information_schema.triggers"
@@ -81,6 +90,4 @@ def triggers_dropped(fault: Fault, ground: Ground) -> bool:
     )
     for row in found:
         stage.mariadb.execute_root(f"DROP TRIGGER `{database}`.`{row['name']}`")
-    time.sleep(fault.for_s)
-    stage.install_outbox(stage.site)
-    return bool(found)
+    return len(found)
