@@ -92,6 +92,18 @@ async def test_a_diff_counts_by_field_with_examples_and_changes_nothing(bridge: 
     assert bridge.running.context.mappings.current is before
 
 
+async def test_a_diff_over_a_hundred_orders_names_each_field_that_an_edit_changes_and_no_other(
+    bridge: Bridge, file: Path
+) -> None:
+    for number in range(1, 121):
+        description = "Free" if number % 4 else "FREE"
+        await bridge.put(number, entity_id=str(number), data=order(order_id=number, shipping_description=description))
+    write(file, UPPER + "  Currency: lower(order.order_currency_code)\n")
+    answer = (await bridge.ctl("map", "diff", str(file), "--events", "100", "--json")).json()
+    assert answer["documents"] == 100
+    assert {field["field"]: field["count"] for field in answer["fields"]} == {"ShipVia": 75, "Currency": 100}
+
+
 async def test_a_diff_names_the_errors_that_the_file_would_raise_and_those_it_would_mend(
     bridge: Bridge, file: Path
 ) -> None:
