@@ -73,9 +73,10 @@ class Deliver:
         target = self._target(write)
         await self._resolve(seq, write, target)
         binding = bindings.get(self._store.read, write.target_key)
+        if binding is not None:
+            bindings.check_fingerprint(write.target_key, binding.fingerprint, write.fingerprint)
         if binding is None or (write.instead_of and binding.target_id == write.instead_of):
             return await self._create(seq, write, target, mapping)
-        bindings.check_fingerprint(write.target_key, binding.fingerprint, write.fingerprint)
         if write.create_only:
             return Result("unchanged", binding)
         return await self._update(seq, write, target, binding, await mapping())

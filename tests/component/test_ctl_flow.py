@@ -110,11 +110,13 @@ def test_a_case_that_is_none_is_told_and_files_without_cases_too(here: Path) -> 
 def test_try_prints_what_the_flow_would_do(here: Path) -> None:
     (here / ORDERS).write_text(
         "on: {event: magento/order, ordered_by: order}\nsteps:\n"
-        "- update: bng/customer\n  of: order.customer_id\n  fields: {Status: order.state}\n"
+        "- update: bng/sales_order\n  fields: {ShipVia: order.state}\n"
     )
     result = bridgectl("try", ORDERS, "-", stdin=CASE)
     assert result.exit_code == 0
-    assert json.loads(result.output)["writes"] == [{"update": "bng/customer", "of": "5", "body": {"Status": "new"}}]
+    assert json.loads(result.output)["writes"] == [
+        {"update": "bng/sales_order", "of": "74", "body": {"ShipVia": "new"}}
+    ]
 
 
 def test_try_ends_with_1_where_the_flow_fails_or_waits_and_with_64_for_no_case(here: Path) -> None:

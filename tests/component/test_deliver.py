@@ -381,6 +381,18 @@ async def test_another_record_under_the_same_id_is_never_written(rich: BngRig, s
     assert (await rich.deliver(store)(3, first, giving(customer_body(Phone="9")))).action == "updated"
 
 
+async def test_another_record_under_the_same_id_is_not_made_in_place_of_the_one_that_is_bound(
+    rich: BngRig, store: Store
+) -> None:
+    first = replace(WRITE, fingerprint="000000074 a")
+    bound = (await rich.deliver(store)(1, first, giving(customer_body()))).binding
+    before = await rich.records("customers")
+    other = replace(first, fingerprint="000000074 b", instead_of=bound.target_id)
+    with pytest.raises(IdentityChanged):
+        await rich.deliver(store)(2, other, giving(customer_body(Phone="9")))
+    assert await rich.records("customers") == before
+
+
 async def test_writes_of_one_lock_key_wait_for_each_other(poor: BngRig, store: Store) -> None:
     through = poor.deliver(store)
     await poor.fault("hold", method="POST")

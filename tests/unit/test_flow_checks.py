@@ -13,6 +13,13 @@ from bng_bridge.mapping.findings import MappingFileError
 
 BUYER = "- name: buyer\n  call: buyer\n  with: {order: order}\n"
 SOURCE_ITEM = "upsert: magento/source_item\n  with: {sku: inventory_item.SKU, source_code: site.name}"
+ASKED = "  reads:\n    - name: known\n      call: binding\n      with: {record: customer, id: \"'5'\"}\n      catch:\n"
+SALES_ORDER = (
+    "- upsert: bng/sales_order\n  mapping: order-to-sales-order\n"
+    "  context: {customer_id: \"'C-1'\", transaction_id: \"''\", time_zone: site.time_zone}\n"
+)
+SHIP_VIA = "{update: bng/sales_order, fields: {ShipVia: {default: x}}}"
+SHIPS = f"- {SHIP_VIA}\n"
 CUSTOMER = "- create: bng/customer\n  of: order.customer_id\n  mapping: order-to-customer\n"
 SHIPMENT = "on:\n  event: bng/shipment\n  ordered_by: order\n"
 STOCK = "on:\n  event: bng/inventory_item\n  ordered_by: stock\n"
@@ -67,8 +74,23 @@ MISTAKES = {
     "- upsert: bng/sales_order": "1:3: steps.1: has neither mapping nor fields: nothing would be written.",
     "- upsert: bng/sales_order\n  fields: {CustomerID: order.state}": "2:11: steps.1.fields: bng/sales_order requires "
     "Currency, Lines, OrderDate, Total, which no rule gives.",
-    "- update: bng/customer\n  of: order.customer_id\n  fields: {Statsu: {default: a}}": "3:12: steps.1.fields.Statsu: "
-    "bng/customer has no field Statsu. Did you mean Status?",
+    "- update: bng/customer\n  of: order.customer_id\n  fields: {Status: {default: a}}": "1:3: steps.1: bng/customer has no "
+    "update in a flow of magento/order: an old one would undo what is newer there. It has create.",
+    "- upsert: bng/customer\n  of: order.customer_id\n  mapping: order-to-customer": "1:3: steps.1: bng/customer has no "
+    "upsert in a flow of magento/order",
+    f"{SALES_ORDER}  instead_of: order.entity_id": "4:3: steps.1: instead_of does not go with upsert.",
+    SALES_ORDER.replace("upsert", "create") + "  instead_of: order.entity_id": "4:3: steps.1: instead_of does not go with "
+    "bng/sales_order: only a customer is made anew.",
+    SALES_ORDER + SHIPS: "4:4: steps.2: bng/sales_order is written in line 1 already: each run would send both. Put the "
+    "field under `fields` of the upsert; what excludes each other stands in branches of one choose.",
+    SALES_ORDER + SHIPS.replace("}}}", "}}, when: order.state == 'new'}"): "4:4: steps.2: bng/sales_order is written in "
+    "line 1 already",
+    f"- choose:\n    - when: order.state == 'new'\n      steps: [{SHIP_VIA}]\n{SHIPS}": "4:4: steps.2: bng/sales_order is "
+    "written in line 3 already",
+    f"{SALES_ORDER}  catch:\n    - error: absent\n      steps: [{SHIP_VIA}]\n      then: again": "1:3: steps.1: "
+    "bng/sales_order is written in line 6 already",
+    "- update: bng/sales_order\n  fields: {ShpVia: {default: a}}": "2:12: steps.1.fields.ShpVia: bng/sales_order has no "
+    "field ShpVia. Did you mean ShipVia?",
     "- upsert: bng/sales_order\n  mapping: a\n  context: {external_id: order.state}": "3:13: steps.1: external_id is given "
     "to every mapping of bng/sales_order already.",
     "- hold: wait\n  for: soon": "2:8: steps.1: a time is wanted, a number and s, min, h or d. Such as 30 s.",
@@ -91,6 +113,12 @@ MISTAKES = {
     "- raise: error": "1:3: steps.1: raise stands in the steps of a catch. Elsewhere write dead, or hold.",
     CUSTOMER + "  reads: [{hold: a}]": "4:3: steps.1: end the flow in every case: nothing would be written.",
     CUSTOMER + "  reads: [{skip: a}]": "4:12: steps.1.reads.1: skip does not stand under reads: call, hold and dead do.",
+    f"{CUSTOMER}{ASKED}        - error: absent\n          steps: [{{skip: a}}]\n          then: continue": "10:20: "
+    "steps.1.reads.known.catch[1].1: skip does not stand under reads",
+    f"{CUSTOMER}{ASKED}        - error: absent\n          steps: [{SHIP_VIA}]\n          then: continue": "10:20: "
+    "steps.1.reads.known.catch[1].1: update does not stand under reads",
+    f"{CUSTOMER}{ASKED}        - {{error: absent, then: end}}": "9:33: steps.1.reads.known: end does not stand under reads: "
+    "the record would be written all the same.",
     "- emit: bng/inventory\n  with: {skus: [], warehouse: ''}": "1:9: steps.1: bng/inventory is no event that a flow may "
     "have looked at.",
     "- skip": "1:3: steps.1: a step is KEY: VALUE lines.",
@@ -152,10 +180,28 @@ def test_a_mistake_at_the_head_is_said_with_its_place(head: str, found: str) -> 
         ),
         "- skip: a\n  when: order.state\n- hold: b\n  when: order.state\n- dead: c",
         CUSTOMER + "  catch: [{error: absent, when: error.message, then: end}, {error: absent, then: end}]",
+        f"{CUSTOMER}{ASKED}        - {{error: absent, steps: [{{raise: error}}]}}",
+        f"{CUSTOMER}{ASKED}        - {{error: absent, then: continue}}",
+        SALES_ORDER.replace("upsert", "create") + SHIPS,
+        f"{SALES_ORDER}  catch: [{{error: absent, then: again}}]",
+        f"{SALES_ORDER}  catch: [{{error: absent, steps: [{SHIP_VIA}], then: continue}}]",
+        f"- choose:\n    - when: order.state == 'new'\n      steps: [{SHIP_VIA}]\n    - steps: [{SHIP_VIA}]",
+        f"- choose:\n    - when: order.state == 'new'\n      steps: [{SHIP_VIA}, {{skip: a}}]\n{SHIPS}",
     ],
 )
 def test_what_may_be_reached_is_no_mistake(steps: str) -> None:
     assert mistakes(steps) == []
+
+
+def test_records_that_are_named_otherwise_are_two_and_may_both_be_written() -> None:
+    head = STOCK + "  sites: site\n  no_site: none\nsteps:\n"
+    write = (
+        f"- {SOURCE_ITEM}\n  fields: {{sku: inventory_item.SKU, source_code: site.name, quantity: '1', status: '1'}}\n"
+    )
+    other = write.replace("source_code: site.name}", "source_code: \"'b'\"}")
+    assert mistakes(write + other, head=head) == []
+    (found,) = mistakes(write + write, head=head)
+    assert found.startswith("4:3: steps.2: magento/source_item is written in line 1 already")
 
 
 def test_all_mistakes_of_a_file_are_said_at_once() -> None:

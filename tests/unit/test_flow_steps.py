@@ -1,6 +1,7 @@
 """How steps run: in order, each where its condition holds; what fails may be caught, once."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ from bng_bridge import retry
 from bng_bridge.bng.profile import PROBLEMS as PROFILE_PROBLEMS
 from bng_bridge.config import Site
 from bng_bridge.flow_files import failures, operations, rehearsal
+from bng_bridge.flow_files.attempts import Write
 from bng_bridge.flow_files.flow_file import Beginning
 from bng_bridge.flow_files.records import RECORDS
 from bng_bridge.flow_files.rehearsal import CaseError, rehearse
-from bng_bridge.flow_files.steps import Asked
+from bng_bridge.flow_files.steps import Asked, End
 from bng_bridge.flows import writes
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.operations import OPERATIONS
@@ -161,6 +163,17 @@ def test_fields_beside_a_mapping_stand_in_place_of_its_own() -> None:
         False,
         "shop1-5",
     )
+
+
+def test_reads_that_end_the_flow_let_nothing_be_written() -> None:
+    """No file can say so; were it to, what is under way in the record's lock has to fail."""
+    flow = compiled(CUSTOMER)
+    (write,) = flow._steps  # noqa: SLF001
+    assert isinstance(write, Write)
+    end = End(at=write.at, place="steps.1.reads.1", outcome="skipped", text=lambda _: "no")
+    flow = replace(flow, _steps=(replace(write, reads=(end,)),))
+    told = rehearse(flow, shipped().mappings, {"document": ORDER})
+    assert (told["outcome"], told["reason"]) == ("dead", "the reads of steps.customer end the flow, and they only read")
 
 
 def test_an_expression_that_does_not_work_says_step_and_line() -> None:

@@ -75,7 +75,8 @@ class AttemptCompiler:
             return options, RESULT
         options["of"] = self._of(record)
         options["names"] = self.compiler.arguments(self.node, record.takes, self.scope, record.name)
-        options["instead_of"] = self._expression("instead_of")
+        options["with_texts"] = self._with_texts()
+        options["instead_of"] = self._instead_of(record)
         if "reads" in self.node.entries:
             inner = self.compiler.block(
                 self.node.entries["reads"], self.scope, self.place.inside(f"{self.place.path}.reads", in_reads=True)
@@ -95,6 +96,12 @@ class AttemptCompiler:
             raise Wrong(
                 node.at, f"{record.name} is not written by a flow of {event}.", f"By {', '.join(record.events)}."
             )
+        if self.verb not in (verbs := record.verbs_in(event)):
+            raise Wrong(
+                self.node.keys[self.verb],
+                f"{record.name} has no {self.verb} in a flow of {event}: an old one would undo what is newer there.",
+                f"It has {', '.join(verbs)}.",
+            )
         return record
 
     def _of(self, record: RecordKind) -> Getter | None:
@@ -104,6 +111,17 @@ class AttemptCompiler:
         if not is_wanted and "of" in self.node.entries:
             raise Wrong(self.node.keys["of"], f"{record.name} is the event's own here: of is not said")
         return self._expression("of")
+
+    def _with_texts(self) -> tuple[str, ...]:
+        node = self.node.entries.get("with")
+        entries = node.entries if isinstance(node, Section) else {}
+        return tuple(str(getattr(entries[name], "text", "")) for name in sorted(entries))
+
+    def _instead_of(self, record: RecordKind) -> Getter | None:
+        if "instead_of" in self.node.entries and not record.is_replaceable:
+            message = f"instead_of does not go with {record.name}: only a customer is made anew"
+            raise Wrong(self.node.keys["instead_of"], message)
+        return self._expression("instead_of")
 
     def _expression(self, key: str) -> Getter | None:
         return expression_of(self.node.entries[key], self.scope).get if key in self.node.entries else None

@@ -10,7 +10,7 @@ from bng_bridge.flow_files.steps import Asked, Document, Ended, Run, Step, run_s
 from bng_bridge.mapping.budget import DOCUMENT, Frame, Getter
 from bng_bridge.mapping.coverage import Mark
 from bng_bridge.mapping.faults import Fault
-from bridge_common.errors import BridgeError, Pace
+from bridge_common.errors import BridgeError, Pace, RefusedByFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class Call(Try):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write(Try):
-    """`reads` run inside the record's lock, before the body is made. `identity` is the flow's, noted where no mapping is."""
+    """`reads` run inside the record's lock, before the body is made. `identity` is the flow's, noted where no mapping is;
+    `with_texts` what the file says under `with`, by which two writes of a kind are told apart.
+    """
 
     name: str
     verb: str
@@ -97,6 +99,7 @@ class Write(Try):
     identity: str
     of: Getter | None = None
     names: Mapping[str, Getter] = field(default_factory=dict)
+    with_texts: tuple[str, ...] = ()
     instead_of: Getter | None = None
     reads: tuple[Step, ...] = ()
     document: Getter | None = None
@@ -109,8 +112,9 @@ class Write(Try):
         mapping = run.outside.mapping(self.mapping) if self.mapping else None
 
         async def body(given: Document) -> tuple[Document, Document]:
-            if self.reads:
-                await run_steps(self.reads, run)
+            if await run_steps(self.reads, run) is not None:
+                # The compiler lets nothing stand there that ends a flow; were it so, nothing may be written.
+                raise RefusedByFlow(f"the reads of {self.place} end the flow, and they only read", problem="reads")
             context = {**given, **values_of(self.context, frame)}
             made: Document = {}
             if mapping is not None:

@@ -44,7 +44,7 @@ class Place:
     in_reads: bool = False
 
     def inside(self, path: str, *, in_catch: bool = False, in_reads: bool = False) -> "Place":
-        return Place(path, self.level + 1, self.in_catch or in_catch, in_reads)
+        return Place(path, self.level + 1, self.in_catch or in_catch, self.in_reads or in_reads)
 
 
 @dataclass(frozen=True)
@@ -243,6 +243,8 @@ class Compiler:
         if then is not None and block.ends:
             raise Wrong(entry.keys["then"], "is never reached: the steps above it end the flow in every case")
         how = "end" if then is None else words.word_of(then, words.THEN, "way to go on")
+        if then is not None and how == "end" and place.in_reads:
+            raise Wrong(then.at, "end does not stand under reads: the record would be written all the same")
         mark = self.mark(entry.at, f"{place.path} {error}")
         return Catch(error, when, block.steps, how, slot, mark), joined(behind, block.scope, without="error")
 
@@ -255,7 +257,7 @@ def _called(node: Node, number: int) -> str:
 def _check_place(node: Section, verb: str, place: Place) -> None:
     if verb == "raise" and not place.in_catch:
         raise Wrong(node.keys[verb], "raise stands in the steps of a catch", "Elsewhere write dead, or hold.")
-    if place.in_reads and verb not in ("call", "hold", "dead"):
+    if place.in_reads and verb not in ("call", "hold", "dead", "raise"):
         raise Wrong(node.keys[verb], f"{verb} does not stand under reads: call, hold and dead do")
 
 

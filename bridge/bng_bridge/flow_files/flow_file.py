@@ -15,6 +15,7 @@ from bng_bridge.flow_files.outline import outline_of
 from bng_bridge.flow_files.steps import Document, Ended, Outside, Run, Step, run_steps
 from bng_bridge.flow_files.trigger import Trigger, check_head, read_trigger
 from bng_bridge.flow_files.uses import Uses
+from bng_bridge.flow_files.ways import check_ways
 from bng_bridge.mapping.budget import BUDGET, DOCUMENT, LEFT, Frame, Getter
 from bng_bridge.mapping.coverage import ABSENT, Coverage
 from bng_bridge.mapping.faults import Fault
@@ -130,6 +131,8 @@ def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, cover
     scope, named = _let(tree.entries.get("let"), scope, findings, coverage)
     compiler = Compiler(trigger.event, schemas, findings, identity, coverage)
     steps = _steps(compiler, tree.entries["steps"], scope)
+    if not findings:
+        check_ways(steps, findings)
     if findings:
         raise MappingFileError(findings)
     return Flow(str(path), identity, trigger, compiler.uses, outline_of(tree), named, steps, scope.slots.count)

@@ -16,8 +16,10 @@ VERBS = (UPSERT, CREATE, UPDATE, CANCEL)
 @dataclass(frozen=True)
 class RecordKind:
     """`entity` is its word in target keys and operations. `events`: whose flows may write it. `takes`: what `with` has to
-    say. `of_events`: in the flows of these `of` says for which source record it stands; elsewhere it is the event's own.
+    say. `of_events`: in the flows of these `of` says for which source record it stands, and it is only made; elsewhere it is
+    the event's own.
     `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
+    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one.
     """
 
     name: str
@@ -30,6 +32,11 @@ class RecordKind:
     body: str | Shape
     of_events: tuple[str, ...] = ()
     needs_bound: bool = False
+    is_replaceable: bool = False
+
+    def verbs_in(self, event: str) -> tuple[str, ...]:
+        """What a flow of this event may do: how a record is that is not the event's own, its own event tells."""
+        return (CREATE,) if event in self.of_events else self.verbs
 
     @property
     def target(self) -> str:
@@ -44,7 +51,7 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
             "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
-            of_events=("magento/order",),
+            of_events=("magento/order",), is_replaceable=True,
         ),
         RecordKind(
             "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),

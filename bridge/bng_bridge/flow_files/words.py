@@ -11,7 +11,7 @@ _BODY = ("of", "with", "reads", "document", "mapping", "context", "fields")
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "call": (*_TRIES, "with"),
-    "upsert": (*_TRIES, *_BODY, "instead_of"),
+    "upsert": (*_TRIES, *_BODY),
     "create": (*_TRIES, *_BODY, "instead_of"),
     "update": (*_TRIES, *_BODY),
     "cancel": _TRIES,

@@ -6,6 +6,7 @@ Here stands what makes a write safe to repeat; a file says only what is written 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bng_bridge import bindings
 from bng_bridge.flow_files.records import CANCEL, CREATE
 from bng_bridge.flow_files.steps import Asked
 from bng_bridge.flows import keys, references
@@ -49,12 +50,29 @@ def _customer(running: Running, asked: Asked) -> Write:
     source_id = asked.source_id or running.event.entity_id
     external_id = customer_name(running.read, running.site, running.settings, source_id)
     is_own = running.event.entity == "customer"
+    if not is_own:
+        _check_buyer(running, asked)
     return Write(
         target="bng", entity="customer", site=running.site, target_key=keys.customer_key(running.site, source_id),
         lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=asked.verb == CREATE,
         fingerprint=customers.fingerprint(running.document) if is_own else "", instead_of=asked.instead_of,
         mapping=asked.mapping,
     )  # fmt: skip
+
+
+def _check_buyer(running: Running, asked: Asked) -> None:
+    """Any other text would be the key of somebody else, or of nobody for ever. Raises RefusedByFlow."""
+    order = {**running.document, "entity_id": running.event.entity_id}
+    own = {
+        str(order.get("customer_id") or ""),
+        *(customers.guest_key(order, policy) for policy in customers.GUEST_KEYS),
+    }
+    bound = bindings.get(running.read, keys.customer_key(running.site, asked.source_id))
+    if asked.source_id not in own and not (asked.instead_of and bound is not None):
+        raise RefusedByFlow(
+            f"`of` does not give who bought order {running.event.entity_id}", problem="buyer",
+            hint="Write `of: buyer.source_id`, of a call of buyer, then bridgectl dlq retry {event}.",
+        )  # fmt: skip
 
 
 def _sales_order(running: Running, asked: Asked) -> Write:

@@ -9,6 +9,10 @@ def fingerprint(customer: dict[str, Any]) -> str:
     return str(customer.get("created_at") or "")
 
 
+GUEST_KEYS = ("per-order", "per-email")
+"""The policies under which a guest has a key."""
+
+
 def guest_key(order: dict[str, Any], policy: str) -> str:
     """The stable part of a guest's external id: one per order, or one per e-mail address and store."""
     if policy == "per-order":
