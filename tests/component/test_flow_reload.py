@@ -20,9 +20,11 @@ from bng_bridge.deliver import Mapping as Body
 from bng_bridge.deliver import Result
 from bng_bridge.flow_files import templates
 from bng_bridge.flow_files.file_set import load_set
+from bng_bridge.flow_files.rehearsal import rehearse
 from bng_bridge.mapping.findings import MappingFileError
 from bng_bridge.mapping_reload import ALERT, MappingReload
 from bng_bridge.target import Write
+from bridge_common import decimal_json
 from bridge_common.errors import DependencyMissing, RefusedByFlow
 from bridge_sandbox.bng import samples
 
@@ -345,6 +347,16 @@ async def test_a_write_without_a_mapping_names_its_flow(tmp_path: Path) -> None:
         flow = rig.context.mappings.current.flows("shop1", "magento/order", "snapshot")
         assert flow is not None
         assert tuple(rows[-1]) == ("shop1/order/74/cancellation", flow.identity)
+
+
+def test_what_is_paid_of_an_order_counts_for_online_methods_only() -> None:
+    case = (templates.folder() / NAME / "plain.in.json").read_bytes()
+    order_flow = shipped().flows("", "magento/order", "snapshot")
+    assert order_flow is not None
+    given = decimal_json.loads(case)
+    for method, outcome in (("checkmo", "done"), ("card", "dead")):
+        given["document"] |= {"total_paid": "n/a", "payment": {"method": method}}
+        assert rehearse(order_flow, shipped().mappings, given)["outcome"] == outcome
 
 
 async def test_a_flow_that_asks_the_shop_for_an_order_of_none_is_a_dead_letter_that_says_so(

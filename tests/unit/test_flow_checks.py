@@ -175,10 +175,16 @@ def test_a_file_that_multiplies_itself_by_anchors_is_refused() -> None:
 
 
 def test_levels_of_steps_are_bounded() -> None:
+    assert nested_mistakes(3) == []
+    assert any(f"more than {MOST_LEVELS} levels" in line for line in nested_mistakes(4))
+
+
+def nested_mistakes(count: int) -> list[str]:
+    """Of that many `choose` within each other."""
     steps = "{skip: a}"
-    for _ in range(MOST_LEVELS):
+    for _ in range(count):
         steps = f"{{choose: [{{steps: [{steps}]}}]}}"
-    assert any(f"more than {MOST_LEVELS} levels" in line for line in mistakes(f"- {steps}"))
+    return mistakes(f"- {steps}")
 
 
 # ── mistakes that only the whole set shows ──

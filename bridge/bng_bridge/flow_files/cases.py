@@ -61,7 +61,7 @@ def _differences(flow: Flow, mappings: MappingSet, case: Case, site: str) -> Ite
     said = decimal_json.loads(case.expected.read_bytes())
     if not isinstance(said, dict):
         raise CaseError(f"{case.expected.name} is no JSON object")
-    expected = {key: [] for key in _LISTS} | said
+    expected: dict[str, Any] = {key: [] for key in _LISTS} | said
     wanted = {key: value for key, value in expected.items() if key != "emits" or "emits" in found}
     yield from differences(wanted, projected(wanted, found))
 
