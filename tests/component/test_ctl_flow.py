@@ -141,3 +141,17 @@ def test_a_mapping_that_there_is_not_is_told_by_test_and_try_too(here: Path) -> 
 
 def test_a_file_that_is_not_there_is_misuse() -> None:
     assert bridgectl("check", "none.yaml").exit_code == 64
+
+
+def test_a_site_s_own_flow_is_tested_as_that_site_given_alone_or_with_all(here: Path) -> None:
+    own, cases = here / "flows" / "shop2" / ORDERS, here / "flows" / "shop2" / NAME
+    cases.mkdir(parents=True)
+    (here / "mappings" / "shop2").mkdir(parents=True)
+    (here / "flows" / ORDERS).write_text(SHIPPED)
+    (here / "flows" / NAME).mkdir()
+    own.write_text("on: {event: magento/order, ordered_by: order}\nsteps: [{skip: '{site.name}'}]\n")
+    for folder, wanted in ((cases, '{"reason": "shop2"}'), (here / "flows" / NAME, '{"outcome": "done"}')):
+        (folder / "one.in.json").write_text('{"document": {}}')
+        (folder / "one.out.json").write_text(wanted)
+    assert "reason is" not in bridgectl("test", "flows", "--mappings", "mappings").output
+    assert bridgectl("test", f"flows/shop2/{ORDERS}", "--mappings", "mappings").exit_code == 0

@@ -20,9 +20,11 @@ from bng_bridge.deliver import Mapping as Body
 from bng_bridge.deliver import Result
 from bng_bridge.flow_files import templates
 from bng_bridge.flow_files.file_set import load_set
+from bng_bridge.flow_files.rehearsal import rehearse
 from bng_bridge.mapping.findings import MappingFileError
 from bng_bridge.mapping_reload import ALERT, MappingReload
 from bng_bridge.target import Write
+from bridge_common import decimal_json
 from bridge_common.errors import DependencyMissing, RefusedByFlow
 from bridge_sandbox.bng import samples
 
@@ -120,6 +122,56 @@ def test_a_flow_and_its_mapping_are_good_together_or_not_at_all(mappings: Path, 
     assert "context.channel: the flow gives no channel" in found
     put(flows, WITH_CHANNEL)
     assert load_set(mappings, ("shop1",), flows)("shop1", NAME).head.context.keys() >= {"channel"}
+
+
+def test_a_mapping_of_some_fields_is_for_records_that_are_there(mappings: Path, flows: Path) -> None:
+    head = "source: magento/order\ntarget: bng/sales_order\npartial: true\n"
+    put(mappings, f"{head}fields: {{ShipVia: order.state}}\n", name="mine")
+    flow = "on: {event: magento/order, ordered_by: order}\nsteps: [{upsert: bng/sales_order, mapping: mine}]\n"
+    put(flows, flow)
+    (found,) = findings(mappings, flows)
+    hint = "Take partial: true out of the mapping, or write update."
+    assert found.endswith(f"mapping: mine is partial, and may have to make bng/sales_order. {hint}")
+    put(flows, flow.replace("upsert", "update"))
+    assert load_set(mappings, ("shop1",), flows)
+
+
+def test_parts_that_are_no_shipments_are_a_mistake(mappings: Path, flows: Path) -> None:
+    shipment = (templates.folder() / "shipment-to-shipment.yaml").read_text(encoding="utf-8")
+    put(flows, shipment.replace("parts: found.parts", "parts: found.items"), name="shipment-to-shipment")
+    (found,) = findings(mappings, flows)
+    assert "context.parts: parts are BNG's shipments, bng/shipment, and these are magento/ship_item" in found
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ('{"document": {}, "site": "shop1"}', "{}"),
+        ('{"document": {}, "answers": ["x"]}', "{}"),
+        ('{"document": {}}', "[]"),
+    ],
+)
+def test_a_slip_in_a_case_is_a_finding(mappings: Path, flows: Path, given: str, wanted: str) -> None:
+    cases = put(flows, NOTHING).with_suffix("")
+    cases.mkdir()
+    (cases / "one.in.json").write_text(given)
+    (cases / "one.out.json").write_text(wanted)
+    (found,) = findings(mappings, flows)
+    assert "one: cannot be run: " in found
+
+
+def test_a_case_of_a_site_s_own_flow_runs_as_that_site(mappings: Path, flows: Path) -> None:
+    put(mappings, "extends: customer-to-customer.yaml\n", name="mine", of_site="shop2")
+    text = (templates.folder() / "customer-to-customer.yaml").read_text(encoding="utf-8")
+    own = put(flows, text.replace("mapping: customer", "mapping: mine #"), name="customer-to-customer", of_site="shop2")
+    cases = own.with_suffix("")
+    cases.mkdir()
+    (cases / "one.in.json").write_text('{"document": {"id": 5, "email": "ida@example.com", "lastname": "Brandt"}}')
+    (cases / "one.out.json").write_text('{"writes": [{"upsert": "bng/customer", "body": {"ExternalID": "shop2-5"}}]}')
+    assert load_set(mappings, ("shop1", "shop2"), flows)
+    (cases / "one.in.json").write_text('{"document": {"id": 5}, "site": {"name": "shop1"}}')
+    with pytest.raises(MappingFileError, match="shop1 has no mapping mine: say under site whose case it is"):
+        load_set(mappings, ("shop1", "shop2"), flows)
 
 
 def test_mistakes_of_flows_and_of_mappings_are_named_together(mappings: Path, flows: Path) -> None:
@@ -295,3 +347,27 @@ async def test_a_write_without_a_mapping_names_its_flow(tmp_path: Path) -> None:
         flow = rig.context.mappings.current.flows("shop1", "magento/order", "snapshot")
         assert flow is not None
         assert tuple(rows[-1]) == ("shop1/order/74/cancellation", flow.identity)
+
+
+def test_what_is_paid_of_an_order_counts_for_online_methods_only() -> None:
+    case = (templates.folder() / NAME / "plain.in.json").read_bytes()
+    order_flow = shipped().flows("", "magento/order", "snapshot")
+    assert order_flow is not None
+    given = decimal_json.loads(case)
+    for method, outcome in (("checkmo", "done"), ("card", "dead")):
+        given["document"] |= {"total_paid": "n/a", "payment": {"method": method}}
+        assert rehearse(order_flow, shipped().mappings, given)["outcome"] == outcome
+
+
+async def test_a_flow_that_asks_the_shop_for_an_order_of_none_is_a_dead_letter_that_says_so(
+    tmp_path: Path, mappings: Path, flows: Path
+) -> None:
+    status = "on: {event: bng/sales_order, ordered_by: order}\nsteps: [{skip: a, when: sold}]\n"
+    async with flow_rig(tmp_path) as rig:
+        for call in ("has_product, with: {sku: \"'X'\"}", 'newest_transaction, with: {order_id: "5"}'):
+            put(flows, status.replace("[{skip", f"[{{name: sold, call: {call}}}, {{skip"), name="status-to-order")
+            await put_in_force(rig, mappings, flows)
+            with pytest.raises(RefusedByFlow, match=r"although bound is null") as refused:
+                await rig.run(rig.claimed("sales_order", "SO-9", {}, source="bng", site="", kind="hint"))
+            assert refused.value.problem == "null"
+            assert "Put a skip `when: not bound` before it" in refused.value.hint

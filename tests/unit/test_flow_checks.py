@@ -221,10 +221,16 @@ def test_a_file_that_multiplies_itself_by_anchors_is_refused() -> None:
 
 
 def test_levels_of_steps_are_bounded() -> None:
+    assert nested_mistakes(3) == []
+    assert any(f"more than {MOST_LEVELS} levels" in line for line in nested_mistakes(4))
+
+
+def nested_mistakes(count: int) -> list[str]:
+    """Of that many `choose` within each other."""
     steps = "{skip: a}"
-    for _ in range(MOST_LEVELS):
+    for _ in range(count):
         steps = f"{{choose: [{{steps: [{steps}]}}]}}"
-    assert any(f"more than {MOST_LEVELS} levels" in line for line in mistakes(f"- {steps}"))
+    return mistakes(f"- {steps}")
 
 
 # ── mistakes that only the whole set shows ──
@@ -268,6 +274,24 @@ def test_a_second_flow_for_an_event_says_what_it_is_to_be_called(tmp_path: Path)
     name = "order-to-sales-order.yaml"
     what = f"magento/order (snapshot) starts {name} already."
     assert found == f"my-orders.yaml:1:1: on: {what} To take its place, call this file {name}."
+
+
+def test_a_file_that_leaves_events_of_the_template_without_a_flow_says_so(tmp_path: Path) -> None:
+    text = "on: {event: magento/customer, ordered_by: customer}\nsteps: [{skip: a}]\n"
+    (found,) = own(tmp_path, "customer-to-customer", text)
+    left_out = "magento/customer (tombstone) starts no flow any more: the shipped customer-to-customer.yaml takes it."
+    hint = "Add kind: [snapshot, tombstone], or a step `skip`."
+    assert found == f"customer-to-customer.yaml:1:1: on: {left_out} {hint}"
+    deleted = "on: {event: magento/customer, kind: tombstone, ordered_by: customer}\nsteps: [{skip: a}]\n"
+    (tmp_path / "deleted.yaml").write_text(deleted)
+    assert load_flows(tmp_path, ("shop1",))("shop1", "magento/customer", "tombstone") is not None
+
+
+def test_a_file_of_another_event_under_a_template_s_name_says_what_it_left_out(tmp_path: Path) -> None:
+    text = "on: {event: magento/order, kind: tombstone, ordered_by: order}\nsteps: [{skip: a}]\n"
+    (found,) = own(tmp_path, "status-to-order", text)
+    assert "bng/sales_order (hint) starts no flow any more" in found
+    assert found.endswith("Call this file otherwise, or put one with a step `skip` beside it.")
 
 
 def test_the_shipped_flows_are_good_together() -> None:

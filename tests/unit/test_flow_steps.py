@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -270,10 +271,36 @@ def test_a_moment_of_going_live_within_a_second_is_the_next_one() -> None:
     assert settings_of("shop2", Site(go_live_at=at))["go_live_at"] == "2026-03-02T10:15:01Z"
 
 
-@pytest.mark.parametrize("case", [[], {}, {"document": {}, "answer": {}}])
+@pytest.mark.parametrize(
+    "case",
+    [
+        [], {}, {"document": {}, "answer": {}}, {"document": []}, {"document": {}, "event": 1},
+        {"document": {}, "site": "shop1"}, {"document": {}, "bound": "74"}, {"document": {}, "answers": ["x"]},
+    ],
+)  # fmt: skip
 def test_what_is_no_case_says_so(case: Any) -> None:
     with pytest.raises(CaseError):
         rehearse(compiled("- skip: a\n"), shipped().mappings, case)
+
+
+def test_an_answer_to_a_write_that_is_none_is_no_case() -> None:
+    with pytest.raises(CaseError, match="customer is a write: its answer is an object or null"):
+        ran(CUSTOMER, answers={"customer": "C-5"})
+
+
+def test_parts_that_are_no_shipments_are_a_dead_letter_that_names_them() -> None:
+    write: Any = SimpleNamespace(entity="shipment", reference="BNG shipment S-1")
+    asked: Any = SimpleNamespace(record=RECORDS["magento/shipment"], verb="create")
+    with pytest.raises(MappingError, match="parts of the context are no shipments of BNG"):
+        writes.check_name(asked, write, {}, {"parts": [{"order_item_id": 1}]})
+
+
+def test_a_reason_for_no_site_that_does_not_work_names_its_line() -> None:
+    head = "on:\n  event: bng/inventory_item\n  ordered_by: stock\n  sites: site.name == 'nobody'\n"
+    head += "  no_site: none for {number(inventory_item.Warehouse)}\nsteps:\n"
+    told = rehearse(compiled("- skip: a\n", head=head), shipped().mappings, {"document": {"Warehouse": "MAIN"}})
+    assert (told["outcome"], told["error"]) == ("dead", "MappingError")
+    assert "(flow.yaml" in told["reason"]
 
 
 def test_a_failure_that_there_is_not_says_what_was_meant() -> None:

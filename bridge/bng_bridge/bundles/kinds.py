@@ -29,7 +29,8 @@ def _test_flow(path: Path, schemas: "Schemas", tree: Tree) -> "Tested":
     from bng_bridge.mapping.mapping_set import load_mappings
 
     mappings = load_mappings(tree.get("mappings"), sites_of(tree), with_cases=False)
-    return test_file(path, mappings, schemas)
+    site = "" if path.parent == tree.get("flows") else path.parent.name
+    return test_file(path, mappings, schemas, site)
 
 
 KINDS: Mapping[str, "Callable[[Path, Schemas, Tree], Tested]"] = {

@@ -91,15 +91,18 @@ def test(files: tuple[Path, ...], mappings: Path | None, as_json: bool, missed: 
       CASE.error.txt      lines that must stand in the failure
     """
     from bng_bridge.flow_files.cases import test_file
+    from bng_bridge.flow_files.checking import with_sites
     from bng_bridge.mapping.findings import MappingFileError
     from bng_bridge.mapping.schemas import Schemas
 
     tested: list[Tested] = []
     findings: list[Finding] = []
     in_force = _mappings(mappings)
-    for path in files_in(files, templates.folder()):
+    for site, path in with_sites(files_in(files, templates.folder())):
+        # A site's file that is given alone: its folder is one of the mappings', too.
+        of = site or (path.parent.name if path.parent.name in folders_in(mappings) else "")
         try:
-            tested.append(test_file(path, in_force, Schemas()))
+            tested.append(test_file(path, in_force, Schemas(), of))
             findings += tested[-1].findings
         except MappingFileError as error:
             findings += error.findings

@@ -166,7 +166,7 @@ class AttemptCompiler:
         source, target = event.name, record.body if isinstance(record.body, str) else record.name
         if "document" in self.node.entries:
             source = expression_of(self.node.entries["document"], self.scope).shape.name
-        use = MappingUse(node.text, node.at, f"{self.place.path}.mapping", source, target, given)
+        use = MappingUse(node.text, node.at, f"{self.place.path}.mapping", source, target, given, self.verb != UPDATE)
         self.compiler.uses.mappings.append(use)
         return node.text
 

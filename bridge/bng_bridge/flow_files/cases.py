@@ -11,7 +11,7 @@ from typing import Any
 
 from bng_bridge.flow_files.fit import misfits_of
 from bng_bridge.flow_files.flow_file import Flow, load
-from bng_bridge.flow_files.rehearsal import rehearse
+from bng_bridge.flow_files.rehearsal import CaseError, rehearse
 from bng_bridge.mapping.cases import ERROR, IN, OUT, Case, Tested, cases_of, differences
 from bng_bridge.mapping.findings import Finding, MappingFileError, Position
 from bng_bridge.mapping.mapping_set import MappingSet
@@ -21,16 +21,18 @@ from bridge_common import decimal_json
 _LISTS = ("writes", "emits")
 
 
-def test_file(path: Path, mappings: MappingSet, schemas: Schemas) -> Tested:
-    """Runs every case. Raises MappingFileError for a file with mistakes, and for one that does not go with the mappings."""
+def test_file(path: Path, mappings: MappingSet, schemas: Schemas, site: str) -> Tested:
+    """Runs every case; a site's own file as `site`, or ''. Raises MappingFileError for a file with mistakes, and for one
+    that does not go with the mappings.
+    """
     tested = Tested(path)
     flow = load(path, schemas=schemas, coverage=tested.coverage)
-    if found := tuple(misfits_of(flow, mappings, path.parent.name)):
+    if found := tuple(misfits_of(flow, mappings, site)):
         raise MappingFileError(found)
     for case in cases_of(path):
         tested.cases += 1
         try:
-            tested.findings += [_finding(case, message) for message in _differences(flow, mappings, case)]
+            tested.findings += [_finding(case, message) for message in _differences(flow, mappings, case, site)]
         except (OSError, ValueError) as error:
             tested.findings.append(_finding(case, f"cannot be run: {error}"))
     if not tested.cases:
@@ -48,15 +50,18 @@ def projected(expected: Any, found: Any) -> Any:
     return found
 
 
-def _differences(flow: Flow, mappings: MappingSet, case: Case) -> Iterator[str]:
+def _differences(flow: Flow, mappings: MappingSet, case: Case, site: str) -> Iterator[str]:
     if case.expected is None:
         yield f"has either {case.name}{OUT} or {case.name}{ERROR} beside it"
         return
-    found = rehearse(flow, mappings, decimal_json.loads(case.document.read_bytes()))
+    found = rehearse(flow, mappings, decimal_json.loads(case.document.read_bytes()), site)
     if case.expected.name.endswith(ERROR):
         yield from _missing(case.expected.read_text(encoding="utf-8"), found)
         return
-    expected = {**{key: [] for key in _LISTS}, **decimal_json.loads(case.expected.read_bytes())}
+    said = decimal_json.loads(case.expected.read_bytes())
+    if not isinstance(said, dict):
+        raise CaseError(f"{case.expected.name} is no JSON object")
+    expected: dict[str, Any] = {key: [] for key in _LISTS} | said
     wanted = {key: value for key, value in expected.items() if key != "emits" or "emits" in found}
     yield from differences(wanted, projected(wanted, found))
 

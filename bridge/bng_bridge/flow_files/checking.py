@@ -13,12 +13,16 @@ from bng_bridge.mapping.mapping_set import MappingSet
 from bng_bridge.mapping.schemas import Schemas
 
 
+def with_sites(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """(site, path): what stands deeper than others is the site's that its folder is called by."""
+    top = min((path.parent for path in paths), key=lambda each: len(each.parts))
+    return [(ALL_SITES if path.parent == top else path.parent.name, path) for path in paths]
+
+
 def findings_of(paths: Sequence[Path], mappings: MappingSet, schemas: Schemas) -> list[Finding]:
     """All mistakes of all files, and then whether they go with each other and with the mappings."""
     own, findings = dict[Key, Flow](), list[Finding]()
-    top = min((path.parent for path in paths), key=lambda each: len(each.parts))
-    for path in paths:
-        site = ALL_SITES if path.parent == top else path.parent.name
+    for site, path in with_sites(paths):
         try:
             own[site, path.stem] = load(path, schemas=schemas)
         except MappingFileError as error:

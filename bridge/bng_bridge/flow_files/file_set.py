@@ -72,4 +72,4 @@ def _failed_cases(flows: FlowSet, mappings: MappingSet) -> Iterator[Finding]:
     for site, name, flow in flows.files():
         path = Path(flow.path)
         if (site, name) in flows.own and any(cases_of(path)):
-            yield from run_cases(path, mappings, Schemas()).findings
+            yield from run_cases(path, mappings, Schemas(), site).findings

@@ -10,7 +10,7 @@ from bng_bridge.mapping.findings import Finding, did_you_mean
 from bng_bridge.mapping.folders import ALL_SITES
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.mapping.mapping_set import MappingSet
-from bng_bridge.mapping.shapes import fits
+from bng_bridge.mapping.shapes import ANY, fits
 
 
 def misfits(flows: FlowSet, mappings: MappingSet, sites: Collection[str]) -> Iterator[Finding]:
@@ -53,3 +53,10 @@ def _between(use: MappingUse, mapping: Mapping) -> Iterator[Finding]:
         yield Finding(use.at, use.place, f"{use.name} maps {head.source_name}, and is given {use.source}")
     if head.target_name != use.target:
         yield Finding(use.at, use.place, f"{use.name} makes {head.target_name}, and {use.target} is written")
+    if head.is_partial and use.is_whole:
+        hint = "Take partial: true out of the mapping, or write update."
+        yield Finding(use.at, use.place, f"{use.name} is partial, and may have to make {use.target}.", hint)
+    parts, at = use.given.get("parts", (ANY, use.at))
+    if use.target == "magento/ship" and parts.item is not None and parts.item.name not in ("", "bng/shipment"):
+        place = use.place.replace("mapping", "context.parts")
+        yield Finding(at, place, f"parts are BNG's shipments, bng/shipment, and these are {parts.item.words}")

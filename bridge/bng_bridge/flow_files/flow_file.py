@@ -73,8 +73,13 @@ class Flow:
             raise self._error(fault) from fault
 
     def reason_for_none(self, beginning: Beginning) -> str:
-        """Why an event that concerns no site is skipped."""
-        return self.trigger.no_site(self._frame(beginning)) if self.trigger.no_site is not None else ""
+        """Why an event that concerns no site is skipped. Raises MappingError."""
+        if self.trigger.no_site is None:
+            return ""
+        try:
+            return self.trigger.no_site(self._frame(beginning))
+        except Fault as fault:
+            raise self._error(fault) from fault
 
     async def run(self, beginning: Beginning, outside: Outside) -> Ran:
         """Raises what a step fails with; MappingError, with step and line, for an expression that does not work."""

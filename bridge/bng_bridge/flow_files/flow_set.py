@@ -54,11 +54,15 @@ def load_flows(folder: Path | None, sites: Collection[str]) -> FlowSet:
 
 
 def flow_set(loaded: dict[Key, Flow], sites: Collection[str], own: frozenset[Key]) -> FlowSet:
-    """Raises MappingFileError where two files are started by one event, or flows have each other's events looked at."""
+    """Raises MappingFileError where two files are started by one event, none by one that a template took, or flows have
+    each other's events looked at.
+    """
     findings: dict[Finding, None] = {}
     started = {}
     for site in (ALL_SITES, *sorted(sites)):
-        started[site] = _started(_of_site(loaded, site), findings)
+        of_site = _of_site(loaded, site)
+        started[site] = _started(of_site, findings)
+        findings |= dict.fromkeys(_left_out(of_site, started[site]))
         findings |= dict.fromkeys(_rounds(started[site]))
     if findings:
         raise MappingFileError(findings)
@@ -83,6 +87,24 @@ def _started(flows: dict[str, Flow], findings: dict[Finding, None]) -> dict[Star
                 finding = Finding(Position(flow.path, 1, 1), "on", f"{key[0]} ({kind}) starts {name} already.", hint)
                 findings[finding] = None
     return found
+
+
+def _left_out(flows: dict[str, Flow], started: dict[Started, Flow]) -> Iterator[Finding]:
+    """What the template of a file's name takes, and no file does any more: such events would be skipped for ever."""
+    for name, flow in flows.items():
+        path = templates.folder() / f"{name}.yaml"
+        if _is_template(flow) or not path.is_file():
+            continue
+        trigger = load(path).trigger
+        for kind in trigger.kinds:
+            if (trigger.event.name, kind) in started:
+                continue
+            if flow.trigger.event.name == trigger.event.name:
+                hint = f"Add kind: [{', '.join(trigger.kinds)}], or a step `skip`."
+            else:
+                hint = "Call this file otherwise, or put one with a step `skip` beside it."
+            message = f"{trigger.event.name} ({kind}) starts no flow any more: the shipped {name}.yaml takes it."
+            yield Finding(Position(flow.path, 1, 1), "on", message, hint)
 
 
 def _is_template(flow: Flow) -> bool:

@@ -13,26 +13,27 @@ from bng_bridge.mapping.shapes import FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape
 WORD = Shape("word")
 """An argument that is a record's word, written as it stands: sales_order, cancellation …"""
 
-Described = Shape | str
-"""A shape, or the name of a document, with [] behind it for a list of them."""
+Described = Shape | str | Mapping[str, str]
+"""A shape, or the name of a document, with [] behind it for a list of them; or fields that are such."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`takes`: the arguments, all of which must be given. `gives`: what stands under the step's name; it may be null."""
+    """`takes`: the arguments, all of which must be given. `gives`: what stands under the step's name; it may be null.
+    `needs_site`: it asks the shop, or the site's table. A sales order that came from no shop has neither.
+    """
 
     name: str
     about: str
     takes: Mapping[str, Described]
     gives: Described
     needs_bound: bool = False
+    needs_site: bool = False
 
 
 def _object(name: str, **fields: Shape) -> Shape:
     return Shape("object", name, fields)
 
-
-_SHIPPED_ITEM = "magento/ship_item[]"
 
 OPERATIONS: Mapping[str, Operation] = {
     each.name: each
@@ -50,11 +51,12 @@ OPERATIONS: Mapping[str, Operation] = {
             "buyer", "Whose order it is at BNG. `customer_id` is BNG's: of an order without a customer the one that it was "
             "sold to before, or generic_customer_id; else null, and `source_id` is the shop's customer, or the guest's key "
             "by guest_policy.",
-            {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
+            {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT), needs_site=True,
         ),
         Operation(
             "buyer_behind", "Who in the shop stands behind a CustomerID of BNG, or else who bought: for making it anew.",
             {"order": "magento/order", "customer_id": TEXT}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
+            needs_site=True,
         ),
         Operation(
             "is_deleted", "Whether the last that was told of a customer of the shop is that it was deleted.",
@@ -63,7 +65,7 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "newest_transaction", "The id at the payment provider of an order's newest capture or authorization, asked of "
             "the shop. Null where there is none.",
-            {"order_id": INTEGER}, TEXT,
+            {"order_id": INTEGER}, TEXT, needs_site=True,
         ),
         Operation("sales_order", "A sales order as BNG has it; null when it is gone.", {"id": TEXT}, "bng/sales_order"),
         Operation(
@@ -86,9 +88,11 @@ OPERATIONS: Mapping[str, Operation] = {
             "to_ship", "Which rows of the shop's order a shipment ships, and how many: `items`, empty while it completes no "
             "set of a bundle. `parts`: BNG's shipments that it stands for, itself and those that waited for it.",
             {"shipment": "bng/shipment", "sales_order": "bng/sales_order", "order": "magento/order"},
-            _object("what is to be shipped", items=list_of(OBJECT), parts=list_of(OBJECT)), needs_bound=True,
+            {"items": "magento/ship_item[]", "parts": "bng/shipment[]"}, needs_bound=True,
         ),
-        Operation("has_product", "Whether the shop's catalogue has a product of that SKU.", {"sku": TEXT}, FLAG),
+        Operation(
+            "has_product", "Whether the shop's catalogue has a product of that SKU.", {"sku": TEXT}, FLAG, needs_site=True,
+        ),
         Operation(
             "inventory_item", "BNG's stock of a SKU in a warehouse; null where it keeps none.",
             {"sku": TEXT, "warehouse": TEXT}, "bng/inventory_item",
@@ -107,4 +111,7 @@ def shape_of(described: Described, schemas: Schemas, at: Position) -> Shape:
     """The shape that a catalogue entry means."""
     if isinstance(described, Shape):
         return described
-    return schemas.find(described, at, is_target=False)
+    if isinstance(described, str):
+        found = schemas.find(described.removesuffix("[]"), at, is_target=False)
+        return list_of(found) if described.endswith("[]") else found
+    return Shape("object", "", {name: shape_of(each, schemas, at) for name, each in described.items()})

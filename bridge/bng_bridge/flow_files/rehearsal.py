@@ -57,6 +57,8 @@ class Stage:
         return None if None in arguments.values() else self._answer(name, None)
 
     def mapping(self, name: str) -> Mapping:
+        if (self.site, name) not in self.mappings:
+            raise CaseError(f"{self.site or 'no site'} has no mapping {name}: say under site whose case it is")
         return self.mappings(self.site, name)
 
     async def write(self, asked: Asked) -> Document | None:
@@ -77,6 +79,8 @@ class Stage:
         if isinstance(made, dict) and "fails" in made:
             told["fails"] = made["fails"]
             raise _failure(made)
+        if not isinstance(made, dict):
+            raise CaseError(f"{asked.name} is a write: its answer is an object or null")
         return dict(made)
 
     def _answer(self, name: str, otherwise: Any) -> Any:
@@ -88,15 +92,15 @@ class Stage:
         return found
 
 
-def rehearse(flow: Flow, mappings: MappingSet, case: Any) -> Document:
+def rehearse(flow: Flow, mappings: MappingSet, case: Any, site: str = "") -> Document:
     """{"outcome", "reason", "writes", "emits"}, and of a failure {"error", "hint"}; `outcome` is done, skipped, postponed,
-    retried or dead. Raises CaseError for what is no case.
+    retried or dead. `site` is whose flow it is, where the case does not say. Raises CaseError for what is no case.
     """
-    beginning, source_id = _beginning(flow, case)
+    beginning, source_id = _beginning(flow, case, site or SITE["name"])
     stage = Stage(str((beginning.site or {}).get("name", "")), mappings, case.get("answers") or {}, source_id)
-    if not flow.is_of(beginning):
-        return _told("skipped", flow.reason_for_none(beginning), stage)
     try:
+        if not flow.is_of(beginning):
+            return _told("skipped", flow.reason_for_none(beginning), stage)
         ran = driven(flow.run(beginning, stage))
     except BridgeError as error:
         return _failed(error, stage)
@@ -105,18 +109,26 @@ def rehearse(flow: Flow, mappings: MappingSet, case: Any) -> Document:
     return told
 
 
-def _beginning(flow: Flow, case: Any) -> tuple[Beginning, str]:
-    if not isinstance(case, dict) or "document" not in case:
-        raise CaseError(f"a case is an object with document, and perhaps {', '.join(KEYS[1:])}")
-    if unknown := [key for key in case if key not in KEYS]:
-        raise CaseError(f"{unknown[0]} is no part of a case. {did_you_mean(unknown[0], KEYS)}".strip())
+def _beginning(flow: Flow, case: Any, site_name: str) -> tuple[Beginning, str]:
+    _check(case)
     document, event = case["document"], flow.trigger.event
     source_id = str((document or {}).get(_IDS.get(event.name, "")) or "")
     told = {"id": source_id, "kind": flow.trigger.kinds[0], "number": 1, "attempts": 0, "is_requeued": False}
     told |= case.get("event") or {}
     bound = case.get("bound")
-    site = None if event.has_bound and bound is None else SITE | (case.get("site") or {})
+    site = None if event.has_bound and bound is None else SITE | {"name": site_name} | (case.get("site") or {})
     return Beginning(document, told, site, bound), str(told["id"])
+
+
+def _check(case: Any) -> None:
+    """Raises CaseError."""
+    if not isinstance(case, dict) or "document" not in case:
+        raise CaseError(f"a case is an object with document, and perhaps {', '.join(KEYS[1:])}")
+    if unknown := [key for key in case if key not in KEYS]:
+        raise CaseError(f"{unknown[0]} is no part of a case. {did_you_mean(unknown[0], KEYS)}".strip())
+    for key, value in case.items():
+        if value is not None and not isinstance(value, dict):
+            raise CaseError(f"{key} of a case is an object or null")
 
 
 def driven(running: Coroutine[Any, Any, Ran]) -> Ran:

@@ -9,7 +9,9 @@ from bng_bridge.mapping.shapes import Shape
 
 @dataclass(frozen=True)
 class MappingUse:
-    """A write by a mapping: `given` is its context, `source` and `target` are the documents it has to be between."""
+    """A write by a mapping: `given` is its context, `source` and `target` are the documents it has to be between.
+    `is_whole`: it may make the record, so the mapping gives all that this needs.
+    """
 
     name: str
     at: Position
@@ -17,6 +19,7 @@ class MappingUse:
     source: str
     target: str
     given: Mapping[str, tuple[Shape, Position]]
+    is_whole: bool = True
 
 
 @dataclass

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bng_bridge import bindings
+from bng_bridge.flow_files.operations import OPERATIONS as CATALOGUE
 from bng_bridge.flow_files.records import UPDATE
 from bng_bridge.flow_files.steps import Asked, Document
 from bng_bridge.flows import writes
@@ -11,6 +12,7 @@ from bng_bridge.flows.operations import OPERATIONS
 from bng_bridge.flows.running import Running
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.target import Write
+from bridge_common.errors import RefusedByFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,15 @@ class Live:
     running: Running
 
     async def call(self, operation: str, arguments: Document, name: str) -> Any:
-        """None, and nobody is asked, where an argument is null."""
+        """None, and nobody is asked, where an argument is null. Raises RefusedByFlow where there is no shop to be asked."""
         del name  # of the step: only a rehearsal tells its answers apart by it
         if None in arguments.values():
             return None
+        if not self.running.site and CATALOGUE[operation].needs_site:
+            raise RefusedByFlow(
+                f"the flow calls {operation} although bound is null: there is no shop to be asked", problem="null",
+                hint="Put a skip `when: not bound` before it, then bridgectl dlq retry {event}.",
+            )  # fmt: skip
         return await OPERATIONS[operation](self.running, **arguments)
 
     def mapping(self, name: str) -> Mapping:

@@ -19,7 +19,7 @@ from bng_bridge.flows.settings import settings_of
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
-from bridge_common.errors import BridgeError, InvalidEvent, NotReady
+from bridge_common.errors import BridgeError, InvalidEvent, NotReady, TargetPaused, TransientError
 from bridge_common.event import decode_batch
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
@@ -162,7 +162,7 @@ def beginning_of(running: Running) -> Beginning:
 async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files: FileSet) -> Outcome:
     """Once for each site that the flow says; what one of them fails with holds up no other.
 
-    Raises the first failure, one that is no waiting before those that are; several that wait are told together.
+    Raises a failure that another attempt may mend, if there is one: the event is not dead while a site may still be told.
     """
     outcomes: list[Outcome] = []
     failures: list[BridgeError] = []
@@ -171,10 +171,9 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
         flow = files.flows(name, kind.name, event.kind)
         running = Running(event, context, files.mappings, name, document)
         beginning = beginning_of(running)
-        if flow is None or not flow.is_of(beginning):
-            continue
         try:
-            outcomes.append(await _run(flow, running, beginning))
+            if flow is not None and flow.is_of(beginning):
+                outcomes.append(await _run(flow, running, beginning))
         except BridgeError as error:
             failures.append(error)
     if failures:
@@ -185,8 +184,13 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     return _without_flow(event) if flow is None else skipped(flow.reason_for_none(Beginning(document, {}, None)))
 
 
+_WORST = (TargetPaused, TransientError, NotReady, BridgeError)
+"""A pause first: it ends when somebody lifts it, however late, and none of the others is waited for so long."""
+
+
 def _worst(failures: list[BridgeError]) -> BridgeError:
-    first = next((each for each in failures if not isinstance(each, NotReady)), failures[0])
+    """By kind in the order of _WORST; a waiting tells of all the others, too."""
+    first = next(each for kind in _WORST for each in failures if isinstance(each, kind))
     if len(failures) > 1 and isinstance(first, NotReady):
         message = "; ".join(dict.fromkeys(each.message for each in failures))
         return type(first)(message, hint=first.hint, delay_s=first.delay_s)

@@ -15,7 +15,7 @@ from bng_bridge.flows.running import Running
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import customers, orders, shipments, statuses
 from bng_bridge.target import Write
-from bridge_common.errors import RefusedByFlow
+from bridge_common.errors import MappingError, RefusedByFlow
 
 RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
 """Where BNG is asked whether it has a record that is only to be updated."""
@@ -41,9 +41,18 @@ def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[s
         for field in ("sku", "source_code"):
             references.check(field, body.get(field), asked.named[field])
     elif entity == "shipment":
-        parts = [part["ShipmentID"] for part in context.get("parts") or ()]
-        lines = dict.fromkeys([write.reference, *map(shipments.reference, parts)])
+        lines = dict.fromkeys([write.reference, *map(shipments.reference, _shipment_ids(context.get("parts") or ()))])
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
+
+
+def _shipment_ids(parts: Any) -> list[str]:
+    try:
+        return [part["ShipmentID"] for part in parts]
+    except (KeyError, TypeError) as error:
+        raise MappingError(
+            "parts of the context are no shipments of BNG: one has no ShipmentID",
+            hint="Give the parts of to_ship in the flow, then bridgectl dlq retry {event}.",
+        ) from error
 
 
 def _customer(running: Running, asked: Asked) -> Write:
