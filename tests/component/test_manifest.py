@@ -13,8 +13,9 @@ import pytest
 from tests.support.bridge import event, opened, site, until
 from tests.support.shop import ShopRig, new_account, running_shop_rig
 
-from bng_bridge import inbox
+from bng_bridge import bindings, inbox
 from bng_bridge.alerts import Alerts
+from bng_bridge.bindings import Binding
 from bng_bridge.config import Manifest as Section
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest import mark
@@ -370,6 +371,18 @@ async def test_a_deleted_customer_is_asked_for_as_deleted_until_its_tombstone_ha
 async def test_a_customer_that_only_the_inbox_knows_is_found_deleted(rig: Rig) -> None:
     customer_id = await rig.register()
     await rig.carry("customer", customer_id)
+    await rig.shop.admin("DELETE", f"/customer/{customer_id}")
+    assert await rig.missing() == [f"customer/{customer_id} D"]
+
+
+async def test_a_customer_that_only_an_order_brought_to_bng_is_found_deleted(rig: Rig) -> None:
+    """Registered and deleted while the triggers were away; the guest beside it is nobody whom the shop could delete."""
+    customer_id, kept = await rig.register(), await rig.register("b@example.com")
+    for source_id in (str(customer_id), str(kept), "guest-bf1539cdd13a575b"):
+        key = f"shop1/customer/{source_id}/customer"
+        bound = Binding(key, "shop1", "bng", "customer", f"C-{source_id}", "", "", "", {})
+        await rig.store.write(lambda db, bound=bound: bindings.put(db, bound, to_text(utc_now())))  # type: ignore[misc]
+    await rig.carry("customer", kept)
     await rig.shop.admin("DELETE", f"/customer/{customer_id}")
     assert await rig.missing() == [f"customer/{customer_id} D"]
 

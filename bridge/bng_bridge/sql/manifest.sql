@@ -35,10 +35,15 @@ VALUES ('magento', :site, :entity, :entity_id, '', '', '', '', '', :state, :list
 ON CONFLICT (source, site, entity, entity_id) DO UPDATE SET state = excluded.state
 
 -- name: customers
--- Ids that were seen, in pieces.
+-- Ids that were seen, in pieces. An order may have brought a customer to BNG of whom no event came and no list told.
 SELECT entity_id FROM seen_version WHERE site = :site AND entity = 'customer' AND entity_id > :after
 UNION SELECT entity_id FROM manifest
 WHERE source = 'magento' AND site = :site AND entity = 'customer' AND entity_id > :after
+UNION SELECT * FROM (
+    SELECT substr(target_key, length(:site) + 11, length(target_key) - length(:site) - 19) AS entity_id FROM binding
+    WHERE target_key > :site || '/customer/' || :after || '/customer' AND target_key < :site || '/customer0'
+      AND target_key LIKE '%/customer' AND target_key NOT LIKE '%/customer/guest-%'
+    ORDER BY target_key LIMIT 5000)
 ORDER BY entity_id LIMIT 5000
 
 -- name: orders
