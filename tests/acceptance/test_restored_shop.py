@@ -102,9 +102,9 @@ def restore(stage: Stage, dump: Path) -> None:
         stage.stop(name)
     with dump.open("rb") as text:
         subprocess.run(["mariadb", *login(stage), database_name(stage.site)], stdin=text, check=True)
-    for name in ("shop", "agent"):
-        stage.start(name)
+    stage.start("shop")
     stage.program("shop").wait_for_log(r"(?m)^ready http", 30)
+    stage.start("agent")
     stage.wait_until_welcomed()
 
 
