@@ -24,7 +24,6 @@ from bridge_common.errors import (
     Overloaded,
     RateLimited,
     RejectedByTarget,
-    TargetPaused,
     TargetUnavailable,
 )
 from bridge_common.http import Answer
@@ -84,9 +83,7 @@ class Throttle:
                 self.breaker.check_waits()
                 yield
             except BridgeError as error:
-                paused = self._learn(error)
-                if paused is not None:
-                    raise paused from error
+                self._learn(error)
                 raise
             else:
                 self._succeeded(called, held)
@@ -104,9 +101,7 @@ class Throttle:
         try:
             yield
         except BridgeError as error:
-            paused = self._learn(error)
-            if paused is not None:
-                raise paused from error
+            self._learn(error)
             raise
 
     async def begin(self, endpoint: str) -> None:
@@ -193,8 +188,8 @@ class Throttle:
         called.calls.add(at)
         return at
 
-    def _learn(self, error: BridgeError) -> TargetPaused | None:
-        """From a call that failed; what is raised instead of its error."""
+    def _learn(self, error: BridgeError) -> None:
+        """From a call that failed. Raises TargetPaused in its place where that closes the target."""
         if isinstance(error, RejectedByTarget) or (isinstance(error, OutcomeUnknown) and error.answered):
             self.breaker.answered()
         elif isinstance(error, RateLimited):
@@ -204,8 +199,8 @@ class Throttle:
         elif isinstance(error, TargetUnavailable | OutcomeUnknown):
             if isinstance(error, Overloaded):
                 self._cut("it is overloaded")
-            return self.breaker.failed(error)
-        return None
+            if (paused := self.breaker.failed(error)) is not None:
+                raise paused from error
 
     def _succeeded(self, called: Endpoint, held: Held) -> None:
         self.breaker.answered()

@@ -1,10 +1,9 @@
 """Mapping files are edited while orders come in: none is lost or doubled, each is mapped by the old file or by the new."""
 
 import json
-import threading
-from collections.abc import Callable
 
 import pytest
+from tests.support.live_edits import ALERT, edit, placed_during, status, wait_for
 
 from bridge_sandbox.admin import JsonObject
 from bridge_sandbox.process import wait_until
@@ -16,49 +15,12 @@ pytestmark = pytest.mark.acceptance
 PLAN = Plan()
 NAME = "order-to-sales-order.yaml"
 UPPER = f"extends: {NAME}\nfields:\n  ShipVia: upper(order.shipping_description)\n"
-ALERT = "mappings-refused"
-
-
-def edit(stage: Stage, text: str) -> None:
-    """As a deployment does: a whole file is moved over the old one."""
-    newer = stage.mappings_dir / f".{NAME}"
-    newer.write_text(text)
-    newer.replace(stage.mappings_dir / NAME)
-
-
-def status(stage: Stage) -> JsonObject:
-    found: JsonObject = json.loads(stage.bridgectl("status", "--json"))
-    return found
-
-
-def wait_for(stage: Stage, what: str, condition: Callable[[JsonObject], bool]) -> JsonObject:
-    found = wait_until(what, lambda: shown if condition(shown := status(stage)) else None, timeout_s=15)
-    assert found is not None
-    return found
 
 
 def test_orders_that_are_placed_during_an_edit_are_mapped_by_either_file_once(stage: Stage) -> None:
     before = stage.shop.checkout("simple")
     assert wait_for_sales_order(stage, before)["ShipVia"] == before_edit(stage, before)
-    identity = status(stage)["mappings"]["identity"]
-    placed: list[JsonObject] = []
-    stop = threading.Event()
-
-    def buy() -> None:
-        while not stop.is_set():
-            placed.append(stage.shop.checkout("simple"))
-
-    buyer = threading.Thread(target=buy)
-    buyer.start()
-    try:
-        wait_until("a few orders", lambda: len(placed) > 5, timeout_s=30)
-        edit(stage, UPPER)
-        wait_for(stage, "the edit is in force", lambda shown: shown["mappings"]["identity"] != identity)
-        here = len(placed)
-        wait_until("a few more orders", lambda: len(placed) > here + 5, timeout_s=30)
-    finally:
-        stop.set()
-        buyer.join()
+    placed, here = placed_during(stage, lambda: edit(stage.mappings_dir / NAME, UPPER))
     wait_until_settled(stage)
     sold = [wait_for_sales_order(stage, order)["ShipVia"] for order in placed]
     old, new = before_edit(stage, before), before_edit(stage, before).upper()
@@ -73,9 +35,9 @@ def test_orders_that_are_placed_during_an_edit_are_mapped_by_either_file_once(st
 
 
 def test_a_broken_edit_changes_nothing_and_is_an_alert_until_a_good_one_comes(stage: Stage) -> None:
-    edit(stage, UPPER)
+    edit(stage.mappings_dir / NAME, UPPER)
     good = wait_for(stage, "the good edit", lambda shown: not shown["mappings"]["refused"])["mappings"]["identity"]
-    edit(stage, UPPER.replace("shipping_description", "shiping_description"))
+    edit(stage.mappings_dir / NAME, UPPER.replace("shipping_description", "shiping_description"))
     refused = wait_for(stage, "the alert", lambda shown: bool(shown["alerts"]))
     assert [each["key"] for each in refused["alerts"]] == [ALERT]
     assert f"{NAME}:3:24: fields.ShipVia" in refused["mappings"]["refused"]
@@ -83,7 +45,7 @@ def test_a_broken_edit_changes_nothing_and_is_an_alert_until_a_good_one_comes(st
     order = stage.shop.checkout("simple")
     assert wait_for_sales_order(stage, order)["ShipVia"] == before_edit(stage, order).upper()
     assert "refused" in stage.bridgectl("map", "reload")
-    edit(stage, UPPER)
+    edit(stage.mappings_dir / NAME, UPPER)
     healthy = wait_for(stage, "the alert ends", lambda shown: not shown["alerts"])
     assert (healthy["mappings"]["refused"], healthy["mappings"]["identity"]) == ("", good)
 

@@ -95,26 +95,30 @@ def test_a_mistake_in_the_configuration_ends_with_its_place(
     assert_one_sentence(run("config", "check", "--config", str(config)), 78, *parts)
 
 
-@pytest.mark.parametrize("command", ["config check", "run"])
-def test_a_mistake_in_a_mapping_file_ends_with_its_place(config: Path, tmp_path: Path, command: str) -> None:
-    folder = tmp_path / "mappings"
-    folder.mkdir()
-    config.write_text(config.read_text().replace("[broker]", f'mappings_dir = "{folder}"\n\n[broker]', 1))
-    file = folder / "order-to-customer.yaml"
-    file.write_text("extends: order-to-customer.yaml\nfields:\n  Phone: order.billing_adress.telephone\n")
-    ended = run(*command.split(), "--config", str(config))
-    assert_one_sentence(ended, 78, f"{file}:3:16: fields.Phone: ", "Did you mean billing_address?")
+MISTAKES = {
+    "mappings/order-to-customer.yaml": (
+        "extends: order-to-customer.yaml\nfields:\n  Phone: order.billing_adress.telephone\n",
+        (":3:16: fields.Phone: ", "Did you mean billing_address?"),
+    ),
+    "flows/order-to-sales-order.yaml": (
+        "on: {event: magento/order, ordered_by: order}\nsteps:\n- goto: order\n",
+        (":3:3: steps.1: ", "A flow has no loops"),
+    ),
+}
 
 
 @pytest.mark.parametrize("command", ["config check", "run"])
-def test_a_mistake_in_a_flow_file_ends_with_its_place(config: Path, tmp_path: Path, command: str) -> None:
-    folder = tmp_path / "flows"
-    folder.mkdir()
-    config.write_text(config.read_text().replace("[broker]", f'flows_dir = "{folder}"\n\n[broker]', 1))
-    file = folder / "order-to-sales-order.yaml"
-    file.write_text("on: {event: magento/order, ordered_by: order}\nsteps:\n- goto: order\n")
-    ended = run(*command.split(), "--config", str(config))
-    assert_one_sentence(ended, 78, f"{file}:3:3: steps.1: ", "A flow has no loops")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_a_mapping_or_flow_file_ends_with_its_place(
+    config: Path, tmp_path: Path, command: str, name: str
+) -> None:
+    file, (text, (place, remedy)) = tmp_path / name, MISTAKES[name]
+    file.parent.mkdir()
+    config.write_text(
+        config.read_text().replace("[broker]", f'{file.parent.name}_dir = "{file.parent}"\n\n[broker]', 1)
+    )
+    file.write_text(text)
+    assert_one_sentence(run(*command.split(), "--config", str(config)), 78, f"{file}{place}", remedy)
 
 
 def test_the_daemon_finds_a_missing_secret_before_it_connects_anywhere(config: Path) -> None:

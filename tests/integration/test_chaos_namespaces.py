@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tests.support.sockets import is_silent, receive
 from yarl import URL
 
 from bridge_common.errors import OutcomeUnknown
@@ -26,7 +27,6 @@ from bridge_sandbox.settings import STAGE
 
 pytestmark = pytest.mark.integration
 
-SILENCE_S = 0.3
 PATIENCE_S = 10.0
 SMALL, LARGE = b"x" * 20, b"y" * SMALL_PACKET_BYTES
 ECHO = """
@@ -234,23 +234,6 @@ def connect(network: Namespaces, client: str, port: int) -> socket.socket:
 def comes_back(client: socket.socket, data: bytes) -> bool:
     client.sendall(data)
     return receive(client, len(data)) == data
-
-
-def receive(client: socket.socket, count: int) -> bytes:
-    client.settimeout(PATIENCE_S)
-    data = b""
-    while len(data) < count and (more := client.recv(65536)):
-        data += more
-    return data
-
-
-def is_silent(client: socket.socket) -> bool:
-    client.settimeout(SILENCE_S)
-    try:
-        return client.recv(1) is None
-    except TimeoutError:
-        client.settimeout(PATIENCE_S)
-        return True
 
 
 def dead_pid() -> int:

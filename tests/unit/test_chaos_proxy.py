@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from tests.support.sockets import is_silent, receive
 
 from bridge_sandbox.chaos.network import SMALL_PACKET_BYTES, Direction
 from bridge_sandbox.chaos.proxy import Proxy
 from bridge_sandbox.process import free_ports
 
-SILENCE_S = 0.3
 PATIENCE_S = 5.0
 SMALL, LARGE = b"x" * 20, b"y" * (SMALL_PACKET_BYTES + 1)
 
@@ -131,22 +131,6 @@ def test_a_door_without_a_broker_behind_it_hangs_up(port: int) -> None:
 def settle(network: Proxy) -> None:
     """Return when the switches set before are in force."""
     asyncio.run_coroutine_threadsafe(asyncio.sleep(0), network._loop).result(PATIENCE_S)  # noqa: SLF001
-
-
-def receive(client: socket.socket, count: int) -> bytes:
-    client.settimeout(PATIENCE_S)
-    data = b""
-    while len(data) < count and (more := client.recv(65536)):
-        data += more
-    return data
-
-
-def is_silent(client: socket.socket) -> bool:
-    client.settimeout(SILENCE_S)
-    try:
-        return client.recv(1) is None
-    except TimeoutError:
-        return True
 
 
 def is_gone(client: socket.socket) -> bool:

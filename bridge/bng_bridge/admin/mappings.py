@@ -62,10 +62,10 @@ async def diff(bridge: Bridge, name: str, text: str, site: str, events: int) -> 
         )
     folder = await asyncio.to_thread(lambda: bridge.reload.folder)
     path = (folder / site if site else folder) / f"{name}.yaml"
-    asked = shadow.Asked(name, text, path, site, max(1, min(events, MOST_EVENTS)))
+    wanted = shadow.Wanted(name, text, path, site, max(1, min(events, MOST_EVENTS)))
     sites, current = bridge.config.sites, mappings.current
     try:
-        return await bridge.store.look(lambda db: shadow.compare(db, sites, current, asked))
+        return await bridge.store.look(lambda db: shadow.compare(db, sites, current, wanted))
     except MappingFileError as error:
         return {"findings": [str(each).removeprefix(f"{folder}/") for each in error.findings]}
 
@@ -76,7 +76,7 @@ async def flow_diff(bridge: Bridge, name: str, text: str, site: str, events: int
         bridge.known_site(site)
     folder = await asyncio.to_thread(lambda: bridge.reload.flows_folder)
     path = (folder / site if site else folder) / f"{name}.yaml"
-    wanted = shadow_flow.Wanted(name, text, path, site, max(1, min(events, MOST_EVENTS)))
+    wanted = shadow.Wanted(name, text, path, site, max(1, min(events, MOST_EVENTS)))
     files, context = bridge.context.mappings.current, bridge.context
     try:
         return await bridge.store.look(lambda db: shadow_flow.compare(replace(context, read=db), files, wanted))

@@ -32,7 +32,7 @@ CUSTOMER_ID, TRANSACTION_ID = "(customer id)", "(transaction id)"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Wanted:
     """`path` is where the file would stand; `site` '' for all of them."""
 
     name: str
@@ -55,24 +55,24 @@ class Counted:
             self.examples.append(example)
 
 
-def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet, asked: Asked) -> dict[str, Any]:
+def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet, wanted: Wanted) -> dict[str, Any]:
     """{"documents", "changed", "fields": [{"field", "count", "examples"}], "errors": [{"error", …}], "mended"}.
 
     `errors` are those that the file raises, whether today's mapping raises them or not; `mended` counts documents that only
     today's mapping refuses. Raises MappingFileError.
     """
-    newer = mapping_file.compile_text(asked.text, asked.path)
-    found = (*misfits(newer), *ungiven(newer, current.flows.of_site(asked.site), asked.name))
+    newer = mapping_file.compile_text(wanted.text, wanted.path)
+    found = (*misfits(newer), *ungiven(newer, current.flows.of_site(wanted.site), wanted.name))
     if found:
         raise MappingFileError(found)
     fields: dict[str, Counted] = {}
     errors: dict[str, Counted] = {}
     documents = changed = mended = 0
-    for row in _events(db, sites, asked):
+    for row in events(db, sites, NAMES[wanted.name], wanted):
         documents += 1
         document, site = decimal_json.loads(row["data"]), row["site"]
         record = str(document.get("increment_id") or row["entity_id"])
-        older = current(site, asked.name)
+        older = current(site, wanted.name)
         context = _context(db, site, sites[site], row["entity_id"], document)
         # What a flow of one's own gives beside that: known only to the flow.
         context = {each: f"({each})" for file in (older, newer) for each in file.head.context} | context
@@ -90,14 +90,19 @@ def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet,
             fields.setdefault(name, Counted()).add({"record": record, **example})
     return {
         "documents": documents, "changed": changed, "mended": mended,
-        "fields": [{"field": name, "count": each.count, "examples": each.examples} for name, each in fields.items()],
-        "errors": [{"error": name, "count": each.count, "examples": each.examples} for name, each in errors.items()],
+        "fields": listed("field", fields), "errors": listed("error", errors),
     }  # fmt: skip
 
 
-def _events(db: sqlite3.Connection, sites: Mapping[str, Site], asked: Asked) -> Iterator[sqlite3.Row]:
-    rows = inbox.select(db, "last_documents", entity=NAMES[asked.name], site=asked.site or None, limit=asked.events)
-    return (row for row in rows if row["site"] in sites)
+def events(db: sqlite3.Connection, sites: Mapping[str, Site], entity: str, wanted: Wanted) -> list[sqlite3.Row]:
+    """The last that have a document, of sites that are configured."""
+    rows = inbox.select(db, "last_documents", entity=entity, site=wanted.site or None, limit=wanted.events)
+    return [row for row in rows if row["site"] in sites]
+
+
+def listed(what: str, found: Mapping[str, Counted]) -> list[dict[str, Any]]:
+    """[{`what`: name, "count", "examples"}]."""
+    return [{what: name, "count": each.count, "examples": each.examples} for name, each in found.items()]
 
 
 def _context(db: sqlite3.Connection, name: str, site: Site, entity_id: str, document: dict[str, Any]) -> dict[str, Any]:

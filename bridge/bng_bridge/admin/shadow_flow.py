@@ -6,14 +6,12 @@ placeholder stands that is the same on both sides.
 
 import difflib
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from bng_bridge import bindings, inbox
+from bng_bridge import bindings
 from bng_bridge.admin.bridge import NotFound
-from bng_bridge.admin.shadow import Counted, differences
+from bng_bridge.admin.shadow import Counted, Wanted, differences, events, listed
 from bng_bridge.flow_files import flow_file
 from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.flow_files.fit import misfits_of
@@ -34,17 +32,6 @@ from bridge_common.errors import BridgeError, NotReady
 
 OF_THE_STORE = frozenset({"binding", "open_write", "buyer", "buyer_behind", "is_deleted", "origin"})
 """Operations that need nobody but the store."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """`path` is where the file would stand; `site` '' for all of them."""
-
-    name: str
-    text: str
-    path: Path
-    site: str
-    events: int
 
 
 @dataclass
@@ -98,7 +85,7 @@ def compare(context: Context, files: FileSet, wanted: Wanted) -> dict[str, Any]:
     current = files.flows(wanted.site, event.name, "snapshot")
     fields: dict[str, Counted] = {}
     documents = changed = 0
-    for row in _events(context.read, context.sites, event.entity, wanted):
+    for row in events(context.read, context.sites, event.entity, wanted):
         documents += 1
         running = _running(context, files, row)
         before = files.flows(running.site, event.name, "snapshot")
@@ -109,13 +96,8 @@ def compare(context: Context, files: FileSet, wanted: Wanted) -> dict[str, Any]:
             fields.setdefault(name, Counted()).add({"record": record, **example})
     return {
         "documents": documents, "changed": changed, "steps": _steps(current, newer),
-        "fields": [{"field": name, "count": each.count, "examples": each.examples} for name, each in fields.items()],
+        "fields": listed("field", fields),
     }  # fmt: skip
-
-
-def _events(db: sqlite3.Connection, sites: Mapping[str, Any], entity: str, wanted: Wanted) -> list[sqlite3.Row]:
-    rows = inbox.select(db, "last_documents", entity=entity, site=wanted.site or None, limit=wanted.events)
-    return [row for row in rows if row["site"] in sites]
 
 
 def _running(context: Context, files: FileSet, row: sqlite3.Row) -> Running:

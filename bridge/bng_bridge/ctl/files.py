@@ -2,10 +2,18 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
+
+from bng_bridge.ctl.command import USAGE, command
 from bridge_common.errors import ConfigError
+
+files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+file_command = partial(command, exit_code=USAGE)
+"""For commands that work on files: one that cannot be read is misuse."""
 
 
 def files_in(given: Iterable[Path], templates: Path) -> list[Path]:

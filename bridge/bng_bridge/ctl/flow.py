@@ -1,15 +1,13 @@
 """`bridgectl flow`: check, test and try flow files. It works on files alone; no daemon has to run."""
 
-import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bng_bridge.ctl import flow_live, map_render
-from bng_bridge.ctl.command import command, json_option
-from bng_bridge.ctl.files import files_in, folders_in, json_of
+from bng_bridge.ctl import findings_render, flow_live
+from bng_bridge.ctl.command import json_option
+from bng_bridge.ctl.files import file_command, files_argument, files_in, folders_in, json_of
 from bng_bridge.flow_files import templates
 from bridge_common.errors import ConfigError
 
@@ -18,14 +16,10 @@ if TYPE_CHECKING:
     from bng_bridge.mapping.findings import Finding
     from bng_bridge.mapping.mapping_set import MappingSet
 
-USAGE = 64
-files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 mappings_option = click.option(
     "--mappings", type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Your mappings_dir. Without it: the mapping files that come with the bridge.",
 )  # fmt: skip
-file_command = partial(command, exit_code=USAGE)
-"""For commands that work on files: one that cannot be read is misuse."""
 
 
 @click.group("flow")
@@ -68,11 +62,7 @@ def check(files: tuple[Path, ...], mappings: Path | None, as_json: bool) -> None
 
     paths = files_in(files, templates.folder())
     findings = findings_of(paths, _mappings(mappings), Schemas())
-    if as_json:
-        click.echo(json.dumps({"ok": not findings, "files": len(paths), "findings": map_render.as_json(findings)}))
-    else:
-        map_render.checked(findings, len(paths))
-    raise SystemExit(1 if findings else 0)
+    findings_render.end_check(findings, len(paths), as_json=as_json)
 
 
 @flow_group.command()
@@ -106,12 +96,7 @@ def test(files: tuple[Path, ...], mappings: Path | None, as_json: bool, missed: 
             findings += tested[-1].findings
         except MappingFileError as error:
             findings += error.findings
-    if as_json:
-        files_json = [map_render.coverage_json(each) for each in tested]
-        click.echo(json.dumps({"ok": not findings, "files": files_json, "findings": map_render.as_json(findings)}))
-    else:
-        map_render.tested(findings, tested, missed=missed)
-    raise SystemExit(1 if findings else 0)
+    findings_render.end_test(findings, tested, as_json=as_json, missed=missed)
 
 
 @flow_group.command("try")
@@ -136,7 +121,7 @@ def try_(file: Path, sample: Path, mappings: Path | None) -> None:
             raise MappingFileError(found)
         told = rehearse(flow, in_force, json_of(sample))
     except MappingFileError as error:
-        map_render.findings(error.findings)
+        findings_render.findings(error.findings)
         raise SystemExit(1) from error
     except CaseError as error:
         raise ConfigError(f"{sample}: {error}.") from error

@@ -1,15 +1,13 @@
 """`bridgectl map`: check, test and try mapping files. It works on files alone; no daemon has to run."""
 
-import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bng_bridge.ctl import map_live, map_render
-from bng_bridge.ctl.command import USAGE, command, json_option
-from bng_bridge.ctl.files import files_in, folders_in, json_of
+from bng_bridge.ctl import findings_render, map_live
+from bng_bridge.ctl.command import json_option
+from bng_bridge.ctl.files import file_command, files_argument, files_in, folders_in, json_of
 from bng_bridge.mapping import templates
 from bridge_common.errors import ConfigError
 
@@ -18,14 +16,11 @@ if TYPE_CHECKING:
     from bng_bridge.mapping.findings import Finding
     from bng_bridge.mapping.schemas import Schemas
 
-files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 schema_option = click.option(
     "--schema", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The shop's own description of its models: the answer of GET /rest/all/schema, saved. "
     "Without it: Magento's common fields.",
 )  # fmt: skip
-file_command = partial(command, exit_code=USAGE)
-"""For commands that work on files: one that cannot be read is misuse."""
 
 
 @click.group("map")
@@ -79,11 +74,7 @@ def check(files: tuple[Path, ...], schema: Path | None, flows: Path | None, as_j
         except MappingFileError as error:
             found[path] = error.findings
     findings = [each for several in found.values() for each in several]
-    if as_json:
-        click.echo(json.dumps({"ok": not findings, "files": len(found), "findings": map_render.as_json(findings)}))
-    else:
-        map_render.checked(findings, len(found))
-    raise SystemExit(1 if findings else 0)
+    findings_render.end_check(findings, len(found), as_json=as_json)
 
 
 @map_group.command()
@@ -114,12 +105,7 @@ def test(files: tuple[Path, ...], schema: Path | None, as_json: bool, missed: bo
             findings += tested[-1].findings
         except MappingFileError as error:
             findings += error.findings
-    if as_json:
-        files_json = [map_render.coverage_json(each) for each in tested]
-        click.echo(json.dumps({"ok": not findings, "files": files_json, "findings": map_render.as_json(findings)}))
-    else:
-        map_render.tested(findings, tested, missed=missed)
-    raise SystemExit(1 if findings else 0)
+    findings_render.end_test(findings, tested, as_json=as_json, missed=missed)
 
 
 @map_group.command("try")
@@ -143,7 +129,7 @@ def try_(file: Path, sample: Path, given: tuple[str, ...], schema: Path | None) 
     try:
         mapping = load(file, schemas=_schemas(schema))
     except MappingFileError as error:
-        map_render.findings(error.findings)
+        findings_render.findings(error.findings)
         raise SystemExit(1) from error
     document = json_of(sample)
     try:

@@ -1,5 +1,6 @@
 """The steps that speak to somebody, `call` and the writes: what they do, and what is done when they fail."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,9 +40,9 @@ class Try(Step):
     catches: tuple[Catch, ...] = ()
     pace: Pace | None = None
 
+    @abstractmethod
     async def act(self, run: Run) -> Any:
         """What is to stand under the step's name."""
-        raise NotImplementedError
 
     async def run(self, run: Run) -> Ended | None:
         try:

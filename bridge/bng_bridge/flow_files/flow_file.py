@@ -16,16 +16,15 @@ from bng_bridge.flow_files.steps import Document, Ended, Outside, Run, Step, run
 from bng_bridge.flow_files.trigger import Trigger, check_head, read_trigger
 from bng_bridge.flow_files.uses import Uses
 from bng_bridge.flow_files.ways import check_ways
-from bng_bridge.mapping.budget import BUDGET, DOCUMENT, LEFT, Frame, Getter
-from bng_bridge.mapping.coverage import ABSENT, Coverage
+from bng_bridge.mapping.budget import BUDGET, DOCUMENT, LEFT, Frame
+from bng_bridge.mapping.coverage import Coverage
 from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.findings import Findings, MappingFileError, Position, Wrong
+from bng_bridge.mapping.lets import Let, read_lets, set_lets
 from bng_bridge.mapping.rules import Compiler as RuleCompiler
 from bng_bridge.mapping.schemas import Schemas
 from bng_bridge.mapping.scope import Scope
-from bng_bridge.mapping.shapes import ANY
 from bng_bridge.mapping.yaml_tree import Node, Section, parse, read_text
-from bridge_common.errors import MappingError
 
 FORMAT = 1
 """Part of the identity: the same file means something else when this rises."""
@@ -59,7 +58,7 @@ class Flow:
     trigger: Trigger
     uses: Uses
     outline: tuple[str, ...]
-    _named: tuple[tuple[str, int, Getter, Position], ...]
+    _lets: tuple[Let, ...]
     _steps: tuple[Step, ...]
     _slots: int
 
@@ -70,7 +69,7 @@ class Flow:
         try:
             return bool(self.trigger.sites(self._frame(beginning)))
         except Fault as fault:
-            raise self._error(fault) from fault
+            raise fault.error(self.path) from fault
 
     def reason_for_none(self, beginning: Beginning) -> str:
         """Why an event that concerns no site is skipped. Raises MappingError."""
@@ -79,7 +78,7 @@ class Flow:
         try:
             return self.trigger.no_site(self._frame(beginning))
         except Fault as fault:
-            raise self._error(fault) from fault
+            raise fault.error(self.path) from fault
 
     async def run(self, beginning: Beginning, outside: Outside) -> Ran:
         """Raises what a step fails with; MappingError, with step and line, for an expression that does not work."""
@@ -87,10 +86,10 @@ class Flow:
         try:
             if self.trigger.when is not None and not self.trigger.when(run.frame):
                 return Ran(Ended("skipped", f"{Path(self.path).stem} does not start for it"))
-            self._name(run.frame)
+            set_lets(self._lets, run.frame)
             ended = await run_steps(self._steps, run)
         except Fault as fault:
-            raise self._error(fault) from fault
+            raise fault.error(self.path) from fault
         return Ran(ended or Ended("done"), tuple(run.emits))
 
     def _frame(self, beginning: Beginning) -> Frame:
@@ -100,19 +99,6 @@ class Flow:
         if self.trigger.bound_slot is not None:
             frame[self.trigger.bound_slot] = beginning.bound
         return frame
-
-    def _name(self, frame: Frame) -> None:
-        for name, slot, get, at in self._named:
-            try:
-                value = get(frame)
-            except Fault as fault:
-                raise fault.inside(f"let.{name}", at) from None
-            frame[slot] = None if value is ABSENT else value
-
-    def _error(self, fault: Fault) -> MappingError:
-        at = f"{Path(self.path).name}:{fault.at.line}" if fault.at else Path(self.path).name
-        field = f"{fault.path}: " if fault.path else ""
-        return MappingError(f"{field}{fault.message} ({at})", hint=fault.hint)
 
 
 def load(path: Path, *, schemas: Schemas | None = None, coverage: Coverage | None = None) -> Flow:
@@ -133,14 +119,15 @@ def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, cover
         findings.take(wrong, "on")
         raise MappingFileError(findings) from wrong
     scope = replace(scope, elsewhere=_elsewhere(tree))
-    scope, named = _let(tree.entries.get("let"), scope, findings, coverage)
+    # Of document, event and site: known from the first step on.
+    scope, lets = read_lets(tree.entries.get("let"), scope, RuleCompiler(findings, coverage=coverage), findings)
     compiler = Compiler(trigger.event, schemas, findings, identity, coverage)
     steps = _steps(compiler, tree.entries["steps"], scope)
     if not findings:
         check_ways(steps, findings)
     if findings:
         raise MappingFileError(findings)
-    return Flow(str(path), identity, trigger, compiler.uses, outline_of(tree), named, steps, scope.slots.count)
+    return Flow(str(path), identity, trigger, compiler.uses, outline_of(tree), lets, steps, scope.slots.count)
 
 
 def _steps(compiler: Compiler, node: Node, scope: Scope) -> tuple[Step, ...]:
@@ -155,24 +142,3 @@ def _elsewhere(tree: Section) -> dict[str, Position]:
     names = dict(all_names(tree.entries["steps"]))
     let = tree.entries.get("let")
     return {**names, **let.keys} if isinstance(let, Section) else names
-
-
-def _let(
-    node: Node | None, scope: Scope, findings: Findings, coverage: Coverage | None
-) -> tuple[Scope, tuple[tuple[str, int, Getter, Position], ...]]:
-    """Named values of document, event and site, each of which sees those before it; known from the first step on."""
-    if node is None:
-        return scope, ()
-    if not isinstance(node, Section):
-        findings.add(node.at, "let", "NAME: RULE lines are wanted")
-        return scope, ()
-    rules, named = RuleCompiler(findings, coverage=coverage), []
-    for name, each in node.entries.items():
-        rule = rules.rule(each, ANY, scope, f"let.{name}")
-        try:
-            scope, slot = scope.with_name(name, rule.shape, node.keys[name])
-        except Wrong as wrong:
-            findings.take(wrong, f"let.{name}")
-            continue
-        named.append((name, slot, rule.get, node.keys[name]))
-    return scope, tuple(named)

@@ -4,6 +4,7 @@ Nothing sleeps and nothing is kept between runs: what has to wait ends the run w
 the next run begins anew. A write that was made is found unchanged then.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -74,7 +75,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(ABC):
     """`place` names it in messages."""
 
     at: Position
@@ -82,9 +83,9 @@ class Step:
     when: Getter | None = None
     mark: Mark | None = None
 
+    @abstractmethod
     async def run(self, run: Run) -> Ended | None:
         """Raises what it fails with; a Fault for an expression that does not work on this event."""
-        raise NotImplementedError
 
 
 async def run_steps(steps: Sequence[Step], run: Run) -> Ended | None:

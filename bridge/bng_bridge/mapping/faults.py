@@ -1,8 +1,10 @@
 """What goes wrong while a mapping runs over a document."""
 
+from pathlib import Path
 from typing import Any
 
 from bng_bridge.mapping.findings import Position
+from bridge_common.errors import MappingError
 
 
 class Fault(Exception):
@@ -28,6 +30,12 @@ class Fault(Exception):
         for step in reversed(self.steps):
             text += step if step.startswith("[") or not text else f".{step}"
         return text
+
+    def error(self, file: str) -> MappingError:
+        """For whoever ran the file: the field, what is wrong, and the line."""
+        at = f"{Path(self.at.file).name}:{self.at.line}" if self.at else Path(file).name
+        field = f"{self.path}: " if self.path else ""
+        return MappingError(f"{field}{self.message} ({at})", hint=self.hint)
 
 
 def shown(value: Any) -> str:

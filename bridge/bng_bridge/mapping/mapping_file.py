@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from bng_bridge.mapping.budget import BUDGET, DOCUMENT, LEFT, Frame, Getter
-from bng_bridge.mapping.coverage import ABSENT, Coverage
+from bng_bridge.mapping.coverage import Coverage
 from bng_bridge.mapping.extension import extended
 from bng_bridge.mapping.faults import Fault, kind_of
-from bng_bridge.mapping.findings import Findings, MappingFileError, Position, Wrong
+from bng_bridge.mapping.findings import Findings, MappingFileError, Wrong
 from bng_bridge.mapping.functions.library import functions
 from bng_bridge.mapping.head import Head, read_head
+from bng_bridge.mapping.lets import Let, read_lets, set_lets
 from bng_bridge.mapping.refusals import Refusal, read_refusals
 from bng_bridge.mapping.rule import Rule
 from bng_bridge.mapping.rules import Compiler
 from bng_bridge.mapping.schemas import Schemas
 from bng_bridge.mapping.scope import Scope, first_scope
-from bng_bridge.mapping.shapes import ANY
 from bng_bridge.mapping.tables import read_tables
 from bng_bridge.mapping.yaml_tree import Section, parse, read_text
-from bridge_common.errors import MappingError
 
 FORMAT = 1
 """Part of the identity: the same file means something else when this rises."""
@@ -43,7 +42,7 @@ class Mapping:
     identity: str
     head: Head
     _context: tuple[tuple[str, int], ...]
-    _named: tuple[tuple[str, int, Getter, Position], ...]
+    _lets: tuple[Let, ...]
     _refusals: tuple[Refusal, ...]
     _fields: Getter
     _slots: int
@@ -59,26 +58,16 @@ class Mapping:
                 frame[slot] = context[name]
             return self._run(frame)
         except Fault as fault:
-            raise self._error(fault) from fault
+            raise fault.error(self.path) from fault
 
     def _run(self, frame: Frame) -> dict[str, Any]:
         if not isinstance(frame[DOCUMENT], dict):
             raise Fault(f"the document is {kind_of(frame[DOCUMENT])}, not an object")
-        for name, slot, get, at in self._named:
-            try:
-                value = get(frame)
-            except Fault as fault:
-                raise fault.inside(f"let.{name}", at) from None
-            frame[slot] = None if value is ABSENT else value
+        set_lets(self._lets, frame)
         for refusal in self._refusals:
             refusal.check(frame)
         result: dict[str, Any] = self._fields(frame)
         return result
-
-    def _error(self, fault: Fault) -> MappingError:
-        at = f"{Path(fault.at.file).name}:{fault.at.line}" if fault.at else Path(self.path).name
-        field = f"{fault.path}: " if fault.path else ""
-        return MappingError(f"{field}{fault.message} ({at})", hint=fault.hint)
 
 
 def load(path: Path, *, schemas: Schemas | None = None, coverage: Coverage | None = None) -> Mapping:
@@ -113,13 +102,13 @@ class _Compiling:
         scope, context = self._context(head, first_scope(head.root, head.source, functions()))
         scope = Scope(scope.variables, self._tables(), scope.functions, scope.slots)
         compiler = Compiler(self.findings, is_partial=head.is_partial, omit_null=head.omit_null, coverage=self.coverage)
-        scope, named = self._let(compiler, scope)
+        scope, lets = read_lets(self.tree.entries.get("let"), scope, compiler, self.findings)
         refusals = read_refusals(self.tree.entries.get("refuse"), scope, self.findings, self.coverage)
         fields = self._fields(compiler, head, scope)
         if self.findings:
             raise MappingFileError(self.findings)
         return Mapping(
-            str(self.path), self._identity(), head, context, named, refusals, fields.get, scope.slots.count
+            str(self.path), self._identity(), head, context, lets, refusals, fields.get, scope.slots.count
         )  # fmt: skip
 
     def _context(self, head: Head, scope: Scope) -> tuple[Scope, tuple[tuple[str, int], ...]]:
@@ -137,23 +126,6 @@ class _Compiling:
         tables, texts = read_tables(self.tree.entries.get("tables"), self.path, self.findings)
         self.hashed += texts
         return tables
-
-    def _let(self, compiler: Compiler, scope: Scope) -> tuple[Scope, tuple[tuple[str, int, Getter, Position], ...]]:
-        """Named values, each of which sees those before it."""
-        found = self.tree.entries.get("let")
-        if found is not None and not isinstance(found, Section):
-            self.findings.add(found.at, "let", "NAME: RULE lines are wanted")
-        named = []
-        for name, node in found.entries.items() if isinstance(found, Section) else ():
-            assert isinstance(found, Section)
-            rule = compiler.rule(node, ANY, scope, f"let.{name}")
-            try:
-                scope, slot = scope.with_name(name, rule.shape, found.keys[name])
-            except Wrong as wrong:
-                self.findings.take(wrong, f"let.{name}")
-                continue
-            named.append((name, slot, rule.get, found.keys[name]))
-        return scope, tuple(named)
 
     def _fields(self, compiler: Compiler, head: Head, scope: Scope) -> Rule:
         try:

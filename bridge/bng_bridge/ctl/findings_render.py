@@ -1,8 +1,10 @@
-"""What `bridgectl map` found, for a person and for programs."""
+"""What `check` and `test` of files found, for a person and for programs."""
 
+import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import click
 from rich.text import Text
 
 from bng_bridge.ctl.console import console
@@ -12,13 +14,32 @@ if TYPE_CHECKING:
     from bng_bridge.mapping.findings import Finding
 
 
-def checked(found: "Sequence[Finding]", files: int) -> None:
+def end_check(found: "Sequence[Finding]", files: int, *, as_json: bool) -> NoReturn:
+    """Of so many files. The exit code is 1 with a finding."""
+    if as_json:
+        click.echo(json.dumps({"ok": not found, "files": files, "findings": findings_json(found)}))
+    else:
+        _checked(found, files)
+    raise SystemExit(1 if found else 0)
+
+
+def end_test(found: "Sequence[Finding]", results: "Sequence[Tested]", *, as_json: bool, missed: bool) -> NoReturn:
+    """With `missed` a person is also told what no case reaches. The exit code is 1 with a finding."""
+    if as_json:
+        files = [_coverage_json(each) for each in results]
+        click.echo(json.dumps({"ok": not found, "files": files, "findings": findings_json(found)}))
+    else:
+        _tested(found, results, missed=missed)
+    raise SystemExit(1 if found else 0)
+
+
+def _checked(found: "Sequence[Finding]", files: int) -> None:
     findings(found)
     wrong = len({each.at.file for each in found})
     console().print(Text(f"{files - wrong} of {files} files clean", style="red" if found else "green"))
 
 
-def tested(found: "Iterable[Finding]", results: "Iterable[Tested]", *, missed: bool) -> None:
+def _tested(found: "Iterable[Finding]", results: "Iterable[Tested]", *, missed: bool) -> None:
     target = console()
     findings(found)
     for each in results:
@@ -39,7 +60,7 @@ def findings(found: "Iterable[Finding]") -> None:
         target.print(Text(place, style="bold") + Text(str(each).removeprefix(place)), soft_wrap=True)
 
 
-def as_json(found: "Iterable[Finding]") -> list[dict[str, Any]]:
+def findings_json(found: "Iterable[Finding]") -> list[dict[str, Any]]:
     return [
         {
             "file": each.at.file, "line": each.at.line, "column": each.at.column, "field": each.field,
@@ -49,7 +70,7 @@ def as_json(found: "Iterable[Finding]") -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def coverage_json(result: "Tested") -> dict[str, Any]:
+def _coverage_json(result: "Tested") -> dict[str, Any]:
     (rules, all_rules), (entries, all_entries) = result.coverage.counts()
     return {
         "file": str(result.path), "cases": result.cases, "rules": all_rules, "rules_reached": rules,
