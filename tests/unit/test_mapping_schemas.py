@@ -10,6 +10,7 @@ import pytest
 from tests.support.mappings import TEMPLATES, mistakes
 from tests.support.orders import order
 
+from bng_bridge.flow_files.flow_file import load as load_flow
 from bng_bridge.mapping.bng_entities import ENTITIES
 from bng_bridge.mapping.bng_shapes import bng_shape
 from bng_bridge.mapping.findings import Finding, MappingFileError
@@ -164,3 +165,16 @@ def mistakes_of(path: Path) -> list[Finding]:
     except MappingFileError as error:
         return list(error.findings)
     return []
+
+
+def test_a_flow_is_another_one_under_another_schema(tmp_path: Path) -> None:
+    """By its identity an edit is noticed, also one of the schema beside it."""
+    (tmp_path / "a.yaml").write_text(
+        "on: {event: magento/order, ordered_by: order}\nsteps: [{skip: by hand, when: order.engraving == 'x'}]\n"
+    )
+    with pytest.raises(MappingFileError, match="no field engraving"):
+        load_flow(tmp_path / "a.yaml")
+    describe(tmp_path / "schema.json", "engraving")
+    before = load_flow(tmp_path / "a.yaml").identity
+    describe(tmp_path / "schema.json", "engraving", "more")
+    assert load_flow(tmp_path / "a.yaml").identity != before

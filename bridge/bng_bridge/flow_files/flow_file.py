@@ -109,7 +109,9 @@ def load(path: Path, *, schemas: Schemas | None = None, coverage: Coverage | Non
 def compile_text(text: str, path: Path, *, schemas: Schemas | None = None, coverage: Coverage | None = None) -> Flow:
     """The same for a text; `path` is where it says it stands."""
     tree, findings, schemas = parse(text, str(path)), Findings(), (schemas or Schemas()).near(path)
-    identity = hashlib.sha256(f"{FORMAT}\0{text}".encode()).hexdigest()
+    # By the kinds of its fields a document is converted.
+    hashed = [str(FORMAT), text, *([schemas.shop.digest] if schemas.shop else [])]
+    identity = hashlib.sha256("\0".join(hashed).encode()).hexdigest()
     check_head(tree, findings)
     if not {"on", "steps"} <= set(tree.entries):
         raise MappingFileError(findings)
