@@ -13,12 +13,13 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bng_bridge import cleaner, clock_guard, full_disk, intents, life
+from bng_bridge import cleaner, intents, life
 from bng_bridge.admin import restored, socket
 from bng_bridge.admin.bridge import Bridge
 from bng_bridge.admin.targets import restore_pauses
-from bng_bridge.alert_ways import Command, Way, WebhookPost
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.alerting.notifier import Notifier
+from bng_bridge.alerting.ways import Command, Way, WebhookPost
 from bng_bridge.bng import subscriptions
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
@@ -36,7 +37,6 @@ from bng_bridge.magento.transport import DirectTransport, GatewayTransport, Tran
 from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.mapping_reload import MappingReload
 from bng_bridge.mappings import Mappings
-from bng_bridge.notifier import Notifier
 from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
@@ -45,7 +45,8 @@ from bng_bridge.sources.poller import Poller
 from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
-from bng_bridge.watch import Watch
+from bng_bridge.watching import clock_guard, full_disk
+from bng_bridge.watching.watch import Watch
 from bng_bridge.worker import Worker
 from bridge_common import systemd
 from bridge_common.clock import ClockWatch, steady_now, to_text, utc_now

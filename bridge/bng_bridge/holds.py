@@ -8,7 +8,7 @@ before anything relies on it, and stands again after a restart.
 import sqlite3
 
 from bng_bridge import inbox, sites
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.sites import Presence
 from bng_bridge.store import Store
 from bridge_common.clock import to_text, utc_now

@@ -15,7 +15,7 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bundles.installation import Change, Installation, Loaded
 from bng_bridge.flow_files import templates as flow_templates
 from bng_bridge.mapping import templates

@@ -9,7 +9,7 @@ import logging
 from typing import Any
 
 from bng_bridge import inbox
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.sites import Presence, epoch_of, grant_epoch, identity_of

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bng_bridge import inbox, retry
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.cause import cause_of
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome

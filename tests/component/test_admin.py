@@ -20,7 +20,7 @@ from tests.support.mappings import shipped_mappings
 from bng_bridge import bindings, inbox, intents, worker
 from bng_bridge.admin import dead_letters, socket, status, targets
 from bng_bridge.admin.bridge import Bridge as Running
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.bundles.depot import Depot
 from bng_bridge.bundles.installation import Installation

@@ -16,10 +16,10 @@ from standardwebhooks.webhooks import Webhook
 from tests.component.test_admin import Bridge, bridgectl, listening, operated
 from tests.support.bridge import until
 
-from bng_bridge import alert_ways
-from bng_bridge.alert_ways import Command, NotSent, WebhookPost
-from bng_bridge.alerts import Alerts
-from bng_bridge.notifier import AT_MOST_EVERY_S, CAUSES_KEPT, GATHER_S, Notifier
+from bng_bridge.alerting import ways as alert_ways
+from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.alerting.notifier import AT_MOST_EVERY_S, CAUSES_KEPT, GATHER_S, Notifier
+from bng_bridge.alerting.ways import Command, NotSent, WebhookPost
 
 DOCUMENT = {
     "key": "k",

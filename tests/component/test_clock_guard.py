@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from tests.support.bridge import Clock, at, at_work, customer_body, customer_write, event, giving, running_bng, until
 
-from bng_bridge import clock_guard, deliver, inbox, intents, worker
-from bng_bridge.alerts import Alerts
+from bng_bridge import deliver, inbox, intents, worker
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.inbox import Claimed
 from bng_bridge.intents import Intent
 from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.store import Store
+from bng_bridge.watching import clock_guard
 from bng_bridge.worker import FAR, Worker
 from bridge_common.clock import ClockWatch, to_text
 from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod

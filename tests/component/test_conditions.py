@@ -14,13 +14,19 @@ from tests.support.bridge import until
 from tests.support.ledger import LATER, Book
 
 from bng_bridge import intents, life
-from bng_bridge.alerts import Alerts
-from bng_bridge.conditions import LEDGER_PATIENCE_S, PATIENCE_S, REFUSED_S, SHOP_PATIENCE_S, TRIGGERS_PATIENCE_S
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.config import Manifest
 from bng_bridge.health import OUTBOX_OLD_S
 from bng_bridge.intents import Intent
-from bng_bridge.throttle import Throttle
-from bng_bridge.watch import Watch
+from bng_bridge.pacing.throttle import Throttle
+from bng_bridge.watching.conditions import (
+    LEDGER_PATIENCE_S,
+    PATIENCE_S,
+    REFUSED_S,
+    SHOP_PATIENCE_S,
+    TRIGGERS_PATIENCE_S,
+)
+from bng_bridge.watching.watch import Watch
 from bridge_common import disk
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import RateLimited, TargetPaused, TargetUnavailable

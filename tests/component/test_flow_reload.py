@@ -13,7 +13,7 @@ from tests.support.mappings import shipped, shipped_mappings
 from tests.support.orders import order
 
 from bng_bridge import mapping_reload
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bundles.depot import Depot
 from bng_bridge.bundles.installation import Installation
 from bng_bridge.deliver import Mapping as Body

@@ -13,11 +13,11 @@ import pytest
 from tests.component.test_alerts import Kept
 from tests.support.bridge import opened
 
-from bng_bridge.alerts import Alerts
-from bng_bridge.full_disk import told
-from bng_bridge.notifier import Notifier
+from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.alerting.notifier import Notifier
 from bng_bridge.sites import move_watermark
 from bng_bridge.store import Store, open_store
+from bng_bridge.watching.full_disk import told
 from bridge_common.disk import is_passing
 from bridge_common.errors import TransientError
 from magento_agent.answers import Answers

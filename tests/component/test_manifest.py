@@ -14,7 +14,7 @@ from tests.support.bridge import event, opened, site, until
 from tests.support.shop import ShopRig, new_account, running_shop_rig
 
 from bng_bridge import bindings, inbox
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.config import Manifest as Section
 from bng_bridge.magento.transport import GatewayTransport

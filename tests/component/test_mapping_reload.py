@@ -22,7 +22,7 @@ from watchdog.events import (
 )
 
 from bng_bridge import mapping_reload
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bundles.depot import Depot
 from bng_bridge.bundles.installation import Installation
 from bng_bridge.deliver import Mapping as Body

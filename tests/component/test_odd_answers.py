@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from tests.support.bridge import customer_body, customer_write, until
 
 from bng_bridge import bindings, sites
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bindings import Binding
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.target import BngTarget

@@ -13,7 +13,7 @@ from tests.support.flows import FlowRig, flow_rig
 from tests.support.orders import order
 
 from bng_bridge import bindings, inbox, sites
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.config import Poll, Sweep
 from bng_bridge.flows.keys import sales_order_key
 from bng_bridge.inbox import Claimed

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.simulated import run_simulated
 
-from bng_bridge.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S
 from bng_bridge.config import Limit
-from bng_bridge.pace import RECOVERY_S, SLOW_IN_A_ROW
-from bng_bridge.throttle import Throttle
-from bng_bridge.turns import Turns
+from bng_bridge.pacing.breaker import FAILURES_TO_OPEN, LONGEST_PAUSE_S
+from bng_bridge.pacing.pace import RECOVERY_S, SLOW_IN_A_ROW
+from bng_bridge.pacing.throttle import Throttle
+from bng_bridge.pacing.turns import Turns
 from bridge_common.errors import (
     BridgeError,
     InMaintenance,

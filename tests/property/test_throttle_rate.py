@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.simulated import run_simulated
 
 from bng_bridge.config import Limit
-from bng_bridge.throttle import Throttle
+from bng_bridge.pacing.throttle import Throttle
 from bridge_common.errors import (
     BridgeError,
     InMaintenance,

@@ -1,6 +1,6 @@
 """Counting calls by the minute."""
 
-from bng_bridge.calls import Calls
+from bng_bridge.pacing.calls import Calls
 
 
 def test_calls_are_counted_by_minute_hour_and_in_all() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bng_bridge import pace
-from bng_bridge.pace import FLOOR_WINDOW_S, LEAST_PER_S, RECOVERY_S, SLOW_IN_A_ROW, Latency
+from bng_bridge.pacing import pace
+from bng_bridge.pacing.pace import FLOOR_WINDOW_S, LEAST_PER_S, RECOVERY_S, SLOW_IN_A_ROW, Latency
 
 
 def test_a_target_that_has_too_much_gets_half() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bng_bridge.quota import LONGEST_S, Quota, parse
+from bng_bridge.pacing.quota import LONGEST_S, Quota, parse
 
 
 def left(remaining: int, reset_s: int = 30, allowed: int | None = 100) -> Quota:

@@ -6,14 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.alerting.notifier import Notifier
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
 from bng_bridge.holds import Holds
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest.manifest import Manifest
 from bng_bridge.mapping_reload import MappingReload
-from bng_bridge.notifier import Notifier
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.sources.sweeper import Sweeper

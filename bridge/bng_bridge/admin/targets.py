@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bng_bridge import sites
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
-from bng_bridge.throttle import Throttle
+from bng_bridge.pacing.throttle import Throttle
 from bridge_common.clock import to_text, utc_now
 
 

@@ -21,7 +21,7 @@ from bng_bridge.bng.pointers import at
 from bng_bridge.bng.unreadable import Unreadable, reading
 from bng_bridge.bng.wire import Record, Wire
 from bng_bridge.config import Bng
-from bng_bridge.throttle import Throttle
+from bng_bridge.pacing.throttle import Throttle
 from bridge_common.errors import AccessDenied, MappingError, RejectedByTarget, TargetPaused
 from bridge_common.http import Answer
 

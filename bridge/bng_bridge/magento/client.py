@@ -9,7 +9,7 @@ from bng_bridge.config import Site
 from bng_bridge.magento.endpoints import endpoint_of
 from bng_bridge.magento.static import HOUR_S, Static
 from bng_bridge.magento.transport import Transport
-from bng_bridge.throttle import Throttle
+from bng_bridge.pacing.throttle import Throttle
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 from bridge_common.http import Answer
 from bridge_common.magento_rest import interpolate

@@ -7,7 +7,7 @@ and asks: broken off at any point, it is repeated, and finds the same. See docs/
 import asyncio
 import logging
 
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.transport import GatewayTransport
 from bng_bridge.manifest import mark

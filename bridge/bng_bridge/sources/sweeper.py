@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bng_bridge import inbox, sites
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.bng.client import BngClient
 from bng_bridge.bng.unreadable import Unreadable, reading
 from bng_bridge.config import Site

@@ -9,7 +9,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from bng_bridge import inbox
-from bng_bridge.alerts import Alerts
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import ClockWatch, to_text, utc_now

@@ -12,12 +12,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from bng_bridge import pace, quota
-from bng_bridge.breaker import Breaker
 from bng_bridge.config import Limit
-from bng_bridge.endpoint import Endpoint
-from bng_bridge.quota import Quota
-from bng_bridge.turns import Turns
+from bng_bridge.pacing import pace, quota
+from bng_bridge.pacing.breaker import Breaker
+from bng_bridge.pacing.endpoint import Endpoint
+from bng_bridge.pacing.quota import Quota
+from bng_bridge.pacing.turns import Turns
 from bridge_common.errors import (
     BridgeError,
     OutcomeUnknown,

@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
-from bng_bridge.calls import Calls
 from bng_bridge.config import Limit
-from bng_bridge.pace import Latency
+from bng_bridge.pacing.calls import Calls
+from bng_bridge.pacing.pace import Latency
 
 
 class Endpoint:

@@ -13,12 +13,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bng_bridge import intents, ledger
-from bng_bridge.breaker import LONGEST_PAUSE_S
 from bng_bridge.config import Site
 from bng_bridge.health import OUTBOX_OLD_S
 from bng_bridge.ledger import VERDICTS, Line
+from bng_bridge.pacing.breaker import LONGEST_PAUSE_S
+from bng_bridge.pacing.throttle import Throttle
 from bng_bridge.sites import Presence
-from bng_bridge.throttle import Throttle
 from bridge_common import disk
 from bridge_common.clock import from_text
 

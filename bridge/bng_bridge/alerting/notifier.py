@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from bng_bridge.alert_ways import NotSent, Way
-from bng_bridge.alerts import Notice
+from bng_bridge.alerting.alerts import Notice
+from bng_bridge.alerting.ways import NotSent, Way
 from bridge_common.clock import to_text, utc_now
 from bridge_common.log import log
 

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from bng_bridge import conditions
-from bng_bridge.alerts import Alerts
-from bng_bridge.conditions import Condition
+from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.config import Site
+from bng_bridge.pacing.throttle import Throttle
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.store import Store
-from bng_bridge.throttle import Throttle
+from bng_bridge.watching import conditions
+from bng_bridge.watching.conditions import Condition
 from bridge_common.clock import steady_now, utc_now
 from bridge_common.log import log
 

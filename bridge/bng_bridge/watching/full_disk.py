@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bng_bridge.alerts import Alerts
-from bng_bridge.conditions import of_disk
-from bng_bridge.notifier import Notifier
+from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.alerting.notifier import Notifier
 from bng_bridge.store import Store
+from bng_bridge.watching.conditions import of_disk
 from bridge_common.disk import is_passing, unusable
 
 LAST_WORD_S = 10.0

@@ -1,0 +1,1 @@
+"""How fast, and whether, a target is called: its throttle, what narrows it, and its breaker."""
