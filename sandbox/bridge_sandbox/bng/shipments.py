@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from bridge_sandbox.bng import inventory, records, sales_orders, webhooks
+from bridge_sandbox.bng import inventory, records, references, sales_orders, webhooks
 from bridge_sandbox.bng.allocation import Progress, read_progress, write_progress
 from bridge_sandbox.bng.checks import plain_number
 from bridge_sandbox.bng.entities import CANCELLED, COMPLETE, PROCESSING, PRODUCT, SALES_ORDER, SHIPMENT
@@ -21,7 +21,7 @@ SERVICE = "service"
 
 def create(work: Work, own: Record) -> Record:
     """The shipment of the given lines, of all that is open if none are given; raises Problem if it cannot be."""
-    order = find_order(work, own["SalesOrderID"])
+    order = find_order(work, own)
     progress = read_progress(work, order["SalesOrderID"])
     still_open = open_quantities(work, order, progress)
     quantities = requested(own, still_open)
@@ -32,13 +32,12 @@ def create(work: Work, own: Record) -> Record:
     return saved
 
 
-def find_order(work: Work, order_id: str) -> Record:
+def find_order(work: Work, own: Record) -> Record:
     """The order to ship; raises Problem if it is unknown or cancelled."""
-    if not records.exists(work, SALES_ORDER, order_id):
-        raise invalid([("/SalesOrderID", f"no SalesOrder {order_id}")])
-    order = records.get(work, SALES_ORDER, order_id)
+    references.check(work, own, "SalesOrderID", SALES_ORDER)
+    order = records.get(work, SALES_ORDER, own["SalesOrderID"])
     if order["OrderStatus"] == CANCELLED:
-        raise invalid([("/SalesOrderID", f"{order_id} is cancelled")])
+        raise invalid([("/SalesOrderID", f"{order['SalesOrderID']} is cancelled")])
     return order
 
 
