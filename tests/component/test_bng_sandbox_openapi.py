@@ -17,6 +17,7 @@ from tests.support.bng_scenarios import (
     read_and_write_orders,
     read_and_write_payments,
     read_and_write_products,
+    read_and_write_purchase_orders,
     read_and_write_shipments,
     read_inventory,
     running_bng,
@@ -72,6 +73,7 @@ async def test_every_answer_is_as_the_document_says_and_no_answer_of_the_documen
         await read_inventory(bng)
         await read_and_write_payments(bng, await read_and_write_invoices(bng))
         await read_and_write_gl_entries(bng)
+        await read_and_write_purchase_orders(bng)
     async with running_bng(tmp_path, described, "wrong") as bng:
         await call_everything(bng)
     async with running_bng(tmp_path, described, rate=0.001) as bng:
@@ -94,6 +96,8 @@ async def test_the_answers_without_keys_are_as_their_document_says(tmp_path: Pat
         entry = await bng.call("POST", "gl-entries", samples.gl_entry())
         await bng.call("POST", f"gl-entries/{entry['GlEntryID']}/reverse", {})
         await bng.call("POST", f"gl-entries/{entry['GlEntryID']}/reverse", {})
+        vendor = await bng.call("POST", "vendors", {"Name": "Weberei"})
+        await bng.call("POST", "purchase-orders", samples.purchase_order(vendor["VendorID"]))
 
 
 @pytest.mark.parametrize(
@@ -157,8 +161,8 @@ VALUES: list[Any] = [
     "check",
     [
         checks.text(), checks.text(3), checks.flag, checks.whole(0), checks.whole(1), checks.choice(10, 20),
-        checks.choice("a", "b"), checks.money, checks.quantity, checks.number, checks.day, checks.month, checks.each(checks.text()),
-        checks.each(checks.flag, at_least=1),
+        checks.choice("a", "b"), checks.money, checks.quantity, checks.number, checks.day, checks.month,
+        checks.each(checks.text()), checks.each(checks.flag, at_least=1),
     ],
 )  # fmt: skip
 def test_a_check_takes_and_gives_what_its_schemas_say(check: Check) -> None:

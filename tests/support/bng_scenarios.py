@@ -150,6 +150,22 @@ async def read_and_write_gl_entries(bng: Bng) -> None:
     await post_in_every_way(bng, path, {"ExternalID": "62"}, again={"ExternalID": "61"})
 
 
+async def read_and_write_purchase_orders(bng: Bng) -> None:
+    vendor = await post_in_every_way(bng, "vendors", {"Name": "Töpferei", "ExternalID": "71"})
+    path = f"vendors/{vendor['VendorID']}"
+    await read(bng, "vendors", path)
+    await patch_in_every_way(bng, path, {"Terms": "NET30"})
+    await bng.create("vendors", {"Name": "Weberei", "ExternalID": "72"})
+    await bng.call("PATCH", path, {"ExternalID": "72"})
+    body = samples.purchase_order(vendor["VendorID"], ExternalID="81")
+    order = await post_in_every_way(bng, "purchase-orders", body)
+    path = f"purchase-orders/{order['PurchaseOrderID']}"
+    await read(bng, "purchase-orders", path)
+    await patch_in_every_way(bng, path, {"ExpectedDate": "2025-04-01"})
+    await bng.create("purchase-orders", body | {"ExternalID": "82"})
+    await bng.call("PATCH", path, {"ExternalID": "82"})
+
+
 async def read_inventory(bng: Bng) -> None:
     """Also of goods of which fewer were found than are promised."""
     item = (await bng.call("GET", "inventory-items?sku=MUG-WHITE&warehouse=MAIN"))["items"][0]

@@ -212,6 +212,8 @@ class PurchaseOrderLine(Part):
     Description: LongText | None = None
     Quantity: DecimalQuantity
     UnitPrice: Money = Decimal(0)
+    Warehouse: Text | None = None
+    ReceivedQuantity: Annotated[DecimalQuantity | None, Kept] = None
 
 
 class PurchaseOrder(Record):
@@ -220,7 +222,7 @@ class PurchaseOrder(Record):
     OrderDate: date
     ExpectedDate: date | None = None
     Lines: list[PurchaseOrderLine]
-    Status: Text | None = None
+    Status: Annotated[Text | None, Kept] = None
 
 
 ENTITIES: dict[str, type[Record]] = {

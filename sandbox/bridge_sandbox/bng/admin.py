@@ -95,9 +95,7 @@ class Admin:
         if (asked["QuantityOnHand"] is None) == (asked["Delta"] is None):
             raise invalid([("", "needs either QuantityOnHand or Delta")])
         with self._store.work(ACTOR) as work:
-            item = inventory.find(work, asked["SKU"], asked["Warehouse"])
-            if item is None:
-                item = inventory.open_item(work, asked["SKU"], asked["Warehouse"], Decimal(0))
+            item = inventory.find_or_open(work, asked["SKU"], asked["Warehouse"])
             difference = asked["Delta"]
             if difference is None:
                 difference = asked["QuantityOnHand"] - Decimal(item["QuantityOnHand"])
@@ -200,11 +198,11 @@ def find_shelf(request: web.Request) -> Entity:
     return entity
 
 
-def find_order(work: Work, asked: Record) -> Record:
-    """The order named by its SalesOrderID or ExternalID; raises Problem if there is none."""
-    if asked["SalesOrderID"] is not None:
-        return records.get(work, SALES_ORDER, asked["SalesOrderID"])
-    order = records.find(work, SALES_ORDER, asked["ExternalID"] or "")
+def find_order(work: Work, asked: Record, entity: Entity = SALES_ORDER) -> Record:
+    """The order named by its id or ExternalID; raises Problem if there is none."""
+    if asked[entity.id_field] is not None:
+        return records.get(work, entity, asked[entity.id_field])
+    order = records.find(work, entity, asked["ExternalID"] or "")
     if order is None:
-        raise Problem(NOT_FOUND, f"no SalesOrder with ExternalID {asked['ExternalID']}")
+        raise Problem(NOT_FOUND, f"no {entity.name} with ExternalID {asked['ExternalID']}")
     return order

@@ -1,29 +1,27 @@
 """Documents as BNG's people begin them: an invoice for an order, a credit for an invoice, a payment of what is owed."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from bridge_sandbox.bng import checks, records
 from bridge_sandbox.bng.entities import BILL, CREDIT, INVOICE, INVOICE_LINE, SALES_ORDER
-from bridge_sandbox.bng.lines import cents
-from bridge_sandbox.bng.problems import invalid
+from bridge_sandbox.bng.lines import NOTHING, Quantities, cents, requested
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
 
-Quantities = Mapping[int, Decimal]
 SCALED = ("Discount", "Tax", "LineTotal")
 
 
-def invoice(work: Work, order: Record, chosen: Iterable[Record]) -> Record:
+def invoice(work: Work, order: Record, chosen: Sequence[Record]) -> Record:
     """Of the chosen lines [{LineNo, Quantity}], else of all that was not invoiced yet; freight is on the first invoice.
 
-    Raises Problem if nothing is left to invoice.
+    Raises Problem if less is left to invoice.
     """
     earlier = [
         each for each in records.matching(work, INVOICE, sales_order_id=order["SalesOrderID"]) if each["Type"] == BILL
     ]
-    wanted = by_number(chosen) or left(order["Lines"], earlier)
+    wanted = requested(chosen, left(order["Lines"], earlier))
     return drafted(order["Lines"], wanted, order if not earlier else {}) | {
         "Type": BILL,
         "SalesOrderID": order["SalesOrderID"],
@@ -31,11 +29,10 @@ def invoice(work: Work, order: Record, chosen: Iterable[Record]) -> Record:
     }
 
 
-def credit(work: Work, billed: Record, chosen: Iterable[Record]) -> Record:
+def credit(work: Work, billed: Record, chosen: Sequence[Record]) -> Record:
     """Of the chosen lines of an invoice, else of the whole of it with its freight."""
-    wanted = by_number(chosen)
-    every = {line["LineNo"]: Decimal(line["Quantity"]) for line in billed["Lines"]}
-    return drafted(billed["Lines"], wanted or every, {} if wanted else billed) | {
+    wanted = requested(chosen, left(billed["Lines"], []))
+    return drafted(billed["Lines"], wanted, {} if chosen else billed) | {
         "Type": CREDIT,
         "AppliesToInvoiceID": billed["InvoiceID"],
         "SalesOrderID": billed["SalesOrderID"],
@@ -57,31 +54,24 @@ def payment(work: Work, asked: Record) -> Record:
     } | {name: value for name, value in asked.items() if value is not None}
 
 
-def by_number(chosen: Iterable[Record]) -> dict[int, Decimal]:
-    """The quantities by LineNo."""
-    return {line["LineNo"]: Decimal(line["Quantity"]) for line in chosen}
-
-
 def left(ordered: Iterable[Record], earlier: Iterable[Record]) -> dict[int, Decimal]:
     """By LineNo, what no earlier invoice has."""
     rest = {line["LineNo"]: Decimal(line["Quantity"]) for line in ordered}
     for each in earlier:
         for line in each["Lines"]:
-            rest[line["LineNo"]] = rest.get(line["LineNo"], Decimal(0)) - Decimal(line["Quantity"])
+            rest[line["LineNo"]] = rest.get(line["LineNo"], NOTHING) - Decimal(line["Quantity"])
     return {number: quantity for number, quantity in rest.items() if quantity > 0}
 
 
 def drafted(lines: Iterable[Record], wanted: Quantities, freighted: Record) -> Record:
     """The document of these quantities, with the freight of `freighted`, and with sums that agree."""
     parts = [portion(line, wanted[line["LineNo"]]) for line in lines if line["LineNo"] in wanted]
-    if not parts:
-        raise invalid([("/Lines", "nothing is left of it")])
     freight = {name: freighted.get(name, "0.00") for name in ("Freight", "FreightTax")}
     taxes = [*(line["Tax"] for line in parts), freight["FreightTax"]]
-    total = sum(map(Decimal, [*(line["LineTotal"] for line in parts), *freight.values()]), Decimal(0))
+    total = sum(map(Decimal, [*(line["LineTotal"] for line in parts), *freight.values()]), NOTHING)
     return freight | {
         "Lines": parts,
-        "TaxTotal": checks.money(sum(map(Decimal, taxes), Decimal(0))),
+        "TaxTotal": checks.money(sum(map(Decimal, taxes), NOTHING)),
         "Total": checks.money(cents(total)),
     }
 

@@ -63,6 +63,19 @@ GL_ENTRY_LINE = Shape(
     name="GlEntryLine",
 )
 
+PURCHASE_ORDER_LINE = Shape(
+    {
+        "LineNo": Field(checks.whole(1), required=True),
+        "SKU": Field(checks.text(64), required=True),
+        "Description": LONG_TEXT,
+        "Quantity": Field(checks.quantity, required=True),
+        "UnitPrice": ZERO,
+        "Warehouse": Field(checks.text(), default=WAREHOUSE),
+    },
+    {"ReceivedQuantity": checks.quantity.gives},
+    "PurchaseOrderLine",
+)
+
 CUSTOMER = Entity(
     "Customer",
     "customers",
@@ -204,7 +217,33 @@ GL_ENTRY = Entity(
     kept={"ReversesID": OTHER_ID, "ReversedByID": OTHER_ID},
 )
 
-PARTS = (ADDRESS_PARTS, ORDER_LINE, SHIPMENT_LINE, INVOICE_LINE, GL_ENTRY_LINE)
-ENTITIES = (CUSTOMER, SALES_ORDER, PRODUCT, INVENTORY_ITEM, SHIPMENT, INVOICE, PAYMENT, GL_ENTRY)
+VENDOR = Entity("Vendor", "vendors", "V", {"Name": Field(checks.text(), required=True), "Email": TEXT, "Terms": TEXT})
+
+PURCHASE_ORDER = Entity(
+    "PurchaseOrder",
+    "purchase-orders",
+    "PO",
+    {
+        "VendorID": Field(checks.text(), required=True),
+        "OrderDate": Field(checks.day, required=True),
+        "ExpectedDate": Field(checks.day),
+        "Lines": Field(checks.each(checks.nested(PURCHASE_ORDER_LINE), at_least=1), required=True),
+    },
+    kept={"Status": {"enum": ["open", "partial", "received"]}},
+)
+
+PARTS = (ADDRESS_PARTS, ORDER_LINE, SHIPMENT_LINE, INVOICE_LINE, GL_ENTRY_LINE, PURCHASE_ORDER_LINE)
+ENTITIES = (
+    CUSTOMER,
+    SALES_ORDER,
+    PRODUCT,
+    INVENTORY_ITEM,
+    SHIPMENT,
+    INVOICE,
+    PAYMENT,
+    GL_ENTRY,
+    VENDOR,
+    PURCHASE_ORDER,
+)
 REFERENCES = {"AppliesToInvoiceID": INVOICE, "ReversesID": GL_ENTRY, "ReversedByID": GL_ENTRY}
 """Fields that hold the id of another record, and are not called as that record's own."""

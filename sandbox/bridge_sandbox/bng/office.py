@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import checks, drafts, periods, records
+from bridge_sandbox.bng import checks, drafts, periods, purchase_orders, records
 from bridge_sandbox.bng.admin import ACTOR, LINES, WHICH_ORDER, find_order, find_shelf, read, shown
 from bridge_sandbox.bng.api import checked, read_json
-from bridge_sandbox.bng.entities import INVOICE, PAYMENT
+from bridge_sandbox.bng.entities import INVOICE, PAYMENT, PURCHASE_ORDER
 from bridge_sandbox.bng.entity import EXTERNAL_ID, Entity
 from bridge_sandbox.bng.fields import Field, Shape
 from bridge_sandbox.bng.problems import NOT_FOUND, Problem
@@ -20,6 +20,7 @@ from bridge_sandbox.bng.store import Store, Work
 
 BILL = Shape(WHICH_ORDER | {"Lines": LINES})
 WHICH_INVOICE = {"InvoiceID": Field(checks.text(), required=True)}
+RECEIVE = Shape({"PurchaseOrderID": Field(checks.text()), "ExternalID": EXTERNAL_ID, "Lines": LINES})
 CREDIT = Shape(WHICH_INVOICE | {"Lines": LINES})
 PAY = Shape(
     {"ExternalID": EXTERNAL_ID} | {name: Field(each.check) for name, each in PAYMENT.own.items()} | WHICH_INVOICE
@@ -39,6 +40,7 @@ class Office:
             web.post("/invoices", self._bill),
             web.post("/credits", self._credit),
             web.post("/payments", self._pay),
+            web.post("/receive", self._receive),
             web.get("/periods", self._periods),
             web.post("/periods", self._switch_period),
             web.post("/records/{shelf}", self._create),
@@ -62,6 +64,13 @@ class Office:
         asked = await read(request, PAY)
         with self._store.work(name_of(request)) as work:
             return shown(201, created(work, PAYMENT, drafts.payment(work, asked)))
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        """Goods of a purchase order come in: the given lines, or all that is open."""
+        asked = await read(request, RECEIVE)
+        with self._store.work(name_of(request)) as work:
+            order = find_order(work, asked, PURCHASE_ORDER)
+            return shown(200, purchase_orders.receive(work, order, asked["Lines"]))
 
     async def _periods(self, _request: web.Request) -> web.Response:
         with self._store.work(ACTOR) as work:

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge_sandbox.bng import gl_entries, invoices, payments, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng import (
+    gl_entries,
+    invoices,
+    payments,
+    purchase_orders,
+    records,
+    sales_orders,
+    shipments,
+    webhooks,
+)
 from bridge_sandbox.bng.entities import (
     CUSTOMER,
     GL_ENTRY,
@@ -11,8 +20,10 @@ from bridge_sandbox.bng.entities import (
     INVOICE,
     PAYMENT,
     PRODUCT,
+    PURCHASE_ORDER,
     SALES_ORDER,
     SHIPMENT,
+    VENDOR,
 )
 from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.fields import Shape
@@ -68,23 +79,25 @@ class Resource:
     refuses: tuple[Sort, ...] = ()
 
 
-def plain_create(entity: Entity, announced: str) -> Create:
+def plain_create(entity: Entity, announced: str = "") -> Create:
     """Creating a record without rules of its own."""
 
     def create_record(work: Work, own: Record) -> Record:
         record = records.create(work, entity, own)
-        webhooks.announce(work, announced, record)
+        if announced:
+            webhooks.announce(work, announced, record)
         return record
 
     return create_record
 
 
-def plain_update(entity: Entity, announced: str) -> Update:
+def plain_update(entity: Entity, announced: str = "") -> Update:
     """Changing a record without rules of its own."""
 
     def update_record(work: Work, record: Record, changes: Record) -> Record:
         saved = records.save(work, entity, record | changes)
-        webhooks.announce(work, announced, saved)
+        if announced:
+            webhooks.announce(work, announced, saved)
         return saved
 
     return update_record
@@ -129,5 +142,7 @@ RESOURCES = (
         accepts_post=True,
         refuses=(UNBALANCED_ENTRY, CLOSED_PERIOD),
     ),
+    Resource(VENDOR, plain_create(VENDOR), plain_update(VENDOR), accepts_post=True),
+    Resource(PURCHASE_ORDER, purchase_orders.create, purchase_orders.update, accepts_post=True),
 )
 BY_NAME = {resource.entity.name: resource for resource in RESOURCES}

@@ -44,17 +44,23 @@ def gl_entry(amount: str = "15.94", **changes: Any) -> dict[str, Any]:
     return {"EntryDate": "2025-03-02", "Journal": "SALES", "Lines": lines} | changes
 
 
+def purchase_order(vendor_id: str, *lines: Line, **changes: Any) -> dict[str, Any]:
+    """Of a vendor."""
+    return {"VendorID": vendor_id, "OrderDate": "2025-03-01", "Lines": bought(*lines)} | changes
+
+
 def sold(*lines: Line) -> dict[str, Any]:
     """Lines (one mug), freight, and a total that agrees."""
-    described: list[dict[str, Any]] = [
-        {
-            "LineNo": number,
-            "SKU": sku,
-            "Quantity": quantity,
-            "UnitPrice": price,
-            "LineTotal": str(Decimal(quantity) * Decimal(price)),
-        }
-        for number, (sku, quantity, price) in enumerate(lines or (ONE_MUG,), 1)
+    described = [
+        line | {"LineTotal": str(Decimal(line["Quantity"]) * Decimal(line["UnitPrice"]))} for line in bought(*lines)
     ]
     total = sum((Decimal(line["LineTotal"]) for line in described), Decimal("5.95"))
     return {"Lines": described, "Freight": "5.00", "FreightTax": "0.95", "Total": str(total)}
+
+
+def bought(*lines: Line) -> list[dict[str, Any]]:
+    """The lines (one mug), numbered."""
+    return [
+        {"LineNo": number, "SKU": sku, "Quantity": quantity, "UnitPrice": price}
+        for number, (sku, quantity, price) in enumerate(lines or (ONE_MUG,), 1)
+    ]
