@@ -129,7 +129,7 @@ class BngAdmin(Admin):
         return made
 
     def credit(self, invoice_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
-        """Credit an invoice with its freight, or the given lines without; the credit memo."""
+        """Credit an invoice, or the given lines of it; the credit memo."""
         made: JsonObject = self.post("/credits", InvoiceID=invoice_id, Lines=lines)
         return made
 
