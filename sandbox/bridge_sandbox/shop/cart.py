@@ -16,6 +16,9 @@ COUPONS = {"TEN": Decimal(10)}
 PAYMENT_METHODS = {"checkmo": "Check / Money order", "card": "Credit Card"}
 """Method to title. A card leaves a transaction at its provider."""
 
+ONLINE_METHODS = frozenset({"card"})
+"""Those whose money the shop itself can take and give back."""
+
 DEFAULT_SECOND_UPDATE_DELAY_S = 2.0
 
 

@@ -163,7 +163,7 @@ UPDATE #sales_order_payment SET method = method WHERE parent_id = %s;
 -- name: refresh_order_grid
 UPDATE #sales_order_grid g JOIN #sales_order o ON o.entity_id = g.entity_id
 SET g.status = o.status, g.updated_at = o.updated_at, g.customer_email = o.customer_email,
-    g.base_total_paid = o.base_total_paid, g.total_paid = o.total_paid
+    g.base_total_paid = o.base_total_paid, g.total_paid = o.total_paid, g.total_refunded = o.total_refunded
 WHERE o.entity_id = %s;
 
 -- name: raise_qty_shipped
@@ -183,36 +183,38 @@ SET state = 'canceled', status = 'canceled', base_discount_canceled = ABS(base_d
     subtotal_canceled = subtotal, tax_canceled = tax_amount, total_canceled = grand_total
 WHERE entity_id = %s;
 
--- name: invoice_order
-UPDATE #sales_order
-SET state = %s, status = %s, base_discount_invoiced = base_discount_amount,
-    base_shipping_invoiced = base_shipping_amount, base_subtotal_invoiced = base_subtotal,
-    base_tax_invoiced = base_tax_amount, base_total_invoiced = base_grand_total, base_total_invoiced_cost = 0,
-    base_total_paid = base_grand_total, base_total_due = 0, discount_invoiced = discount_amount,
-    shipping_invoiced = shipping_amount, subtotal_invoiced = subtotal, tax_invoiced = tax_amount,
-    total_invoiced = grand_total, total_paid = grand_total, total_due = 0,
-    discount_tax_compensation_invoiced = 0, base_discount_tax_compensation_invoiced = 0
-WHERE entity_id = %s;
-
--- name: invoice_items
-UPDATE #sales_order_item
-SET weee_tax_applied = '[]', qty_invoiced = qty_ordered, row_invoiced = row_total, base_row_invoiced = base_row_total,
-    tax_invoiced = tax_amount, base_tax_invoiced = base_tax_amount, discount_invoiced = discount_amount,
-    base_discount_invoiced = base_discount_amount, discount_tax_compensation_invoiced = 0,
-    base_discount_tax_compensation_invoiced = 0
-WHERE order_id = %s;
-
--- name: pay_payment
-UPDATE #sales_order_payment
-SET base_shipping_captured = base_shipping_amount, shipping_captured = shipping_amount,
-    base_amount_paid = base_amount_ordered, amount_paid = amount_ordered
-WHERE parent_id = %s;
-
 -- name: order_status
 SELECT status FROM #sales_order WHERE entity_id = %s;
 
 -- name: shipping_address
 SELECT * FROM #sales_order_address WHERE parent_id = %s AND address_type = 'shipping';
+
+-- Invoices
+
+-- name: invoices
+SELECT * FROM #sales_invoice WHERE entity_id IN %s;
+
+-- name: order_of_invoice
+SELECT order_id FROM #sales_invoice WHERE entity_id = %s;
+
+-- name: insert_invoice_grid
+INSERT INTO #sales_invoice_grid
+  (entity_id, increment_id, state, store_id, order_id, order_increment_id, order_created_at, billing_name, customer_name,
+   customer_email, payment_method, subtotal, shipping_and_handling, base_grand_total, grand_total, order_currency_code,
+   created_at, updated_at)
+SELECT i.entity_id, i.increment_id, i.state, i.store_id, o.entity_id, o.increment_id, o.created_at,
+       CONCAT(b.firstname, ' ', b.lastname), CONCAT(o.customer_firstname, ' ', o.customer_lastname), o.customer_email,
+       p.method, i.subtotal, i.shipping_amount, i.base_grand_total, i.grand_total, i.order_currency_code,
+       i.created_at, i.updated_at
+FROM #sales_invoice i
+JOIN #sales_order o ON o.entity_id = i.order_id
+JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
+JOIN #sales_order_payment p ON p.parent_id = o.entity_id
+WHERE i.entity_id = %s;
+
+-- name: refresh_invoice_grid
+UPDATE #sales_invoice_grid g JOIN #sales_invoice i ON i.entity_id = g.entity_id
+SET g.state = i.state, g.updated_at = i.updated_at WHERE g.entity_id = %s;
 
 -- Shipments
 
