@@ -17,7 +17,9 @@ from bridge_sandbox.shop.documents import Document, number, shown
 from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.invoicing import invoice_as_clerk
 from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, unhold_order
+from bridge_sandbox.shop.refunding import refund_as_clerk
 from bridge_sandbox.shop.session import Session
+from bridge_sandbox.shop.shipping import ship_order
 from bridge_sandbox.shop.shop import Shop
 from bridge_sandbox.shop.transactions import record_transaction
 
@@ -33,7 +35,9 @@ class Admin:
         return [
             web.post("/checkout", self._checkout),
             web.get("/book", self._book),
+            web.post("/ship", self._write(ship_order)),
             web.post("/invoice", self._write(invoice_as_clerk)),
+            web.post("/refund", self._write(refund_as_clerk)),
             web.post("/transaction", self._transaction),
             web.post("/cancel", self._change(cancel_order)),
             web.post("/hold", self._change(hold_order)),

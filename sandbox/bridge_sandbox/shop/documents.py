@@ -26,14 +26,18 @@ SHIPPING_TOTALS = (
     "base_shipping_discount_tax_compensation_amnt",
     "base_shipping_incl_tax",
     "base_shipping_invoiced",
+    "base_shipping_refunded",
     "base_shipping_tax_amount",
+    "base_shipping_tax_refunded",
     "shipping_amount",
     "shipping_canceled",
     "shipping_discount_amount",
     "shipping_discount_tax_compensation_amount",
     "shipping_incl_tax",
     "shipping_invoiced",
+    "shipping_refunded",
     "shipping_tax_amount",
+    "shipping_tax_refunded",
 )
 
 

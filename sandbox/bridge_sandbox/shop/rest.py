@@ -29,6 +29,7 @@ from bridge_sandbox.shop.orders import (
     upsert_order,
 )
 from bridge_sandbox.shop.products import get_product, post_product, product_documents, put_product
+from bridge_sandbox.shop.refunding import refund_bare, refund_invoice, refund_order
 from bridge_sandbox.shop.rendering import respond
 from bridge_sandbox.shop.sales_documents import CREDIT_MEMOS, INVOICES
 from bridge_sandbox.shop.search import Searchable, search
@@ -109,7 +110,23 @@ class Rest:
             ("GET", "invoices/{id}", invoice, self._run(INVOICES.by_id, Call.number)),
             ("GET", "invoices/{id}/comments", invoice, self._run(get_comments, Call.number)),
             ("POST", "invoices/{id}/capture", invoice, self._run(capture_invoice, Call.number)),
+            (
+                "POST",
+                "order/{id}/refund",
+                "Magento_Sales::creditmemo",
+                self._run(refund_order, Call.number, whole_body),
+            ),
+            ("POST", "invoice/{id}/refund", invoice, self._run(refund_invoice, Call.number, whole_body)),
+            ("POST", "creditmemo/refund", memo, self._run(refund_bare, whole_body)),
             ("GET", "creditmemos", memo, self._search(CREDIT_MEMO_LIST)),
+            ("GET", "creditmemo/{id}", memo, self._run(CREDIT_MEMOS.by_id, Call.number)),
+            ("GET", "creditmemo/{id}/comments", memo, self._run(COMMENT_LISTS["creditmemo"], Call.number)),
+            (
+                "POST",
+                "creditmemo/{id}/comments",
+                memo,
+                self._run(COMMENT_ADDERS["creditmemo"], whole_body, Call.number),
+            ),
             ("GET", "transactions", fetch, self._search(TRANSACTIONS)),
             ("GET", "transactions/{id}", fetch, self._run(get_transaction, Call.number)),
         ]

@@ -23,6 +23,9 @@ SELECT (SELECT COALESCE(SUM(i.quantity), 0) FROM #inventory_source_item i
 UPDATE #inventory_source_item SET quantity = quantity - %s
 WHERE source_code = %s AND sku = %s AND quantity >= %s;
 
+-- name: return_source_item
+UPDATE #inventory_source_item SET quantity = quantity + %s WHERE source_code = %s AND sku = %s;
+
 -- Checkout
 
 -- name: customer
@@ -78,11 +81,13 @@ SELECT * FROM #sales_order_status_history WHERE parent_id IN %s ORDER BY created
 -- Book
 
 -- name: book_orders
-SELECT entity_id, increment_id, state, status, grand_total, customer_id, customer_email, created_at
+SELECT entity_id, increment_id, state, status, grand_total, total_paid, total_refunded, total_online_refunded, customer_id,
+       customer_email, created_at
 FROM #sales_order ORDER BY entity_id;
 
 -- name: book_order_items
-SELECT order_id, item_id, parent_item_id, sku, qty_ordered, qty_shipped FROM #sales_order_item ORDER BY item_id;
+SELECT order_id, item_id, parent_item_id, sku, qty_ordered, qty_shipped, qty_invoiced, qty_refunded, qty_canceled
+FROM #sales_order_item ORDER BY item_id;
 
 -- name: book_shipments
 SELECT entity_id, order_id, increment_id, created_at FROM #sales_shipment ORDER BY entity_id;
@@ -95,6 +100,30 @@ SELECT parent_id, track_number, title, carrier_code FROM #sales_shipment_track O
 
 -- name: book_shipment_comments
 SELECT parent_id, comment FROM #sales_shipment_comment ORDER BY entity_id;
+
+-- name: book_invoices
+SELECT entity_id, order_id, increment_id, state, grand_total, base_grand_total, transaction_id, created_at
+FROM #sales_invoice ORDER BY entity_id;
+
+-- name: book_invoice_items
+SELECT parent_id, order_item_id, qty, sku FROM #sales_invoice_item ORDER BY entity_id;
+
+-- name: book_invoice_comments
+SELECT parent_id, comment FROM #sales_invoice_comment ORDER BY entity_id;
+
+-- name: book_credit_memos
+SELECT entity_id, order_id, invoice_id, increment_id, state, grand_total, base_grand_total, transaction_id, created_at
+FROM #sales_creditmemo ORDER BY entity_id;
+
+-- name: book_credit_memo_items
+SELECT parent_id, order_item_id, qty, sku FROM #sales_creditmemo_item ORDER BY entity_id;
+
+-- name: book_credit_memo_comments
+SELECT parent_id, comment FROM #sales_creditmemo_comment ORDER BY entity_id;
+
+-- name: book_transactions
+SELECT transaction_id, order_id, txn_id, parent_txn_id, txn_type, created_at
+FROM #sales_payment_transaction ORDER BY transaction_id;
 
 -- name: book_source_items
 SELECT sku, source_code, quantity, status FROM #inventory_source_item ORDER BY source_item_id;
@@ -197,6 +226,9 @@ SELECT * FROM #sales_invoice WHERE entity_id IN %s;
 -- name: order_of_invoice
 SELECT order_id FROM #sales_invoice WHERE entity_id = %s;
 
+-- name: last_paid_invoice
+SELECT entity_id FROM #sales_invoice WHERE order_id = %s AND state = 2 ORDER BY entity_id DESC;
+
 -- name: insert_invoice_grid
 INSERT INTO #sales_invoice_grid
   (entity_id, increment_id, state, store_id, order_id, order_increment_id, order_created_at, billing_name, customer_name,
@@ -215,6 +247,32 @@ WHERE i.entity_id = %s;
 -- name: refresh_invoice_grid
 UPDATE #sales_invoice_grid g JOIN #sales_invoice i ON i.entity_id = g.entity_id
 SET g.state = i.state, g.updated_at = i.updated_at WHERE g.entity_id = %s;
+
+-- Credit memos
+
+-- name: refundable_of_invoice
+SELECT i.order_item_id, i.qty - COALESCE(
+         (SELECT SUM(r.qty) FROM #sales_creditmemo_item r JOIN #sales_creditmemo m ON m.entity_id = r.parent_id
+          WHERE m.invoice_id = %s AND r.order_item_id = i.order_item_id), 0) AS quantity
+FROM #sales_invoice_item i WHERE i.parent_id = %s;
+
+-- name: transaction_of
+SELECT * FROM #sales_payment_transaction WHERE payment_id = %s AND txn_id = %s;
+
+-- name: insert_credit_memo_grid
+INSERT INTO #sales_creditmemo_grid
+  (entity_id, increment_id, state, store_id, order_id, order_increment_id, order_created_at, billing_name, customer_name,
+   customer_email, payment_method, subtotal, shipping_and_handling, base_grand_total, order_status, adjustment_positive,
+   adjustment_negative, order_base_grand_total, created_at, updated_at)
+SELECT m.entity_id, m.increment_id, m.state, m.store_id, o.entity_id, o.increment_id, o.created_at,
+       CONCAT(b.firstname, ' ', b.lastname), CONCAT(o.customer_firstname, ' ', o.customer_lastname), o.customer_email,
+       p.method, m.subtotal, m.shipping_amount, m.base_grand_total, o.status, m.adjustment_positive,
+       m.adjustment_negative, o.base_grand_total, m.created_at, m.updated_at
+FROM #sales_creditmemo m
+JOIN #sales_order o ON o.entity_id = m.order_id
+JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
+JOIN #sales_order_payment p ON p.parent_id = o.entity_id
+WHERE m.entity_id = %s;
 
 -- Shipments
 
