@@ -52,6 +52,12 @@ class OrderItems:
             return ZERO
         return max(Decimal(row["qty_ordered"] - row["qty_invoiced"] - row["qty_canceled"]), ZERO)
 
+    def open_to_cancel(self, row: Row) -> Decimal:
+        """How many are neither shipped nor invoiced; nothing of what is a dummy in either way."""
+        if self.is_dummy(row) or self.is_invoice_dummy(row):
+            return ZERO
+        return min(self.open_to_invoice(row), simple_open_quantity(row))
+
     def open_to_refund(self, row: Row) -> Decimal:
         """How many were invoiced and not given back; nothing of a dummy."""
         return ZERO if self.is_invoice_dummy(row) else max(row["qty_invoiced"] - row["qty_refunded"], ZERO)

@@ -78,17 +78,21 @@ def unhold_order(session: Session, order_id: int) -> bool:
 
 
 def cancel_order(session: Session, order_id: int) -> bool:
-    """Cancel what is neither shipped nor invoiced; False, and nothing done, where that is not possible."""
+    """Cancel what is neither shipped nor invoiced; False, and nothing done, where that is not possible.
+
+    An order that was invoiced in part becomes `complete`, with an amount due that nobody will pay.
+    """
     with session.transaction():
         order = lock_order(session, order_id)
         items = items_of(session, order_id)
         if order["state"] in NO_HOLD_STATES or not items.can_invoice():
             return False
-        freed = stock.merged([pair for row in items.rows for pair in items.leaves(row, items.open_quantity(row))])
+        freed = stock.merged([pair for row in items.rows for pair in items.leaves(row, items.open_to_cancel(row))])
         stock.reserve(session, positive(freed), "order_canceled", order["increment_id"], order_id)
-        session.execute("cancel_order", order_id)
+        state = "complete" if any(items.open_to_refund(row) for row in items.rows) else "canceled"
+        session.execute("cancel_order", state, state, order_id)
         for row in items.rows:
-            if (quantity := items.open_quantity(row)) > 0:
+            if (quantity := items.open_to_cancel(row)) > 0:
                 session.execute("cancel_item", quantity, quantity, row["item_id"])
         save_order(session, order_id)
     return True

@@ -205,11 +205,17 @@ WHERE item_id = %s;
 
 -- name: cancel_order
 UPDATE #sales_order
-SET state = 'canceled', status = 'canceled', base_discount_canceled = ABS(base_discount_amount),
-    base_shipping_canceled = base_shipping_amount, base_subtotal_canceled = base_subtotal,
-    base_tax_canceled = base_tax_amount, base_total_canceled = base_grand_total,
-    discount_canceled = ABS(discount_amount), shipping_canceled = shipping_amount,
-    subtotal_canceled = subtotal, tax_canceled = tax_amount, total_canceled = grand_total
+SET state = %s, status = %s,
+    base_discount_canceled = ABS(base_discount_amount) - ABS(COALESCE(base_discount_invoiced, 0)),
+    base_subtotal_canceled = base_subtotal - COALESCE(base_subtotal_invoiced, 0),
+    base_tax_canceled = base_tax_amount - COALESCE(base_tax_invoiced, 0),
+    base_shipping_canceled = base_shipping_amount - COALESCE(base_shipping_invoiced, 0),
+    base_total_canceled = base_grand_total - COALESCE(base_total_paid, 0),
+    discount_canceled = ABS(discount_amount) - ABS(COALESCE(discount_invoiced, 0)),
+    subtotal_canceled = subtotal - COALESCE(subtotal_invoiced, 0),
+    tax_canceled = tax_amount - COALESCE(tax_invoiced, 0),
+    shipping_canceled = shipping_amount - COALESCE(shipping_invoiced, 0),
+    total_canceled = grand_total - COALESCE(total_paid, 0)
 WHERE entity_id = %s;
 
 -- name: order_status
