@@ -96,6 +96,11 @@ class ShopAdmin(Admin):
         order: JsonObject = self.post("/checkout", kind=kind, **options)
         return order
 
+    def open_store(self, code: str, **settings: Any) -> JsonObject:
+        """Another store: `website`, `currency`, `base_currency`, `rate`, `gross_prices`, `taxed_freight`, `time_zone`."""
+        opened: JsonObject = self.post("/store", code=code, **settings)
+        return opened
+
     def ship(self, order_id: int, **options: Any) -> int:
         """What the admin's "Ship" does; `items`, `tracks`, `comment` as REST takes them. The shipment's id."""
         return int(self.post("/ship", order_id=order_id, **options)["result"])

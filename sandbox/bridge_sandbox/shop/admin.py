@@ -21,6 +21,7 @@ from bridge_sandbox.shop.refunding import refund_as_clerk
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.shipping import ship_order
 from bridge_sandbox.shop.shop import Shop
+from bridge_sandbox.shop.stores import open_store
 from bridge_sandbox.shop.transactions import record_transaction
 
 
@@ -35,6 +36,7 @@ class Admin:
         return [
             web.post("/checkout", self._checkout),
             web.get("/book", self._book),
+            web.post("/store", self._open_store),
             web.post("/ship", self._write(ship_order)),
             web.post("/invoice", self._write(invoice_as_clerk)),
             web.post("/refund", self._write(refund_as_clerk)),
@@ -54,9 +56,15 @@ class Admin:
         ]
 
     async def _checkout(self, request: web.Request) -> web.Response:
-        goods = await self._shop.goods()
-        placed = await self._shop.checkout(read_cart(await read_body(request), goods.products))
+        goods, stores = await self._shop.goods(), await self._shop.stores()
+        placed = await self._shop.checkout(read_cart(await read_body(request), goods.products, stores))
         return web.json_response(placed_document(placed))
+
+    async def _open_store(self, request: web.Request) -> web.Response:
+        """A second store, website or currency: see `open_store`."""
+        opened = await self._shop.database.run(open_store, await read_body(request))
+        self._shop.forget_stores()
+        return web.json_response(opened)
 
     async def _book(self, _request: web.Request) -> web.Response:
         shop = self._shop

@@ -4,7 +4,7 @@ Pure. The rules are those of Magento's invoice service:
 - nothing wanted by name means all that is open; of what is wanted more than is open is refused, not cut down;
 - naming the parent of a bundle that costs what its parts cost means its parts; a parent that was not named comes
   along with all that was ordered of it, however few of its parts are invoiced;
-- the freight and its tax go whole into the first invoice.
+- the freight, its tax and what other modules added or took off go whole into the first invoice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,6 +87,14 @@ def invoice_totals(order: Row, rows: Sequence[Row], *, is_first: bool) -> Row:
     return in_currencies(partial(header_amounts, order if is_first else {}, rows))
 
 
+def others(order: Row, prefix: str) -> Decimal:
+    """What other modules added to an order's grand total, or took off."""
+    if not order:
+        return ZERO
+    names = ("subtotal", "discount_amount", "tax_amount", "discount_tax_compensation_amount", "shipping_amount")
+    return Decimal(order[prefix + "grand_total"] - sum(order[prefix + name] or ZERO for name in names))
+
+
 def header_amounts(freight_of: Row, rows: Sequence[Row], prefix: str) -> Row:
     """The sums of the rows, and the freight of an order that was not invoiced before."""
     freight = {
@@ -108,5 +116,5 @@ def header_amounts(freight_of: Row, rows: Sequence[Row], prefix: str) -> Row:
         "shipping_incl_tax": freight["incl_tax"],
         "shipping_tax_amount": freight["tax_amount"],
         "shipping_discount_tax_compensation_amount": freight["discount_tax_compensation_amount"],
-        "grand_total": subtotal - discount + tax + compensation + freight["amount"],
+        "grand_total": subtotal - discount + tax + compensation + freight["amount"] + others(freight_of, prefix),
     }

@@ -16,12 +16,12 @@ from bridge_sandbox.shop.document_comments import insert_comment
 from bridge_sandbox.shop.documents import Document
 from bridge_sandbox.shop.errors import COULD_NOT_INVOICE, MagentoError, no_such_entity
 from bridge_sandbox.shop.invoice_plan import invoice_row, invoice_totals, plan_invoice
-from bridge_sandbox.shop.money import money
-from bridge_sandbox.shop.order_items import ZERO, OrderItems
+from bridge_sandbox.shop.money import cents, money
+from bridge_sandbox.shop.order_items import ZERO, OrderItems, stock_sku
 from bridge_sandbox.shop.orders import NO_HOLD_STATES, add_history, items_of, lock_order, save_order
 from bridge_sandbox.shop.portions import Portion, in_currencies, raised, read_wanted
+from bridge_sandbox.shop.sequences import next_number
 from bridge_sandbox.shop.session import Row, Session
-from bridge_sandbox.shop.totals import cents
 from bridge_sandbox.shop.transactions import insert_transaction
 
 Capture = Literal["online", "offline", "later"]
@@ -111,7 +111,7 @@ def insert_invoice(session: Session, order: Row, portions: Sequence[Portion], bo
         "sales_invoice",
         {
             "order_id": order["entity_id"],
-            "increment_id": f"{session.insert_empty('sequence_invoice_1'):09d}",
+            "increment_id": next_number(session, "invoice", order["store_id"]),
             "state": OPEN,
             "total_qty": sum((each.quantity for each in portions if not each.is_dummy), ZERO),
             **{name: order[name] for name in OF_THE_ORDER},
@@ -141,7 +141,7 @@ def invoiced_order(order: Row, totals: Row, items: OrderItems) -> Row:
 def deduct_virtual(session: Session, order: Row, items: OrderItems, portions: Sequence[Portion]) -> None:
     """Nobody ships virtual goods: they leave the shelf with their invoice."""
     goods = stock.merged(
-        (each.item["sku"], each.quantity)
+        (stock_sku(each.item), each.quantity)
         for each in portions
         if each.item["is_virtual"] and not items.children(each.item)
     )

@@ -1,10 +1,14 @@
-"""Amounts as Magento writes them into sentences."""
+"""Cents as PHP rounds them, and amounts as Magento writes them into sentences."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from bridge_sandbox.shop.totals import cents
+CENT = Decimal("0.01")
+SIGNS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
-SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF"}
+
+def cents(amount: Decimal) -> Decimal:
+    """Rounded half up."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def money(amount: Decimal, currency: str) -> str:

@@ -79,8 +79,8 @@ class OrderItems:
         """The goods in so many of this row: of a parent that is shipped its children's."""
         children = self.children(row)
         if not children:
-            return [(row["sku"], quantity)]
-        return [(child["sku"], child["qty_ordered"] / row["qty_ordered"] * quantity) for child in children]
+            return [(stock_sku(row), quantity)]
+        return [(stock_sku(child), child["qty_ordered"] / row["qty_ordered"] * quantity) for child in children]
 
 
 def ships_separately(row: Row) -> bool:
@@ -97,6 +97,11 @@ def options_of(row: Row) -> dict[str, Any]:
     """The row's options."""
     options: dict[str, Any] = json.loads(row["product_options"] or "{}")
     return options
+
+
+def stock_sku(row: Row) -> str:
+    """What lies on the shelf: a row's own SKU names the options, too, and its product may be gone."""
+    return str(row["product_sku"] or row["sku"])
 
 
 def simple_open_quantity(row: Row) -> Decimal:

@@ -11,10 +11,10 @@ from typing import Any
 
 from bridge_sandbox.shop.documents import Document
 from bridge_sandbox.shop.errors import MagentoError, required
+from bridge_sandbox.shop.money import cents
 from bridge_sandbox.shop.order_items import ZERO
 from bridge_sandbox.shop.session import Row
 from bridge_sandbox.shop.stock import merged
-from bridge_sandbox.shop.totals import cents
 
 PREFIXES = ("", "base_")
 """Of the column names: the order's currency, and the shop's own."""

@@ -15,11 +15,11 @@ from typing import Any
 
 from bridge_sandbox.shop.documents import Document
 from bridge_sandbox.shop.errors import MagentoError, required
-from bridge_sandbox.shop.money import money
+from bridge_sandbox.shop.invoice_plan import others
+from bridge_sandbox.shop.money import cents, money
 from bridge_sandbox.shop.order_items import ZERO, OrderItems
 from bridge_sandbox.shop.portions import Portion, column, in_currencies, refuse_too_many, summed, whole_pieces
 from bridge_sandbox.shop.session import Row
-from bridge_sandbox.shop.totals import cents
 
 NO_FIXED_TAX = {
     "weee_tax_applied": "[]",
@@ -80,6 +80,12 @@ def plan_refund(
     return [each for each in portions if each.quantity > 0]
 
 
+def is_rest(items: OrderItems, portions: Sequence[Portion]) -> bool:
+    """Whether all that can be given back is."""
+    taken = {each.item["item_id"] for each in portions if each.is_last}
+    return all(row["item_id"] in taken for row in items.rows if items.open_to_refund(row) > 0)
+
+
 def refunded_quantity(items: OrderItems, row: Row, wanted: Mapping[int, Decimal]) -> Decimal:
     """How many of this row come back; a dummy comes along with those whose dummy it is."""
     if not items.is_invoice_dummy(row):
@@ -116,10 +122,13 @@ def row_amounts(portion: Portion, prefix: str) -> Row:
     return amounts
 
 
-def refund_totals(order: Row, rows: Sequence[Row], terms: Terms, most_shipping: Decimal | None = None) -> Row:
+def refund_totals(
+    order: Row, rows: Sequence[Row], terms: Terms, most_shipping: Decimal | None = None, *, is_rest: bool = False
+) -> Row:
     """The header's money in both currencies; raises the 400 for more freight than is left.
 
-    `most_shipping` is what an invoice had of it, in base currency: the default where no amount is asked for.
+    `most_shipping` is what an invoice had of it, in base currency: the default where no amount is asked for. What other
+    modules added or took off goes back with the rest of the goods, if the freight does.
     """
     left = order["base_shipping_amount"] - (order["base_shipping_refunded"] or ZERO)
     default = left if most_shipping is None else min(left, most_shipping)
@@ -128,7 +137,9 @@ def refund_totals(order: Row, rows: Sequence[Row], terms: Terms, most_shipping: 
         most = money(left, order["base_currency_code"])
         raise MagentoError(400, "Maximum shipping amount allowed to refund is: %1", [most])
     adjustments = Adjustments(terms, order["base_to_order_rate"] or Decimal(1))
-    return in_currencies(partial(header_amounts, order, rows, Freight(order, wanted, wanted == left), adjustments))
+    freight = Freight(order, wanted, wanted == left)
+    with_others = order if is_rest and freight.is_last else {}
+    return in_currencies(partial(header_amounts, order, rows, freight, adjustments, with_others))
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,9 @@ class Adjustments:
         return cents(amount) if prefix else cents(cents(amount) * self.rate)
 
 
-def header_amounts(order: Row, rows: Sequence[Row], freight: Freight, adjustments: Adjustments, prefix: str) -> Row:
+def header_amounts(
+    order: Row, rows: Sequence[Row], freight: Freight, adjustments: Adjustments, with_others: Row, prefix: str
+) -> Row:
     """The sums of the rows, with the freight's part and the adjustments; the discount is negative."""
     shipping = freight.share(prefix, "shipping_amount", "shipping_refunded")
     shipping_tax = freight.share(prefix, "shipping_tax_amount", "shipping_tax_refunded")
@@ -191,5 +204,11 @@ def header_amounts(order: Row, rows: Sequence[Row], freight: Freight, adjustment
         "shipping_incl_tax": freight.share(prefix, "shipping_incl_tax"),
         "shipping_tax_amount": shipping_tax,
         **adjusted,
-        "grand_total": subtotal - discount + tax + compensation + shipping + adjusted["adjustment"],
+        "grand_total": subtotal
+        - discount
+        + tax
+        + compensation
+        + shipping
+        + adjusted["adjustment"]
+        + others(with_others, prefix),
     }

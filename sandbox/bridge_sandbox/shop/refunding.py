@@ -16,15 +16,15 @@ from bridge_sandbox.shop.document_comments import insert_comment
 from bridge_sandbox.shop.documents import Document, number
 from bridge_sandbox.shop.errors import COULD_NOT_REFUND, MagentoError, no_such_entity, required
 from bridge_sandbox.shop.invoicing import OF_THE_ORDER, PAID
-from bridge_sandbox.shop.money import money
+from bridge_sandbox.shop.money import cents, money
 from bridge_sandbox.shop.order_items import ZERO, OrderItems
 from bridge_sandbox.shop.orders import add_history, items_of, lock_order, save_order
 from bridge_sandbox.shop.portions import Portion, in_currencies, raised, read_wanted
-from bridge_sandbox.shop.refund_plan import Terms, plan_refund, read_terms, refund_row, refund_totals
+from bridge_sandbox.shop.refund_plan import Terms, is_rest, plan_refund, read_terms, refund_row, refund_totals
 from bridge_sandbox.shop.returns import put_back
 from bridge_sandbox.shop.sales_documents import CREDIT_MEMOS
+from bridge_sandbox.shop.sequences import next_number
 from bridge_sandbox.shop.session import Row, Session
-from bridge_sandbox.shop.totals import cents
 from bridge_sandbox.shop.transactions import insert_transaction
 
 REFUNDED = 2
@@ -70,7 +70,9 @@ def refund_order(session: Session, order_id: int, body: Document) -> str:
         items = items_of(session, order_id)
         portions = plan_refund(items, wanted)
         rows = [refund_row(each) for each in portions]
-        refund = Refund(order, items, portions, rows, refund_totals(order, rows, terms), terms)
+        refund = Refund(
+            order, items, portions, rows, refund_totals(order, rows, terms, is_rest=is_rest(items, portions)), terms
+        )
         refuse(refund, [*refuse_order(order, items), *refuse_credit_memo(refund)])
         return str(insert_refund(session, refund, body))
 
@@ -87,7 +89,7 @@ def refund_invoice(session: Session, invoice_id: int, body: Document) -> str:
         invoice = session.rows("invoices", [invoice_id])[0]
         portions = plan_refund(items, wanted, refundable_of_invoice(session, invoice_id))
         rows = [refund_row(each) for each in portions]
-        totals = refund_totals(order, rows, terms, invoice["base_shipping_amount"])
+        totals = refund_totals(order, rows, terms, invoice["base_shipping_amount"], is_rest=is_rest(items, portions))
         refund = Refund(order, items, portions, rows, totals, terms, invoice, bool(body.get("isOnline")))
         reasons = [*refuse_order(order, items), *refuse_credit_memo(refund), *refuse_by_invoice(session, refund)]
         refuse(refund, reasons)
@@ -193,6 +195,7 @@ def refunded_order(refund: Refund, items: OrderItems) -> Row:
     names = {**TOTALS, where: "grand_total"}
     amounts = in_currencies(lambda prefix: {name: refund.totals[prefix + of] or ZERO for name, of in names.items()})
     changes = raised(refund.order, amounts)
+    changes |= {name: cents(changes[name]) for name in ("total_refunded", "base_total_refunded")}
     state = str(refund.order["state"])
     if not items.can_ship() and not items.can_invoice():
         state = "complete" if money_left(refund.order | changes) or not refund.order["base_grand_total"] else "closed"
@@ -246,7 +249,7 @@ def insert_credit_memo(session: Session, refund: Refund, transaction_id: str | N
         "sales_creditmemo",
         {
             "order_id": order["entity_id"],
-            "increment_id": f"{session.insert_empty('sequence_creditmemo_1'):09d}",
+            "increment_id": next_number(session, "creditmemo", order["store_id"]),
             "state": REFUNDED,
             "invoice_id": refund.invoice and refund.invoice["entity_id"],
             "transaction_id": transaction_id,
@@ -272,8 +275,8 @@ def refund_bare(session: Session, body: Document) -> Document:
     with session.transaction():
         order = lock_order(session, order_id)
         portions = [each for each in plan_refund(items_of(session, order_id), wanted) if each.item["item_id"] in wanted]
-        number_drawn = f"{session.insert_empty('sequence_creditmemo_1'):09d}"
-        header: Row = {"order_id": order_id, "increment_id": number_drawn, "state": REFUNDED}
+        drawn = next_number(session, "creditmemo", order["store_id"])
+        header: Row = {"order_id": order_id, "increment_id": drawn, "state": REFUNDED}
         memo_id = session.insert("sales_creditmemo", header)
         for portion in portions:
             item_id = portion.item["item_id"]

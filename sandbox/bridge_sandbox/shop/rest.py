@@ -41,7 +41,6 @@ from bridge_sandbox.shop.source_items import get_salable_quantity, save_source_i
 from bridge_sandbox.shop.stores import store_configs
 from bridge_sandbox.shop.transactions import get_transaction, transaction_documents
 
-STORES = ("all", "default")
 ORDERS = Searchable("sales_order", "entity_id", order_documents)
 ORDER_ITEMS = Searchable("sales_order_item", "item_id", order_item_documents)
 INVOICE_LIST = Searchable("sales_invoice", "entity_id", INVOICES.documents)
@@ -177,7 +176,8 @@ class Rest:
 
     def _guarded(self, answer: Answer, resource: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            if request.match_info.get("store", "all") not in STORES:
+            store = request.match_info.get("store", "all")
+            if store != "all" and store not in await self._shop.stores():
                 raise MagentoError(400, "Specified request cannot be processed.")
             self._shop.access.check(request, resource)
             body = await answer(Call(request, await read_body(request)))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bridge_sandbox.shop import stock
-from bridge_sandbox.shop.order_items import ZERO, OrderItems
+from bridge_sandbox.shop.order_items import ZERO, OrderItems, stock_sku
 from bridge_sandbox.shop.portions import Portion
 from bridge_sandbox.shop.session import Row, Session
 
@@ -24,11 +24,11 @@ def put_back(
             continue
         for leaf, quantity in leaves_of(items, portion):
             on_shelf = min(quantity, still_on_shelf(items, portion.item, leaf))
-            released.append((leaf["sku"], on_shelf))
+            released.append((stock_sku(leaf), on_shelf))
             if {leaf["item_id"], leaf["parent_item_id"]} & returned:
-                onto.append((leaf["sku"], quantity - on_shelf))
+                onto.append((stock_sku(leaf), quantity - on_shelf))
             else:
-                off.append((leaf["sku"], on_shelf))
+                off.append((stock_sku(leaf), on_shelf))
     stock.put_onto_shelf(session, some(onto))
     stock.deduct(session, some(off))
     stock.reserve(session, some(released), "creditmemo_created", order["increment_id"], order["entity_id"])

@@ -18,6 +18,7 @@ from bridge_sandbox.shop.errors import COULD_NOT_SAVE_TRACK, COULD_NOT_SHIP, Mag
 from bridge_sandbox.shop.order_items import OrderItems
 from bridge_sandbox.shop.orders import items_of, lock_order, save_order
 from bridge_sandbox.shop.portions import read_wanted
+from bridge_sandbox.shop.sequences import next_number
 from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.shipment_plan import PlannedRow, goods_taken, plan_shipment
 from bridge_sandbox.shop.stock import merged
@@ -66,7 +67,7 @@ def insert_shipment(session: Session, order: Row, items: OrderItems, planned: li
     shipment_id = session.insert(
         "sales_shipment",
         {
-            "increment_id": f"{session.insert_empty('sequence_shipment_1'):09d}",
+            "increment_id": next_number(session, "shipment", order["store_id"]),
             "store_id": order["store_id"],
             "order_id": order_id,
             "customer_id": order["customer_id"],

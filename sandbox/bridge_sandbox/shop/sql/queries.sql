@@ -49,7 +49,7 @@ SELECT o.entity_id, o.status, o.store_id, o.store_name, o.customer_id, o.base_gr
        CONCAT(o.customer_firstname, ' ', o.customer_lastname), %s
 FROM #sales_order o
 JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
-JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
+LEFT JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
 WHERE o.entity_id = %s;
 
 -- name: mark_email_sent
@@ -71,6 +71,9 @@ SELECT * FROM #sales_order_address WHERE parent_id IN %s ORDER BY entity_id;
 
 -- name: transactions
 SELECT * FROM #sales_payment_transaction WHERE transaction_id IN %s;
+
+-- name: order_extras
+SELECT * FROM #sandbox_order_extra WHERE order_id IN %s ORDER BY name;
 
 -- name: order_payments
 SELECT * FROM #sales_order_payment WHERE parent_id IN %s;
@@ -184,7 +187,8 @@ DELETE FROM #customer_entity WHERE entity_id = %s;
 SELECT * FROM #sales_order WHERE entity_id = %s FOR UPDATE;
 
 -- name: items_of_order
-SELECT * FROM #sales_order_item WHERE order_id = %s ORDER BY item_id;
+SELECT i.*, p.sku AS product_sku FROM #sales_order_item i
+LEFT JOIN #catalog_product_entity p ON p.entity_id = i.product_id WHERE i.order_id = %s ORDER BY i.item_id;
 
 -- name: fire_payment
 UPDATE #sales_order_payment SET method = method WHERE parent_id = %s;
@@ -336,7 +340,21 @@ SELECT entity_id FROM #catalog_product_entity WHERE sku = %s;
 -- Stores
 
 -- name: stores
-SELECT store_id, code, website_id FROM #store WHERE store_id > 0 ORDER BY store_id;
+SELECT s.store_id, s.code, s.website_id, s.name, w.name AS website_name, g.name AS group_name
+FROM #store s JOIN #store_website w ON w.website_id = s.website_id JOIN #store_group g ON g.group_id = s.group_id
+WHERE s.store_id > 0 ORDER BY s.store_id;
+
+-- name: store_settings
+SELECT scope_id, path, value FROM #core_config_data WHERE scope = 'stores';
+
+-- name: currency_rates
+SELECT currency_from, currency_to, rate FROM #directory_currency_rate;
+
+-- name: set_currency_rate
+REPLACE INTO #directory_currency_rate (currency_from, currency_to, rate) VALUES (%s, %s, %s);
+
+-- name: website
+SELECT website_id, default_group_id FROM #store_website WHERE code = %s;
 
 -- name: set_source_item
 INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)

@@ -32,6 +32,23 @@ CREATE TABLE #store (
   FOREIGN KEY (group_id) REFERENCES #store_group (group_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
+CREATE TABLE #core_config_data (
+  config_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  scope varchar(8) NOT NULL DEFAULT 'default',
+  scope_id int NOT NULL DEFAULT 0,
+  path varchar(255) NOT NULL DEFAULT 'general',
+  value text,
+  updated_at timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
+  UNIQUE KEY (scope, scope_id, path)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #directory_currency_rate (
+  currency_from varchar(3) NOT NULL,
+  currency_to varchar(3) NOT NULL,
+  rate decimal(24,12) NOT NULL DEFAULT 0,
+  PRIMARY KEY (currency_from, currency_to)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
 CREATE TABLE #catalog_product_entity (
   entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   attribute_set_id smallint unsigned NOT NULL DEFAULT 4,
@@ -441,6 +458,18 @@ CREATE TABLE #sales_order_address (
   vat_id text,
   KEY (parent_id),
   FOREIGN KEY (parent_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+-- What other modules put into an order: real ones add columns of their own to Magento's tables.
+CREATE TABLE #sandbox_order_extra (
+  order_id int unsigned NOT NULL,
+  name varchar(64) NOT NULL,
+  amount decimal(20,4),
+  base_amount decimal(20,4),
+  in_header smallint unsigned NOT NULL DEFAULT 0,
+  document longtext,
+  PRIMARY KEY (order_id, name),
+  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
 CREATE TABLE #sales_order_grid (
