@@ -5,7 +5,7 @@ fields that mean what they say; mapping files carry them on.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -137,17 +137,24 @@ def _paid(item: Item) -> Paid:
 def net(item: Item) -> Decimal:
     """Before discount, as the database has it.
 
-    Where prices are with tax, the price without it is rounded, and times a quantity it is some cents off: REST's row_total
-    with the discount added back is the exact one. It is taken as far as rounding explains the difference; else it was cut
-    at 0, or is before discount as in old versions.
+    Where prices are with tax, the price without it is rounded, and times a quantity it is some cents off. REST shows what was
+    paid for the row, and its total after discount: with the other amounts put back these are exact. One is taken as far as
+    rounding explains the difference; else it was cut at 0, or is before discount as in old versions.
     """
-    quantity, discount = amount(item, "qty_ordered"), amount(item, "discount_amount")
-    product = amount(item, "price") * quantity
-    shown = amount(item, "row_total") if item.get("row_total") is not None else product - discount
-    for found in (shown + discount, shown):
-        if abs(found - product) <= CENT / 2 * (abs(quantity) + 1):
-            return found
-    return product
+    quantity, price = amount(item, "qty_ordered"), amount(item, "price")
+    product = price * quantity
+    allowed = CENT / 2 * (abs(quantity) + 1)
+    return next((each for each in _shown_nets(item) if abs(each - product) <= allowed), product)
+
+
+def _shown_nets(item: Item) -> Iterator[Decimal]:
+    discount = amount(item, "discount_amount")
+    if item.get("row_total_incl_tax") is not None:
+        hidden = amount(item, "discount_tax_compensation_amount")
+        yield amount(item, "row_total_incl_tax") - amount(item, "tax_amount") - hidden + discount
+    if shown := amount(item, "row_total"):
+        yield shown + discount
+        yield shown
 
 
 def _ids(parent: Item, child: Item) -> str:
