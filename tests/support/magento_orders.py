@@ -151,8 +151,8 @@ class Pricing:
         return row
 
     def _discounts_with_tax(self, with_tax: bool) -> bool:
-        """Not where prices are without tax and it is reckoned after the discount: rows would fall below 0, and Magento's admin
-        warns of these settings."""
+        """Not where prices are without tax and it is reckoned after the discount: rows would fall below 0, and Magento's
+        admin warns of these settings."""
         return self._settings.discount_on_prices_with_tax and (with_tax or not self._settings.tax_after_discount)
 
     def _net_price(self, row: Priced, price: Decimal, tax: Decimal) -> Decimal:
