@@ -137,9 +137,9 @@ def _paid(item: Item) -> Paid:
 def net(item: Item) -> Decimal:
     """Before discount, as the database has it.
 
-    Where prices are with tax, the price without it is rounded, and times a quantity it is some cents off. REST shows what was
-    paid for the row, and its total after discount: with the other amounts put back these are exact. One is taken as far as
-    rounding explains the difference; else it was cut at 0, or is before discount as in old versions.
+    Where prices are with tax, the price without it is rounded, and times a quantity it is some cents off. REST shows what
+    was paid for the row, and its total after discount: with the other amounts put back these are exact. One is taken as far
+    as rounding explains the difference; else it was cut at 0, or is before discount as in old versions.
     """
     quantity, price = amount(item, "qty_ordered"), amount(item, "price")
     product = price * quantity
