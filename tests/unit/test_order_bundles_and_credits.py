@@ -164,7 +164,7 @@ def test_a_bundle_s_own_line_ships_nothing_where_its_components_have_theirs() ->
 
 def paid_with(extension: Document | None = None, **header: str) -> Document:
     """28.78, less these."""
-    document = order(**{name: Decimal(value) for name, value in header.items()})
+    document = order() | {name: Decimal(value) for name, value in header.items()}
     document["extension_attributes"] |= extension or {}
     amounts = [
         value for name, value in {**header, **(extension or {})}.items() if value and not name.startswith("base")

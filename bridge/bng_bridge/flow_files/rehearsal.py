@@ -26,7 +26,8 @@ from bridge_common.errors import (
 
 KEYS = ("document", "event", "site", "bound", "answers")
 SITE: Document = {
-    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email", "generic_customer_id": None,
+    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email",
+    "generic_customer_id": None,
     "offline_methods": ["checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"],
     "sources": {"MAIN": "default"},
 }  # fmt: skip

@@ -5,6 +5,7 @@ Magento Open Source there or in the header; a shop without such a module has non
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from bng_bridge.mapping.money import amount
@@ -40,8 +41,8 @@ def credits_of(order: dict[str, Any]) -> list[Row]:
     ]
 
 
-def _amount(order: dict[str, Any], kind: Kind) -> Any:
+def _amount(order: dict[str, Any], kind: Kind) -> Decimal:
     """From one place only: a module may show it in both. Some write it as what is taken off, below 0."""
     places = (order.get("extension_attributes") or {}, order)
     amounts = (amount(place, field) for place in places for field in kind.fields)
-    return abs(next((each for each in amounts if each), amount({}, "")))
+    return abs(next((each for each in amounts if each), Decimal(0)))

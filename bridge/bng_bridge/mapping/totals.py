@@ -9,14 +9,13 @@ so that lines + freight − discount + tax = total, to the cent. A unit price is
 half a cent for each piece; nothing else may. Amounts that are left out are not looked at, but for the total.
 """
 
-from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from bng_bridge.mapping.money import CENT, amount, cents, text
 from bridge_common.errors import MappingError
 
-Body = Mapping[str, Any]
+Body = dict[str, Any]
 
 _ADDED = ("Lines", "Freight", "FreightTax", "Total")
 _HINT = (
@@ -65,8 +64,7 @@ def _check(field: str, body: Body, expected: Decimal, what: str) -> None:
 
 
 def _sum(body: Body, field: str) -> Decimal:
-    lines: Iterable[Body] = body["Lines"]
-    return sum((amount(line, field) for line in lines), Decimal(0))
+    return sum((amount(line, field) for line in body["Lines"]), Decimal(0))
 
 
 def _held(message: str, field: str) -> MappingError:
