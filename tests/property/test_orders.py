@@ -17,7 +17,7 @@ from tests.support.mappings import compiled
 from bng_bridge.mapping import totals
 from bng_bridge.mapping.mapping_file import Mapping
 from bridge_common.errors import MappingError
-from bridge_sandbox.bng.sales_orders import wrong_total
+from bridge_sandbox.bng.lines import wrong_total
 
 CONTEXT = {"external_id": "shop1-74", "customer_id": "C-5", "time_zone": "UTC", "transaction_id": ""}
 CREDITS, OWN = ("gift-card", "store-credit", "reward-points"), ("rounding",)
