@@ -63,7 +63,8 @@ def test_every_kind_of_order_is_at_bng_to_the_cent(stage: Stage) -> None:
     }
     assert all({"GIFT-CARD", "STORE-CREDIT"} <= {line["SKU"] for line in each["Lines"]} for each in abroad)
     free, _, _ = found[-1]
-    assert (Decimal(free["Total"]), free["OrderDate"] < abroad[0]["OrderDate"]) == (0, True)
+    assert Decimal(free["Total"]) == 0
+    assert free["OrderDate"] < abroad[0]["OrderDate"]
 
 
 def agrees(sales_order: JsonObject, order: JsonObject) -> None:
