@@ -54,6 +54,11 @@ OPERATIONS: Mapping[str, Operation] = {
             {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT), needs_site=True,
         ),
         Operation(
+            "export_rule", "Which rule of [sites.NAME.export] says what becomes of an order, by state and payment method: "
+            "`rule`, `action` (send, hold or skip) and, of a hold, `at_most`. Null where none fits: it is sent.",
+            {"order": "magento/order"}, _object("what becomes of it", rule=TEXT, action=TEXT, at_most=TEXT), needs_site=True,
+        ),
+        Operation(
             "buyer_behind", "Who in the shop stands behind a CustomerID of BNG, or else who bought: for making it anew.",
             {"order": "magento/order", "customer_id": TEXT}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
             needs_site=True,
