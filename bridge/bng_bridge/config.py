@@ -131,6 +131,14 @@ class Manifest(Section):
     customers_per_pass: Annotated[int, Field(ge=1)] = 5000
 
 
+class StockCheck(Section):
+    """`interval_s` 0: only when an operator asks for it. `repairs`: what nothing explains is written again."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 86400
+    grace_s: Annotated[float, Field(ge=0)] = 10
+    repairs: bool = True
+
+
 class Site(Section):
     """One Magento installation, written to through its agent, or directly where `rest` says how.
 
@@ -143,6 +151,9 @@ class Site(Section):
     guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
     generic_customer_id: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
+    stock_policy: Literal["physical", "compensate"] = "physical"
+    backorders: bool = False
+    open_order_days: Annotated[int, Field(ge=1)] = 90
     offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
@@ -152,6 +163,7 @@ class Site(Section):
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
     manifest: Manifest = Manifest()
+    stock_check: StockCheck = StockCheck()
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
 
     @property

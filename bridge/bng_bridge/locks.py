@@ -1,8 +1,8 @@
 """One at a time by name: an aggregate at a target has one writer, a thing that is kept is fetched once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 
 class Locks:
@@ -24,3 +24,11 @@ class Locks:
                 del self._held[key]
             else:
                 self._held[key] = (lock, users - 1)
+
+    @asynccontextmanager
+    async def all(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        """All of them, in the order of their names: two who want some of the same never wait for each other crosswise."""
+        async with AsyncExitStack() as held:
+            for key in sorted(keys):
+                await held.enter_async_context(self(key))
+            yield

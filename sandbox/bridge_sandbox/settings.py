@@ -62,6 +62,10 @@ class Plan:
     direct: tuple[str, ...] = ()
     """Sites that the bridge writes into over HTTP; the others through their agent."""
     shop_poll_interval_s: float = 1.0
+    without_sources: tuple[str, ...] = ()
+    """Sites whose shop has no Multi-Source Inventory."""
+    site_options: Mapping[str, Value] = field(default_factory=dict)
+    """More of the table of each site in bridge.toml."""
     manifest_interval_s: float = 0.0
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
@@ -292,6 +296,7 @@ def _site(plan: Plan) -> dict[str, Value]:
         "timeout_s": plan.timeout_s,
         "requests_per_s": plan.requests_per_s,
         "stale_after_s": 5,
+        **plan.site_options,
     }
 
 

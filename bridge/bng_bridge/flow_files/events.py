@@ -79,7 +79,7 @@ SITE = Shape(
     "object", "site",
     {
         "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT, "generic_customer_id": TEXT,
-        "offline_methods": list_of(TEXT), "sources": OBJECT,
+        "offline_methods": list_of(TEXT), "sources": OBJECT, "stock_policy": TEXT, "backorders": FLAG,
     },
 )  # fmt: skip
 """`site` in expressions: the site's table of bridge.toml. Null where a sales order came from no site."""

@@ -27,7 +27,7 @@ KEYS = ("document", "event", "site", "bound", "answers")
 SITE: Document = {
     "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email", "generic_customer_id": None,
     "offline_methods": ["checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"],
-    "sources": {"MAIN": "default"},
+    "sources": {"MAIN": "default"}, "stock_policy": "physical", "backorders": False,
 }  # fmt: skip
 """A site of which nothing is configured but a source; `site` of a case says what is otherwise."""
 
@@ -75,7 +75,7 @@ class Stage:
             told["instead_of"] = asked.instead_of
         self.writes.append(told)
         if asked.verb != "cancel":
-            told["body"], _ = await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})
+            told["body"] = (await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})).fields
         if isinstance(made, dict) and "fails" in made:
             told["fails"] = made["fails"]
             raise _failure(made)

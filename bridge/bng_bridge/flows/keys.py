@@ -26,9 +26,14 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
+def stock_item_key(site: str, sku: str) -> str:
+    return f"{site}/stock/{sku}/stock_item"
+
+
 KEYS = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+    "stock_item": stock_item_key,
 }  # fmt: skip
 """By the words that flow files have for them."""
 

@@ -96,9 +96,8 @@ async def has_product(running: Running, sku: str) -> bool:
     return await running.magento.has_product(sku)
 
 
-async def inventory_item(running: Running, sku: str, warehouse: str) -> Document | None:
-    found = await running.context.bng.search("inventory-items", sku=sku, warehouse=warehouse)
-    return found[0] if found else None
+async def has_sources(running: Running) -> bool:
+    return await running.magento.has_sources()
 
 
 Run = Callable[..., Awaitable[Any]]
@@ -107,6 +106,7 @@ OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
         binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, sales_order, origin, shop_order,
-        status_in_shop, shipments.to_ship, has_product, inventory_item, stock.shipped_not_in_shop,
+        status_in_shop, shipments.to_ship, has_product, has_sources, stock.inventory_item, stock.stock_for_shop,
+        stock.shipped_not_in_shop,
     )
 }  # fmt: skip

@@ -83,7 +83,7 @@ def insert_shipment(session: Session, order: Row, items: OrderItems, planned: li
     )
     taken = merged(goods_taken(items, planned))
     stock.deduct(session, taken)
-    stock.reserve(session, taken, "shipment_created", order["increment_id"], order_id)
+    stock.reserve(session, taken, stock.SHIPPED, order["increment_id"], order_id)
     for each in rows:
         session.insert("sales_shipment_item", {"parent_id": shipment_id, **shipment_row(each)})
     for track in body.get("tracks") or []:

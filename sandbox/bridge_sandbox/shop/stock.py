@@ -2,6 +2,9 @@
 
 salable = quantity of all sources + reservations (which are negative while an order is open). A shipment
 takes from the source and gives the reservation back, a cancellation only gives back.
+
+A shop without Multi-Source Inventory has one quantity and no reservations: an order takes from it at once, a
+cancellation puts back, a shipment does neither.
 """
 
 import json
@@ -14,6 +17,7 @@ from bridge_sandbox.catalogue import SOURCE_CODE
 from bridge_sandbox.shop.session import Session
 
 STOCK_ID = 1
+SHIPPED = "shipment_created"
 K = TypeVar("K", bound=Hashable)
 
 
@@ -37,6 +41,11 @@ def reserve(
     """Append one reservation for each SKU, negative quantities reserve, positive ones let go."""
     if not quantities:
         return
+    if not session.has_sources:
+        if event != SHIPPED:
+            for sku, quantity in sorted(quantities.items()):
+                session.execute("move_source_item", quantity, SOURCE_CODE, sku)
+        return
     metadata = reservation_metadata(event, increment_id, order_id)
     session.insert_many(
         "inventory_reservation",
@@ -52,7 +61,7 @@ def deduct(session: Session, quantities: Mapping[str, Decimal]) -> None:
 
     In the order of SKUs, so that two shipments never wait for each other crosswise.
     """
-    for sku, quantity in sorted(quantities.items()):
+    for sku, quantity in sorted(quantities.items()) if session.has_sources else ():
         if not session.execute("deduct_source_item", quantity, SOURCE_CODE, sku, quantity):
             raise NotEnoughStock(sku)
 

@@ -19,6 +19,9 @@ SELECT (SELECT COALESCE(SUM(i.quantity), 0) FROM #inventory_source_item i
         WHERE i.sku = %s AND i.status = 1)
      + (SELECT COALESCE(SUM(quantity), 0) FROM #inventory_reservation WHERE stock_id = %s AND sku = %s);
 
+-- name: move_source_item
+UPDATE #inventory_source_item SET quantity = quantity + %s WHERE source_code = %s AND sku = %s;
+
 -- name: deduct_source_item
 UPDATE #inventory_source_item SET quantity = quantity - %s
 WHERE source_code = %s AND sku = %s AND quantity >= %s;
@@ -271,6 +274,10 @@ SELECT entity_id FROM #catalog_product_entity WHERE sku = %s;
 
 -- name: stores
 SELECT store_id, code, website_id FROM #store WHERE store_id > 0 ORDER BY store_id;
+
+-- name: set_stock_item
+INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE quantity = COALESCE(%s, quantity), status = COALESCE(%s, status);
 
 -- name: set_source_item
 INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)
