@@ -54,6 +54,7 @@ BY_PLACE = {
     ("payment", "parent_id"): "order",
     ("itself", "ship"): "shipment",
     ("itself", "invoice"): "invoice",
+    ("itself", "stock_item"): "stock_item",
 }
 
 

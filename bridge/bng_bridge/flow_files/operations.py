@@ -104,10 +104,10 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
         Operation(
             "stock_for_shop", "BNG's stock of a SKU in a warehouse, `item`, and what the shop counts otherwise, by the "
-            "site's stock_policy. `not_shipped_in_shop` (physical): shipped by BNG, not yet in the shop. `taken` (compensate): in "
-            "open orders of the shop, and no longer available at BNG for that reason. `reserved` (only without sources): in "
-            "open orders of the shop, known to BNG or not. Null where BNG keeps no stock. What moves while it is read makes "
-            "the event wait for a moment.",
+            "site's stock_policy. `not_shipped_in_shop` (physical): shipped by BNG, not yet in the shop. `taken` "
+            "(compensate): in open orders of the shop, and no longer available at BNG for that reason. `reserved` (only "
+            "without sources): in open orders of the shop, known to BNG or not. Null where BNG keeps no stock. What moves "
+            "while it is read makes the event wait for a moment.",
             {"sku": TEXT, "warehouse": TEXT},
             {"item": "bng/inventory_item", "not_shipped_in_shop": NUMBER, "taken": NUMBER, "reserved": NUMBER},
             needs_site=True,

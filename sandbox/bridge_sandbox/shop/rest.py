@@ -63,10 +63,11 @@ class Rest:
         self._shop = shop
 
     def routes(self) -> list[web.RouteDef]:
-        """Every route twice: without and with a store code."""
+        """Every route twice, without and with a store code; those of modules that the shop does not have are left out."""
         return [
             web.route(method, f"{root}/V1/{path}", self._guarded(answer, resource))
             for method, path, resource, answer in self.table()
+            if self._shop.database.settings.has_sources or not path.startswith("inventory/")
             for root in ("/rest", "/rest/{store}")
         ]
 
@@ -127,7 +128,7 @@ class Rest:
             ("PUT", "products/{sku}", products, self._save_product(put_product, sku, product)),
             ("GET", "stockItems/{sku}", stock, self._run(get_stock_item, sku)),
             ("PUT", "products/{sku}/stockItems/{item_id}", stock, self._save_stock_item),
-            *(self._source_routes() if self._shop.database.settings.has_sources else ()),
+            *self._source_routes(),
         ]
 
     def _source_routes(self) -> list[Route]:
