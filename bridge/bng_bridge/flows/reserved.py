@@ -19,10 +19,9 @@ from bridge_common.clock import utc_now
 
 Row = dict[str, Any]
 NOTHING = Decimal(0)
-_QUANTITIES = "qty_ordered,qty_shipped,qty_canceled,qty_refunded,qty_invoiced"
 ROWS = Listing(
     "/V1/orders/items",
-    f"item_id,order_id,sku,product_type,{_QUANTITIES},parent_item[product_type,{_QUANTITIES}]",
+    "item_id,order_id,parent_item_id,sku,product_type,qty_ordered,qty_shipped,qty_canceled,qty_refunded,qty_invoiced",
     id_field="item_id", column="item_id",
 )  # fmt: skip
 _CONTAINERS = ("configurable", "bundle")
@@ -56,14 +55,26 @@ async def _open_by_order(running: Running, sku: str) -> dict[str, Decimal]:
     found: dict[str, Decimal] = {}
     every = [("sku", "eq", sku), ("created_at", "gteq", since)]
     async for page in pages(running.magento, ROWS, [], every=every):
+        parents = await _parents(running, page.items)
         for row in page.items:
-            if quantity := open_quantity(row):
+            if quantity := open_quantity(row, parents.get(str(row.get("parent_item_id")))):
                 order_id = str(row["order_id"])
                 found[order_id] = found.get(order_id, NOTHING) + quantity
     return found
 
 
-def open_quantity(row: Row) -> Decimal:
+async def _parents(running: Running, rows: list[Row]) -> dict[str, Row]:
+    """By their ids: in this list a row does not bring its parent."""
+    wanted = sorted({str(row["parent_item_id"]) for row in rows if row.get("parent_item_id") and _left(row)})
+    if not wanted:
+        return {}
+    found: dict[str, Row] = {}
+    async for page in pages(running.magento, ROWS, [("item_id", "in", ",".join(wanted))]):
+        found |= {str(row["item_id"]): row for row in page.items}
+    return found
+
+
+def open_quantity(row: Row, parent: Row | None) -> Decimal:
     """How many pieces of a row Magento still holds a reservation for; 0 of a row that only holds others together.
 
     Of a configurable, only the parent's row says what was shipped; of a bundle, only the parent's may say what was
@@ -71,8 +82,7 @@ def open_quantity(row: Row) -> Decimal:
     """
     if row["product_type"] in _CONTAINERS:
         return NOTHING
-    parent = row.get("parent_item") or {}
-    if not parent or not amount(parent, "qty_ordered"):
+    if parent is None or not amount(parent, "qty_ordered"):
         return _left(row)
     each = amount(row, "qty_ordered") / amount(parent, "qty_ordered")
     if parent.get("product_type") == "configurable":

@@ -260,7 +260,8 @@ SELECT 1 FROM #inventory_source WHERE source_code = %s;
 -- name: products
 SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.required_options, e.created_at,
        e.updated_at, f.name, f.price, f.weight, f.status, f.visibility, f.url_key, f.price_type, f.shipment_type,
-       (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity
+       (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity,
+       (SELECT MAX(i.status) FROM #inventory_source_item i WHERE i.sku = e.sku) AS stock_status
 FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
 WHERE e.entity_id IN %s;
 
