@@ -250,7 +250,8 @@ async def test_only_magentos_own_words_say_that_a_shop_has_no_sources(opened: Op
         async def proxy(method: str, path: str, **rest: Any) -> Answer:
             if path.endswith("source-items"):
                 return Answer(404, {"text": "<h1>Not Found</h1>"}, None)
-            return await request(method, path, **rest)
+            answer: Answer = await request(method, path, **rest)
+            return answer
 
         monkeypatch.setattr(shop.transport, "request", proxy)
         with pytest.raises(TargetUnavailable, match="not in Magento's words"):
@@ -286,11 +287,11 @@ async def test_an_older_state_is_ignored_however_it_came(opened: Opened) -> None
         async def search(_resource: str, **_filters: str) -> list[dict[str, Any]]:
             return [old]
 
-        rig.bng.client.search = search  # type: ignore[method-assign]
+        rig.bng.client.search = search
         outcome = await tell(rig)
         assert (outcome.state, outcome.reason) == ("skipped", "BNG showed an older state than the one that was applied")
         assert await shop.quantity(SKU) == 5
-        rig.bng.client.search = real  # type: ignore[method-assign]
+        rig.bng.client.search = real
 
 
 async def test_a_state_that_changed_nothing_is_known_all_the_same(opened: Opened) -> None:
@@ -307,9 +308,9 @@ async def test_a_state_that_changed_nothing_is_known_all_the_same(opened: Opened
         async def search(_resource: str, **_filters: str) -> list[dict[str, Any]]:
             return [between]
 
-        rig.bng.client.search = search  # type: ignore[method-assign]
+        rig.bng.client.search = search
         assert (await tell(rig)).state == "skipped"
-        rig.bng.client.search = real  # type: ignore[method-assign]
+        rig.bng.client.search = real
         assert await shop.quantity(SKU) == 9
 
 
@@ -327,10 +328,10 @@ async def test_an_older_state_waits_for_the_newer_one_where_the_shop_has_changed
         async def search(_resource: str, **_filters: str) -> list[dict[str, Any]]:
             return [old]
 
-        rig.bng.client.search = search  # type: ignore[method-assign]
+        rig.bng.client.search = search
         with pytest.raises(DependencyMissing, match="the newer one is waited for"):
             await tell(rig)
-        rig.bng.client.search = real  # type: ignore[method-assign]
+        rig.bng.client.search = real
         assert (await tell(rig)).state == "done"
         assert await shop.quantity(SKU) == 8
 

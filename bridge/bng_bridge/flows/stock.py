@@ -65,7 +65,8 @@ async def _shipped(running: Running, sku: str, warehouse: str) -> dict[str, Deci
     """
     found: dict[str, Decimal] = {}
     async for shipment in _told_or_new(running):
-        if shipment.get("Warehouse") != warehouse or not _is_open(running, shipment):
+        is_open = shipment.get("Warehouse") == warehouse and _is_open(running, shipment)
+        if not is_open or _is_the_shop_s(running, shipment):
             continue
         quantity = sum((Decimal(str(line["Quantity"])) for line in shipment["Lines"] if line["SKU"] == sku), Decimal(0))
         if quantity:
@@ -93,6 +94,11 @@ async def _told_or_new(running: Running) -> AsyncIterator[dict[str, Any]]:
     for shipment_id in sorted(by_id):
         if (found := await running.context.bng.get(f"shipments/{shipment_id}")) is not None:
             yield found
+
+
+def _is_the_shop_s(running: Running, shipment: dict[str, Any]) -> bool:
+    """Shipped in the shop's admin, and posted at BNG by the bridge: the shop has deducted it."""
+    return bindings.by_target(running.read, "bng", "shipment", str(shipment["ShipmentID"])) is not None
 
 
 def _may_be_open(running: Running, hint: sqlite3.Row) -> bool:
