@@ -1,0 +1,146 @@
+"""Row 4: no oversell. Buyers are at it while BNG receives goods and ships; what is there is sold, and no piece more.
+
+The buyers take turns at the till: that two of them at the same moment are both told yes is Magento's own race, and not what
+is shown here.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bridge_sandbox.admin import CallFailed, JsonObject
+from bridge_sandbox.catalogue import WAREHOUSE
+from bridge_sandbox.process import wait_until
+from bridge_sandbox.settings import Plan
+from bridge_sandbox.stage import Stage
+from bridge_sandbox.watch import wait_for_shop_stock
+
+pytestmark = pytest.mark.acceptance
+PLANS = {
+    policy: Plan(poll_interval_s=1.0, site_options={"stock_policy": policy}) for policy in ("physical", "compensate")
+}
+SKU = "TEE-S"
+OPENING, RECEIPTS, RECEIVED = 5, 3, 4
+THERE = OPENING + RECEIPTS * RECEIVED
+BUYERS = 3
+ADDED_TWICE = "physical: amount(inventory_item.QuantityOnHand) + not_shipped_in_shop"
+SETTLED_S = 45.0
+
+
+def test_all_that_is_there_is_sold_and_not_a_piece_more(stage: Stage) -> None:
+    sell_out(stage)
+    assert sold(stage) == THERE
+    assert {order["AllocationStatus"] for order in sales_orders(stage)} == {"allocated"}
+    assert salable(stage) == available(stage) == 0
+
+
+@pytest.mark.parametrize(
+    "stage", [PLANS["physical"]], ids=["open orders added to what contains them"], indirect=True, scope="module"
+)
+def test_a_wrong_sum_is_found_out(stage: Stage) -> None:
+    """As it would be with `compensate` in the mapping of an ERP whose quantity still contains the open orders."""
+    shipped = Path(__file__).parents[2] / "packaging" / "mappings" / "inventory-item-to-source-item.yaml"
+    text = shipped.read_text(encoding="utf-8")
+    assert ADDED_TWICE in text
+    wrong = text.replace(ADDED_TWICE, f"{ADDED_TWICE} + amount(inventory_item.QuantityAllocated)")
+    (stage.mappings_dir / shipped.name).write_text(wrong, encoding="utf-8")
+    stage.bridgectl("map", "reload")
+    sell_out(stage)
+    assert sold(stage) > THERE
+
+
+def sell_out(stage: Stage) -> None:
+    """Until the shop sells no more and nothing is under way."""
+    stage.bng.set_stock(SKU, WAREHOUSE, OPENING)
+    wait_for_shop_stock(stage, SKU, OPENING)
+    till, closing = threading.Lock(), threading.Event()
+    with ThreadPoolExecutor() as pool:
+        buyers = [pool.submit(go_on_buying, stage, till, closing) for _ in range(BUYERS)]
+        try:
+            run_warehouse(stage)
+        finally:
+            closing.set()
+        for each in buyers:
+            each.result()
+    wait_until("nothing to be under way", lambda: is_settled(stage), timeout_s=SETTLED_S, poll_s=0.2)
+    while sold(stage) <= THERE and buy(stage, till):
+        wait_until("nothing to be under way", lambda: is_settled(stage), timeout_s=SETTLED_S, poll_s=0.2)
+
+
+def run_warehouse(stage: Stage) -> None:
+    """Goods come in, and what was ordered leaves, one after the other."""
+    for receipt in range(1, RECEIPTS + 1):
+        wait_until("an order", partial(has_orders, stage, receipt), timeout_s=SETTLED_S)
+        stage.bng.set_stock(SKU, WAREHOUSE, int(on_hand(stage)) + RECEIVED)
+        ship_all(stage)
+
+
+def has_orders(stage: Stage, number: int) -> bool:
+    return len(sales_orders(stage)) >= number
+
+
+def ship_all(stage: Stage) -> None:
+    """What BNG has promised; it ships what it has."""
+    shipped = {each["SalesOrderID"] for each in stage.bng.book()["shipments"]}
+    for order in sales_orders(stage):
+        if order["AllocationStatus"] == "allocated" and order["SalesOrderID"] not in shipped:
+            stage.bng.ship(order["ExternalID"], [f"ROW4-{order['SalesOrderID']}"])
+
+
+def go_on_buying(stage: Stage, till: threading.Lock, closing: threading.Event) -> None:
+    while not closing.is_set():
+        if not buy(stage, till):
+            closing.wait(0.1)
+
+
+def buy(stage: Stage, till: threading.Lock) -> bool:
+    """Whether there was a piece left."""
+    with till:
+        try:
+            stage.shop.checkout(lines=[{"sku": SKU, "qty": 1}])
+        except CallFailed as refused:
+            if "available" not in refused.body:
+                raise
+            return False
+        return True
+
+
+def is_settled(stage: Stage) -> bool:
+    """All orders are at BNG, all its shipments in the shop, and the bridge has nothing to do."""
+    ship_all(stage)
+    shop, bng = stage.shop.book(), stage.bng.book()
+    has_all = len(shop["orders"]) == len(bng["sales_orders"]) and len(shop["shipments"]) == len(bng["shipments"])
+    return has_all and stage.is_idle()
+
+
+def sold(stage: Stage) -> int:
+    return sum(
+        int(Decimal(str(item["qty_ordered"]))) for order in stage.shop.book()["orders"] for item in order["items"]
+    )
+
+
+def sales_orders(stage: Stage) -> list[JsonObject]:
+    found: list[JsonObject] = stage.bng.book()["sales_orders"]
+    return found
+
+
+def salable(stage: Stage) -> Decimal:
+    return Decimal(str(stage.api().get(f"/rest/V1/inventory/get-product-salable-quantity/{SKU}/1")))
+
+
+def on_hand(stage: Stage) -> Decimal:
+    return Decimal(item(stage)["QuantityOnHand"])
+
+
+def available(stage: Stage) -> Decimal:
+    return Decimal(item(stage)["QuantityAvailable"])
+
+
+def item(stage: Stage) -> JsonObject:
+    items: list[JsonObject] = stage.bng.book()["inventory_items"]
+    (found,) = [each for each in items if (each["SKU"], each["Warehouse"]) == (SKU, WAREHOUSE)]
+    return found
