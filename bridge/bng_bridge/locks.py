@@ -1,8 +1,8 @@
 """One at a time by name: an aggregate at a target has one writer, a thing that is kept is fetched once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 
 class Locks:
@@ -25,10 +25,13 @@ class Locks:
             else:
                 self._held[key] = (lock, users - 1)
 
-    @asynccontextmanager
-    async def all(self, keys: Iterable[str]) -> AsyncIterator[None]:
+    def all(self, keys: Collection[str]) -> AbstractAsyncContextManager[None]:
         """All of them, in the order of their names: two who want some of the same never wait for each other crosswise."""
+        return self._all(sorted(keys)) if keys else nullcontext()
+
+    @asynccontextmanager
+    async def _all(self, keys: list[str]) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
-            for key in sorted(keys):
+            for key in keys:
                 await held.enter_async_context(self(key))
             yield

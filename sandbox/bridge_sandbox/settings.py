@@ -207,6 +207,8 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
         **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
+        # Only when it is asked for, or it would be in what a bench measures.
+        **{f"sites.{site}.stock_check": {"interval_s": 0, "grace_s": 0.5} for site in plan.sites},
         **{
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct

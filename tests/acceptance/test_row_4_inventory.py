@@ -1,9 +1,10 @@
-"""Row 4: no oversell. Buyers are at it while BNG receives goods and ships; what is there is sold, and no piece more.
+"""Row 4, inventory: no oversell, and a shop without sources. Buyers are at it while BNG receives goods and ships; what is there is sold, and no piece more.
 
 The buyers take turns at the till: that two of them at the same moment are both told yes is Magento's own race, and not what
 is shown here.
 """
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.acceptance
 PLANS = {
     policy: Plan(poll_interval_s=1.0, site_options={"stock_policy": policy}) for policy in ("physical", "compensate")
 }
+WITHOUT_SOURCES = Plan(poll_interval_s=1.0, without_sources=("shop1",))
 SKU = "TEE-S"
 OPENING, RECEIPTS, RECEIVED = 5, 3, 4
 THERE = OPENING + RECEIPTS * RECEIVED
@@ -51,6 +53,22 @@ def test_a_wrong_sum_is_found_out(stage: Stage) -> None:
     stage.bridgectl("map", "reload")
     sell_out(stage)
     assert sold(stage) > THERE
+
+
+@pytest.mark.parametrize("stage", [WITHOUT_SOURCES], ids=["without sources"], indirect=True, scope="module")
+def test_a_shop_without_sources_gets_its_stock_and_what_somebody_changes_there_is_mended(stage: Stage) -> None:
+    """Through the agent, whose allow-list must have the old stock API."""
+    stage.bng.set_stock(SKU, WAREHOUSE, 40)
+    wait_for_shop_stock(stage, SKU, 40)
+    stage.shop.checkout(lines=[{"sku": SKU, "qty": 3}])
+    wait_for_shop_stock(stage, SKU, 37)
+    wait_until("nothing to be under way", lambda: is_settled(stage), timeout_s=SETTLED_S, poll_s=0.2)
+    body = {"stockItem": {"qty": 90, "is_in_stock": True}}
+    stage.api().call("PUT", f"/rest/V1/products/{SKU}/stockItems/1", body)
+    found = json.loads(stage.bridgectl("stock", "compare", "--json"))["shop1"]
+    told = {each["sku"]: (each["expected"], each["shop"], each["why"]) for each in found["differences"]}
+    assert told[SKU] == ("37", "90", "unexplained")
+    wait_for_shop_stock(stage, SKU, 37)
 
 
 def sell_out(stage: Stage) -> None:

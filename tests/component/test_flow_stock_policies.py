@@ -1,5 +1,6 @@
 """What of BNG's stock a shop holds under both policies, with and without sources, and what is never written."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -372,6 +373,38 @@ async def test_stock_that_moves_while_it_is_read_is_read_again(opened: Opened, m
             await tell(rig)
         await tell(rig)
         assert (await shop.quantity(SKU), await shop.salable(SKU)) == (10, 7)
+
+
+async def test_no_shipment_is_made_in_the_shop_between_reading_its_stock_and_writing_it(
+    opened: Opened, monkeypatch: Any
+) -> None:
+    """Or the piece would be added to a quantity that the shop has deducted it from, and sold once more."""
+    async with opened() as (rig, shop):
+        await count(rig, 10)
+        await tell(rig)
+        order = await buy(shop, 3)
+        await rig.order(order)
+        shipment = await ship(rig, order)
+        pages, is_reading, may_read_on = rig.bng.client.pages, asyncio.Event(), asyncio.Event()
+
+        async def slow(resource: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+            async for each in pages(resource, **filters):
+                yield each
+            if resource == "shipments" and "updated_since" in filters:
+                is_reading.set()
+                await may_read_on.wait()
+
+        monkeypatch.setattr(rig.bng.client, "pages", slow)
+        telling = asyncio.create_task(tell(rig))
+        await is_reading.wait()
+        shipping = asyncio.create_task(rig.hint(shipment))
+        asked = "GET /rest/{store}/V1/orders/{id}"
+        before = await shop.calls(asked)
+        await asyncio.wait([shipping], timeout=0.5)
+        assert await shop.calls(asked) == before
+        may_read_on.set()
+        await asyncio.gather(telling, shipping)
+        assert (await shop.quantity(SKU), await shop.salable(SKU)) == (7, 7)
 
 
 async def test_while_it_is_unknown_whether_the_shop_has_shipped_its_stock_waits(opened: Opened) -> None:

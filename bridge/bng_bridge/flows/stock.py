@@ -1,7 +1,7 @@
 """What of BNG's stock a shop has to hold, and why it is not the number that BNG says.
 
 Everything here is read inside the lock of the stock that it is read for. A shipment in the shop takes the same lock, so none
-is made between these reads and the write that they are for. See docs/adr/0014-two-policies-for-stock.md.
+is made between these reads and the write that they are for. See docs/adr/0015-two-policies-for-stock.md.
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
 """The one quantity that a product has in a shop without Multi-Source Inventory: read and written by itself.
 
 Magento takes a sold piece off it at once, and puts a cancelled one back; it knows no reservations. See
-docs/adr/0014-two-policies-for-stock.md.
+docs/adr/0015-two-policies-for-stock.md.
 """
 
 import asyncio
