@@ -3,8 +3,8 @@
 salable = quantity of all sources + reservations (which are negative while an order is open). A shipment
 takes from the source and gives the reservation back, a cancellation only gives back.
 
-A shop without Multi-Source Inventory has one quantity and no reservations: an order takes from it at once, a
-cancellation puts back, a shipment does neither.
+A shop without Multi-Source Inventory has one quantity and no reservations, and its quantity is what can be sold: what is
+reserved is taken off it at once, what is let go is put back, and so a shipment leaves it as it is.
 """
 
 import json
@@ -17,7 +17,6 @@ from bridge_sandbox.catalogue import SOURCE_CODE
 from bridge_sandbox.shop.session import Session
 
 STOCK_ID = 1
-SHIPPED = "shipment_created"
 K = TypeVar("K", bound=Hashable)
 
 
@@ -42,9 +41,7 @@ def reserve(
     if not quantities:
         return
     if not session.has_sources:
-        if event != SHIPPED:
-            for sku, quantity in sorted(quantities.items()):
-                session.execute("move_source_item", quantity, SOURCE_CODE, sku)
+        put_onto_shelf(session, quantities)
         return
     metadata = reservation_metadata(event, increment_id, order_id)
     session.insert_many(
@@ -61,9 +58,18 @@ def deduct(session: Session, quantities: Mapping[str, Decimal]) -> None:
 
     In the order of SKUs, so that two shipments never wait for each other crosswise.
     """
-    for sku, quantity in sorted(quantities.items()) if session.has_sources else ():
+    if not session.has_sources:
+        put_onto_shelf(session, negated(quantities))
+        return
+    for sku, quantity in sorted(quantities.items()):
         if not session.execute("deduct_source_item", quantity, SOURCE_CODE, sku, quantity):
             raise NotEnoughStock(sku)
+
+
+def put_onto_shelf(session: Session, quantities: Mapping[str, Decimal]) -> None:
+    """Give back to the source, in the order in which `deduct` takes; a source that no longer lists a SKU stays without."""
+    for sku, quantity in sorted(quantities.items()):
+        session.execute("return_source_item", quantity, SOURCE_CODE, sku)
 
 
 def reservation_metadata(event: str, increment_id: str, order_id: int | None) -> str:
