@@ -665,7 +665,9 @@ async def test_stock_is_compared_when_an_operator_asks_and_the_last_comparison_i
         assert (ended.code, ended.out) == (
             1, "shop1: never compared. bridgectl stock compare --site shop1 does it now.\n"
         )  # fmt: skip
-        bridge.answers["rest"] = {"items": [], "sku": "TEE-S"}
+        bridge.answers["rest"] = lambda request: {
+            "items": [{"sku": "TEE-S"}] if request["path"].startswith("/V1/products") else []
+        }
         ended = await bridge.ctl("stock", "compare", "--site", "shop1", "--report-only")
         assert ended.code == 1
         assert "0 written again" in ended.out

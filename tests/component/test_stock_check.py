@@ -227,6 +227,18 @@ async def test_a_shop_that_is_away_ends_it_early_and_what_was_found_before_is_ke
         await rig.shop.clear_faults()
 
 
+async def test_an_item_that_nobody_can_read_ends_it_early_and_not_the_bridge(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened() as rig:
+
+        async def pages(_resource: str, **_filters: Any) -> AsyncIterator[dict[str, Any]]:
+            yield {"SKU": SKU, "Warehouse": "MAIN"}
+
+        monkeypatch.setattr(rig.flows.bng.client, "pages", pages)
+        assert "in a form that cannot be read: KeyError('QuantityOnHand')" in (await rig.compare()).error
+
+
 async def bury(rig: Rig, hint: Hint) -> None:
     (event,) = await rig.flows.store.write(lambda db: inbox.claim(db, "9999", 100))
     assert event.event_key == hint.event_key

@@ -15,7 +15,7 @@ from bng_bridge.flows.context import Context
 from bng_bridge.flows.stock import stock_for_shop
 from bng_bridge.magento.target import source_reference
 from bng_bridge.stock_check.asking import expected_quantity, running_for
-from bng_bridge.stock_check.quantities import quantities
+from bng_bridge.stock_check.quantities import products, quantities
 from bng_bridge.stock_check.report import UNEXPLAINED, Difference, Report
 from bridge_common.errors import NotReady, PermanentError, TargetPaused
 
@@ -33,9 +33,13 @@ class Comparison:
         """What differs, or cannot be told yet: to be looked at again. Raises what BNG and the shop raise."""
         suspects: list[Item] = []
         async for page in self._pages():
-            for item, shop in await self._beside(page):
+            beside = await self._beside(page)
+            missing = [item["SKU"] for item, shop in beside if shop is None]
+            unsold = set(missing) - await products(self.context.magento[self.site], missing)
+            self.report.not_sold += len(unsold)
+            for item, shop in beside:
                 self.report.compared += 1
-                if not await self._agrees(item, shop):
+                if item["SKU"] not in unsold and not await self._agrees(item, shop):
                     suspects.append(item)
                     self.report.suspects += 1
         return suspects
@@ -108,10 +112,7 @@ class Comparison:
         return same_state and Decimal(str(bound.facts["quantity"])) == shop
 
     async def _difference(self, item: Item, shop: Decimal | None) -> Difference | None:
-        """None when it agrees by now, or is not sold in this shop."""
-        if shop is None and not await self.context.magento[self.site].has_product(item["SKU"]):
-            self.report.not_sold += 1
-            return None
+        """None when it agrees by now."""
         expected, why = None, self._waiting(item)
         try:
             expected = await expected_quantity(running_for(self.context, self.site, item))

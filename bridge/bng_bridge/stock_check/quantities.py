@@ -24,14 +24,14 @@ async def quantities(client: MagentoClient, wanted: Iterable[Wanted]) -> dict[Wa
     return found
 
 
+async def products(client: MagentoClient, skus: list[str]) -> set[str]:
+    """Those of them that the shop's catalogue has."""
+    known = {str(row["sku"]).casefold() for row in await _rows(client, "/V1/products", skus, "sku")}
+    return {sku for sku in skus if sku.casefold() in known}
+
+
 async def _of_source(client: MagentoClient, source_code: str, skus: list[str]) -> dict[str, Decimal]:
-    """A comma in a SKU would part it in a list, so such a one is asked for by itself."""
-    rows: list[dict[str, Any]] = []
-    alone = [sku for sku in skus if "," in sku]
-    together = [sku for sku in skus if "," not in sku]
-    for value, condition in [*((sku, "eq") for sku in alone), *([(",".join(together), "in")] if together else [])]:
-        answer = await client.get(SOURCE_ITEMS, _query(source_code, value, condition, len(skus)))
-        rows += (answer or {}).get("items") or []
+    rows = await _rows(client, SOURCE_ITEMS, skus, "sku,quantity", source_code=source_code)
     by_sku = {str(row["sku"]).casefold(): Decimal(str(row["quantity"])) for row in rows}
     return {sku: by_sku[sku.casefold()] for sku in skus if sku.casefold() in by_sku}
 
@@ -45,14 +45,23 @@ async def _of_products(client: MagentoClient, skus: list[str]) -> dict[str, Deci
     return found
 
 
-def _query(source_code: str, value: str, condition: str, size: int) -> dict[str, str]:
-    first, second = ("searchCriteria[filter_groups][0][filters][0]", "searchCriteria[filter_groups][1][filters][0]")
-    return {
-        f"{first}[field]": "source_code",
-        f"{first}[value]": source_code,
-        f"{second}[field]": "sku",
-        f"{second}[condition_type]": condition,
-        f"{second}[value]": value,
-        "searchCriteria[pageSize]": str(size),
-        "fields": "items[sku,quantity]",
-    }
+async def _rows(client: MagentoClient, path: str, skus: list[str], fields: str, **equal: str) -> list[dict[str, Any]]:
+    """A comma in a SKU would part it in a list, so such a one is asked for by itself."""
+    together = [sku for sku in skus if "," not in sku]
+    wanted = [(sku, "eq") for sku in skus if "," in sku]
+    if together:
+        wanted.append((",".join(together), "in"))
+    found: list[dict[str, Any]] = []
+    for value, condition in wanted:
+        filters = [("sku", condition, value), *((field, "eq", each) for field, each in equal.items())]
+        answer = await client.get(path, _query(filters, fields, len(skus)))
+        found += (answer or {}).get("items") or []
+    return found
+
+
+def _query(filters: list[tuple[str, str, str]], fields: str, size: int) -> dict[str, str]:
+    query = {"searchCriteria[pageSize]": str(size), "fields": f"items[{fields}]"}
+    for number, (field, condition, value) in enumerate(filters):
+        prefix = f"searchCriteria[filter_groups][{number}][filters][0]"
+        query |= {f"{prefix}[field]": field, f"{prefix}[condition_type]": condition, f"{prefix}[value]": value}
+    return query

@@ -12,6 +12,7 @@ from functools import partial
 
 from bng_bridge import bindings, inbox
 from bng_bridge.alerting.alerts import Alerts
+from bng_bridge.bng.unreadable import reading
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import stock_hint
 from bng_bridge.stock_check import report as reports
@@ -64,12 +65,8 @@ class StockCheck:
         self.report = report = Report(self.site, self.report.number + 1, began_at=to_text(utc_now()))
         comparison = Comparison(self._context, self.site, report)
         try:
-            suspects = await comparison.first_look()
-            if suspects:
-                await asyncio.sleep(self._section.grace_s)
-            unexplained = await comparison.second_look(suspects)
-            if repairs and unexplained:
-                await self._repair(comparison, unexplained)
+            with reading("stock, or an order or shipment that belongs to it,"):
+                await self._compare(comparison, repairs=repairs)
         except BridgeError as error:
             report.error = error.sentence()
             log("stock_check_failed", level=logging.WARNING, site=self.site, error=report.error)
@@ -78,6 +75,14 @@ class StockCheck:
             await self._store.write(lambda db: reports.keep(db, report))
             self._tell(report)
         return report
+
+    async def _compare(self, comparison: Comparison, *, repairs: bool) -> None:
+        suspects = await comparison.first_look()
+        if suspects:
+            await asyncio.sleep(self._section.grace_s)
+        unexplained = await comparison.second_look(suspects)
+        if repairs and unexplained:
+            await self._repair(comparison, unexplained)
 
     def _wait_s(self) -> float:
         """After a failure, and for a first time, soon; else an interval after the last one."""
