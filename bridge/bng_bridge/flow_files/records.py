@@ -103,7 +103,7 @@ RECORDS: Mapping[str, RecordKind] = {
             {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item", remembers=STATE,
         ),
         RecordKind(
-            "magento/stock_item", "stock_item", (UPSERT,), ("bng/inventory_item",),
+            "magento/stock_item", "stock_item", (UPDATE,), ("bng/inventory_item",),
             "The one quantity of a product, in a shop without sources. It changes a record that is there without us.",
             {"sku": TEXT}, {}, "magento/stock_item", remembers=STATE,
         ),

@@ -60,8 +60,8 @@ class Live:
         return {"id": result.binding.target_id, "action": result.action}
 
     async def _is_at_target(self, write: Write) -> bool:
-        """Inside the lock: somebody else may be making it at this moment."""
-        if bindings.get(self.running.read, write.target_key) is not None:
+        """Inside the lock: somebody else may be making it at this moment. What only the shop makes, its target looks for."""
+        if write.entity not in writes.RESOURCES or bindings.get(self.running.read, write.target_key) is not None:
             return True
         resource = writes.RESOURCES[write.entity]
         return bool(await self.running.context.bng.search(resource, external_id=write.reference))
