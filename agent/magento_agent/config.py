@@ -29,6 +29,7 @@ Route = tuple[Method, PathPattern]
 DEFAULT_ROUTES: tuple[Route, ...] = (
     ("GET", "/V1/orders"),
     ("GET", "/V1/orders/:id"),
+    ("GET", "/V1/orders/items"),
     ("GET", "/V1/orders/:id/comments"),
     ("GET", "/V1/shipments"),
     ("GET", "/V1/shipment/:id"),
@@ -40,6 +41,7 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     ("GET", "/V1/products"),
     ("GET", "/V1/products/:sku"),
     ("GET", "/V1/inventory/source-items"),
+    ("GET", "/V1/stockItems/:sku"),
     ("GET", "/V1/customers/:id"),
     ("GET", "/V1/customers/search"),
     ("GET", "/V1/store/storeConfigs"),
@@ -49,6 +51,7 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     ("POST", "/V1/order/:id/refund"),
     ("POST", "/V1/shipment/track"),
     ("POST", "/V1/inventory/source-items"),
+    ("PUT", "/V1/products/:sku/stockItems/:id"),
     ("POST", "/V1/orders/:id/comments"),
     ("POST", "/V1/orders/:id/cancel"),
     ("POST", "/V1/orders/:id/hold"),

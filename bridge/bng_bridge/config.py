@@ -150,6 +150,14 @@ class StoreView(Section):
     website: Annotated[str, Field(min_length=1)] | None = None
 
 
+class StockCheck(Section):
+    """`interval_s` 0: only when an operator asks for it. `repairs`: what nothing explains is written again."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 86400
+    grace_s: Annotated[float, Field(ge=0)] = 10
+    repairs: bool = True
+
+
 class Site(Section):
     """One Magento installation, written to through its agent, or directly where `rest` says how.
 
@@ -165,6 +173,9 @@ class Site(Section):
     sources: dict[str, str] = Field(default_factory=dict)
     stores: dict[Annotated[str, Field(pattern=r"^\d+$")], StoreView] = Field(default_factory=dict)
     export: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ExportRule] = Field(default_factory=dict)
+    stock_policy: Literal["physical", "compensate"] = "physical"
+    backorders: bool = False
+    open_order_days: Annotated[int, Field(ge=1)] = 90
     offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
@@ -174,6 +185,7 @@ class Site(Section):
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
     manifest: Manifest = Manifest()
+    stock_check: StockCheck = StockCheck()
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
 
     @property

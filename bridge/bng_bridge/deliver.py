@@ -10,7 +10,7 @@ may still be under way waits for the quiet period, and nothing is written twice.
 import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ class Deliver:
         Raises what the target raises, QuietPeriod while an unknown outcome waits, IdentityChanged when the source record
         behind a binding is another one, MappingError from the mapping.
         """
-        async with self._locks(write.lock_key):
+        async with self._locks(write.lock_key), self._locks.all(write.also_locks):
             try:
                 return await self._apply(seq, write, mapping)
             except RejectedByTarget as error:
@@ -127,9 +127,9 @@ class Deliver:
 
     async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:
         digest = bindings.digest_of(body)
-        if digest == binding.digest:
+        if digest == binding.digest and not write.moves:
             log("unchanged", level=10, event=seq, target_key=write.target_key)
-            return Result("unchanged", binding)
+            return Result("unchanged", await self._remember(write, binding))
         record = await self._send(
             seq,
             write,
@@ -139,6 +139,13 @@ class Deliver:
             lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
         )
         return await self._settle_step(seq, write, record, digest, "updated", write.mapping)
+
+    async def _remember(self, write: Write, binding: Binding) -> Binding:
+        """Nothing had to be written, and yet the source's record may be a newer one."""
+        newer = replace(binding, facts={**binding.facts, **write.facts})
+        if newer != binding:
+            await self._store.write(lambda db: bindings.put(db, newer, to_text(utc_now())))
+        return newer
 
     async def _send(
         self,
@@ -198,7 +205,7 @@ class Deliver:
         facts = {**record.facts, MADE_BY: mapping} if write.is_immutable else record.facts
         binding = Binding(
             write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
-            record.version, facts,
+            record.version, {**facts, **write.facts},
         )  # fmt: skip
         now = to_text(utc_now())
 

@@ -12,11 +12,14 @@ class Write:
     `target_key` names what is written, for ever: site/entity/source id/step. `lock_key` names the aggregate at the target
     that has one writer at a time. `reference` is what the target can be searched by. `fingerprint` are facts of the source
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
-    without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
-    changes as a side effect. `is_immutable`: one of `create_only` of which a difference to what it should be is told, for a
-    person to correct. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
-    record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
-    flow: it is noted with what was written, and nothing depends on it.
+    without us, so finding it proves nothing about an earlier write. `moves`: the target changes its values by itself, so
+    having written them is no reason not to write them again. `is_immutable`: one of `create_only` of which a difference to
+    what it should be is told, for a person to correct. `invalidates`: target keys whose record this write changes as a side
+    effect; `also_locks`: the lock keys of such records, of which none is written meanwhile. `instead_of`: an id that the
+    target no longer takes; a binding to it counts for nothing, the record is looked up and made anew. `mapping` is the
+    identity of the file that gives the body, a mapping or else the flow: it is noted with what was written, and nothing
+    depends on it. `facts` is filled while the body is made: what the binding remembers of the source's record, beside the
+    target's own facts.
     """
 
     target: str
@@ -28,10 +31,13 @@ class Write:
     fingerprint: str = ""
     create_only: bool = False
     absolute: bool = False
+    moves: bool = False
     invalidates: tuple[str, ...] = ()
+    also_locks: tuple[str, ...] = ()
     instead_of: str = ""
     mapping: str = ""
     is_immutable: bool = False
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

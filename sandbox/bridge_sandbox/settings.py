@@ -62,6 +62,10 @@ class Plan:
     direct: tuple[str, ...] = ()
     """Sites that the bridge writes into over HTTP; the others through their agent."""
     shop_poll_interval_s: float = 1.0
+    without_sources: tuple[str, ...] = ()
+    """Sites whose shop has no Multi-Source Inventory."""
+    site_options: Mapping[str, Value] = field(default_factory=dict)
+    """More of the table of each site in bridge.toml."""
     manifest_interval_s: float = 0.0
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
@@ -205,6 +209,8 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
         **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
+        # Only when it is asked for, or it would be in what a bench measures.
+        **{f"sites.{site}.stock_check": {"interval_s": 0, "grace_s": 0.5} for site in plan.sites},
         **{
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct
@@ -295,6 +301,7 @@ def _site(plan: Plan) -> dict[str, Value]:
         "timeout_s": plan.timeout_s,
         "requests_per_s": plan.requests_per_s,
         "stale_after_s": 5,
+        **plan.site_options,
     }
 
 

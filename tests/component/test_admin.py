@@ -40,6 +40,7 @@ from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.sources.sweeper import Sweeper
+from bng_bridge.stock_check.stock_check import StockCheck
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
@@ -118,7 +119,8 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
 @asynccontextmanager
 async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
-        shop = {"manifest": {"interval_s": 0, "grace_s": 0}}
+        never = {"interval_s": 0, "grace_s": 0}
+        shop = {"manifest": never, "stock_check": never, "sources": {"MAIN": "default"}}
         config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": shop}})
         answers: dict[str, Any] = {
             "ping": {},
@@ -169,6 +171,7 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
                 mappings, Installation(Depot(tmp_path / "bundles"), {"mappings": None}, config.sites), alerts
             ),
             manifests=manifests,
+            stock_checks={"shop1": StockCheck(context, "shop1", store, working, alerts)},
         )
         path = tmp_path / "admin.sock"
         async with listening(running, path):
@@ -678,6 +681,46 @@ async def test_a_pass_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
         ended = await bridge.ctl("manifest")
         assert ended.code == 1
         assert "  not ended: the agent of shop1 is offline" in ended.out
+
+
+@asynccontextmanager
+async def comparing(bridge: Bridge) -> AsyncIterator[None]:
+    """The comparison of the site's stock runs; only an operator begins one."""
+    task = asyncio.create_task(bridge.running.stock_checks["shop1"].run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_stock_is_compared_when_an_operator_asks_and_the_last_comparison_is_shown(bridge: Bridge) -> None:
+    await bridge.bng.admin("POST", "/stock", SKU="TEE-S", Warehouse="MAIN", QuantityOnHand="20")
+    async with comparing(bridge):
+        ended = await bridge.ctl("stock")
+        assert (ended.code, ended.out) == (
+            1, "shop1: never compared. bridgectl stock compare --site shop1 does it now.\n"
+        )  # fmt: skip
+        bridge.answers["rest"] = lambda request: {
+            "items": [{"sku": "TEE-S"}] if request["path"].startswith("/V1/products") else []
+        }
+        ended = await bridge.ctl("stock", "compare", "--site", "shop1", "--report-only")
+        assert ended.code == 1
+        assert "0 written again" in ended.out
+        assert "TEE-S (MAIN -> default): BNG 20, expected 20, shop nothing: unexplained" in ended.out
+        shown = await bridge.ctl("stock", "--json")
+        assert shown.code == 1
+        assert shown.json()["shop1"]["repaired"] == 0
+        again = await bridge.ctl("stock", "compare", "--json")
+        report = again.json()["shop1"]
+        assert (again.code, report["number"], report["repaired"] > 0) == (1, 2, True)
+
+
+async def test_a_comparison_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
+    bridge.gateway.online = False
+    async with comparing(bridge):
+        ended = await bridge.ctl("stock", "compare")
+        assert ended.code == 1
+        assert "  not ended: the agent of shop1 is offline" in ended.out
+        assert (await bridge.ctl("stock", "--site", "shop9")).err.startswith("There is no site shop9.")
 
 
 async def test_a_pass_over_no_site_names_those_there_are(bridge: Bridge) -> None:

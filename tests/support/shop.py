@@ -89,6 +89,11 @@ class ShopRig:
         book = await self.admin("GET", "/book")
         return [shipment for shipment in book["shipments"] if shipment["order_id"] == order_id]
 
+    async def salable(self, sku: str) -> Any:
+        """What can still be sold of it."""
+        path = f"/V1/inventory/get-product-salable-quantity/{sku}/1"
+        return (await self.transport.request("GET", path, timeout_s=5)).body
+
     async def quantity(self, sku: str) -> Any:
         """Of the source; None where it has no row."""
         rows = (await self.admin("GET", "/book"))["source_items"]
@@ -101,8 +106,12 @@ def new_account(mariadb: MariaDB) -> ShopAccount:
 
 
 @asynccontextmanager
-async def running_shop_rig(mariadb: MariaDB, account: ShopAccount, config: Site) -> AsyncIterator[ShopRig]:
-    database = DatabaseSettings(account.database, account.user, account.password, mariadb.socket)
+async def running_shop_rig(
+    mariadb: MariaDB, account: ShopAccount, config: Site, *, has_sources: bool = True
+) -> AsyncIterator[ShopRig]:
+    database = DatabaseSettings(
+        account.database, account.user, account.password, mariadb.socket, has_sources=has_sources
+    )
     with tempfile.TemporaryDirectory() as folder:
         login = _login(Path(folder))
         async with (

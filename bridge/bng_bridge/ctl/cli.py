@@ -19,6 +19,7 @@ from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.replay import replay, resync
 from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
+from bng_bridge.ctl.stock import stock
 from bng_bridge.ctl.targets import pause, resume
 from bng_bridge.ctl.trace import trace
 
@@ -43,7 +44,7 @@ def main(context: click.Context, socket: Path) -> None:
 
 
 for each in (
-    status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
+    status, trace, ping, queue, dlq, alerts, ledger, manifest, stock, pause, resume, drain, resync, replay, restored, site,
     map_group, flow_group, bundle_group,
 ):  # fmt: skip
     main.add_command(each)

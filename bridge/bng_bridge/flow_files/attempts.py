@@ -7,7 +7,7 @@ from typing import Any
 
 from bng_bridge.flow_files.failures import is_caught
 from bng_bridge.flow_files.records import RecordKind
-from bng_bridge.flow_files.steps import Asked, Document, Ended, Run, Step, run_steps, values_of
+from bng_bridge.flow_files.steps import Asked, Document, Ended, Made, Run, Step, run_steps, values_of
 from bng_bridge.mapping.budget import DOCUMENT, Frame, Getter
 from bng_bridge.mapping.coverage import Mark
 from bng_bridge.mapping.faults import Fault
@@ -112,17 +112,18 @@ class Write(Try):
         frame = run.frame
         mapping = run.outside.mapping(self.mapping) if self.mapping else None
 
-        async def body(given: Document) -> tuple[Document, Document]:
+        async def body(given: Document) -> Made:
             if await run_steps(self.reads, run) is not None:
                 # The compiler lets nothing stand there that ends a flow; were it so, nothing may be written.
                 raise RefusedByFlow(f"the reads of {self.place} end the flow, and they only read", problem="reads")
             context = {**given, **values_of(self.context, frame)}
+            document = frame[DOCUMENT] if self.document is None else self.document(frame)
             made: Document = {}
             if mapping is not None:
-                made = mapping(frame[DOCUMENT] if self.document is None else self.document(frame), **context)
+                made = mapping(document, **context)
             if self.fields is not None:
                 made = {**made, **self.fields(frame)}
-            return made, context
+            return Made(made, context, document)
 
         return await run.outside.write(
             Asked(

@@ -96,9 +96,8 @@ BOUND = Shape("object", "bound", {"order_id": TEXT, "sales_order_id": TEXT})
 SITE = Shape(
     "object", "site",
     {
-        "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT,
-        "generic_customer_id": TEXT,
-        "offline_methods": list_of(TEXT), "sources": OBJECT,
+        "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT, "generic_customer_id": TEXT,
+        "offline_methods": list_of(TEXT), "sources": OBJECT, "stock_policy": TEXT, "backorders": FLAG,
     },
 )  # fmt: skip
 """`site` in expressions: the site's table of bridge.toml. Null where a sales order came from no site."""

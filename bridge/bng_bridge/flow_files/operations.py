@@ -13,7 +13,7 @@ from bng_bridge.mapping.shapes import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT,
 WORD = Shape("word")
 """An argument that is a record's word, written as it stands: sales_order, cancellation …"""
 
-Described = Shape | str | Mapping[str, str]
+Described = Shape | str | Mapping[str, Shape | str]
 """A shape, or the name of a document, with [] behind it for a list of them; or fields that are such."""
 
 
@@ -126,6 +126,21 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "inventory_item", "BNG's stock of a SKU in a warehouse; null where it keeps none.",
             {"sku": TEXT, "warehouse": TEXT}, "bng/inventory_item",
+        ),
+        Operation(
+            "has_sources", "Whether the shop has Multi-Source Inventory: without its modules a product has one quantity, "
+            "and no source.",
+            {}, FLAG, needs_site=True,
+        ),
+        Operation(
+            "stock_for_shop", "BNG's stock of a SKU in a warehouse, `item`, and what the shop counts otherwise, by the "
+            "site's stock_policy. `not_shipped_in_shop` (physical): shipped by BNG, not yet in the shop. `taken` "
+            "(compensate): in open orders of the shop, and no longer available at BNG for that reason. `reserved` (only "
+            "without sources): in open orders of the shop, known to BNG or not. Null where BNG keeps no stock. What moves "
+            "while it is read makes the event wait for a moment.",
+            {"sku": TEXT, "warehouse": TEXT},
+            {"item": "bng/inventory_item", "not_shipped_in_shop": NUMBER, "taken": NUMBER, "reserved": NUMBER},
+            needs_site=True,
         ),
         Operation(
             "shipped_not_in_shop", "How much of a SKU BNG has shipped from a warehouse for orders of the site, and the shop "

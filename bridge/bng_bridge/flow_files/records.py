@@ -19,6 +19,7 @@ class RecordKind:
     say. `of_events`: in the flows of these `of` says for which source record it stands, and it is only made; elsewhere it is
     the event's own.
     `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
+    `remembers`: what of the document its binding keeps.
     `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one.
     """
 
@@ -33,6 +34,7 @@ class RecordKind:
     of_events: tuple[str, ...] = ()
     needs_bound: bool = False
     is_replaceable: bool = False
+    remembers: tuple[str, ...] = ()
 
     def verbs_in(self, event: str) -> tuple[str, ...]:
         """What a flow of this event may do: how a record is that is not the event's own, its own event tells."""
@@ -44,6 +46,9 @@ class RecordKind:
 
 
 _NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
+
+STATE = ("Sequence", "UpdatedAt")
+"""By these one state of BNG's stock is told from an older one."""
 
 RECORDS: Mapping[str, RecordKind] = {
     each.name: each
@@ -95,7 +100,12 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "magento/source_item", "source_item", (UPSERT,), ("bng/inventory_item",),
             "The quantity that a source of the shop has. It changes a record that is there without us.",
-            {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item",
+            {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item", remembers=STATE,
+        ),
+        RecordKind(
+            "magento/stock_item", "stock_item", (UPDATE,), ("bng/inventory_item",),
+            "The one quantity of a product, in a shop without sources. It changes a record that is there without us.",
+            {"sku": TEXT}, {}, "magento/stock_item", remembers=STATE,
         ),
     )
 }  # fmt: skip
@@ -104,4 +114,5 @@ ENTITIES = (*(each.entity for each in RECORDS.values()), "cancellation")
 """The words of the operations `binding` and `open_write`."""
 
 RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT})
-"""Under a write's name: the id at the target; created, updated, unchanged or resolved. Null where nothing was written."""
+"""Under a write's name: the id at the target; created, updated, unchanged, resolved, or outdated: BNG showed an older state
+than the one that was applied. Null where nothing was written."""

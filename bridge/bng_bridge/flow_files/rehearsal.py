@@ -29,7 +29,7 @@ SITE: Document = {
     "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email",
     "generic_customer_id": None,
     "offline_methods": ["checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"],
-    "sources": {"MAIN": "default"},
+    "sources": {"MAIN": "default"}, "stock_policy": "physical", "backorders": False,
 }  # fmt: skip
 """A site of which nothing is configured but a source; `site` of a case says what is otherwise."""
 
@@ -79,7 +79,7 @@ class Stage:
             told["instead_of"] = asked.instead_of
         self.writes.append(told)
         if asked.verb != "cancel":
-            told["body"], _ = await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})
+            told["body"] = (await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})).fields
             if asked.record.entity == "sales_order":
                 totals.check(told["body"])
         if isinstance(made, dict) and "fails" in made:

@@ -20,8 +20,19 @@ from bng_bridge.mapping.mapping_file import Mapping as MappingFile
 from bridge_common.errors import BridgeError, HeldByPolicy, NotReady, RefusedByFlow
 
 Document = dict[str, Any]
-Body = Callable[[Document], Awaitable[tuple[Document, Document]]]
-"""From what the record itself gives to the fields that are to be written, and the context that they came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The fields that are to be written, and the context and the document that they came from."""
+
+    fields: Document
+    context: Document
+    document: Any
+
+
+Body = Callable[[Document], Awaitable[Made]]
+"""From what the record itself gives. It is called inside the record's lock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
+def stock_item_key(site: str, sku: str) -> str:
+    return f"{site}/stock/{sku}/stock_item"
+
+
 def posted_key(entity: str, site: str, source_id: str) -> str:
     """What is posted at BNG for a document of the shop. `source_id` is the document's, or names what it is posted for:
     invoice-12, invoice-12-capture."""
@@ -38,7 +42,7 @@ def posted_key(entity: str, site: str, source_id: str) -> str:
 POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
 KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
-    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key, "stock_item": stock_item_key,
     **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""

@@ -106,9 +106,8 @@ async def has_product(running: Running, sku: str) -> bool:
     return await running.magento.has_product(sku)
 
 
-async def inventory_item(running: Running, sku: str, warehouse: str) -> Document | None:
-    found = await running.context.bng.search("inventory-items", sku=sku, warehouse=warehouse)
-    return found[0] if found else None
+async def has_sources(running: Running) -> bool:
+    return await running.magento.has_sources()
 
 
 Run = Callable[..., Awaitable[Any]]
@@ -117,7 +116,8 @@ OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
         binding, open_write, export_rule, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents,
-        postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order, origin, shop_order,
-        status_in_shop, shipments.to_ship, shipments.lines_shipped, has_product, inventory_item, stock.shipped_not_in_shop,
+        postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order, origin,
+        shop_order, status_in_shop, shipments.to_ship, shipments.lines_shipped, has_product, stock.shipped_not_in_shop,
+        has_sources, stock.inventory_item, stock.stock_for_shop,
     )
 }  # fmt: skip

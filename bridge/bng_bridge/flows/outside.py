@@ -7,8 +7,9 @@ from bng_bridge import bindings
 from bng_bridge.flow_files.operations import OPERATIONS as CATALOGUE
 from bng_bridge.flow_files.records import UPDATE
 from bng_bridge.flow_files.steps import Asked, Document
-from bng_bridge.flows import writes
+from bng_bridge.flows import outdated, writes
 from bng_bridge.flows.operations import OPERATIONS
+from bng_bridge.flows.outdated import Outdated
 from bng_bridge.flows.running import Running
 from bng_bridge.mapping import totals
 from bng_bridge.mapping.mapping_file import Mapping
@@ -46,21 +47,24 @@ class Live:
             given: Document = {"external_id": write.reference}
             if "is_create" in asked.wants:
                 given["is_create"] = bindings.get(self.running.read, write.target_key) is None
-            made, context = await asked.body(given)
-            writes.check_name(asked, write, made, context)
+            made = await asked.body(given)
+            writes.check_name(asked, write, made.fields, made.context)
             if write.entity == "sales_order":
-                totals.check(made)
-            return made
+                totals.check(made.fields)
+            outdated.remember(self.running.read, asked, write, made.document)
+            return made.fields
 
         try:
             result = await self.running.context.deliver(self.running.event.seq, write, body)
         except _NotThere:
             return None
+        except Outdated as found:
+            return {"id": found.bound.target_id, "action": "outdated"}
         return {"id": result.binding.target_id, "action": result.action}
 
     async def _is_at_target(self, write: Write) -> bool:
-        """Inside the lock: somebody else may be making it at this moment."""
-        if bindings.get(self.running.read, write.target_key) is not None:
+        """Inside the lock: somebody else may be making it at this moment. What only the shop makes, its target looks for."""
+        if write.entity not in writes.RESOURCES or bindings.get(self.running.read, write.target_key) is not None:
             return True
         resource = writes.RESOURCES[write.entity]
         return bool(await self.running.context.bng.search(resource, external_id=write.reference))

@@ -33,6 +33,8 @@ def _settings(name: str, site: Site, store: str) -> dict[str, Any]:
         "generic_customer_id": site.generic_customer_id,
         "offline_methods": list(site.offline_methods),
         "sources": dict(site.sources),
+        "stock_policy": site.stock_policy,
+        "backorders": site.backorders,
     }
 
 

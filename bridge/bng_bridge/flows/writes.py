@@ -43,9 +43,22 @@ def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[s
     elif entity == "source_item":
         for field in ("sku", "source_code"):
             references.check(field, body.get(field), asked.named[field])
+        _refuse_negative(write, body["quantity"])
+    elif entity == "stock_item":
+        _refuse_negative(write, body["qty"])
     elif entity == "shipment":
         lines = dict.fromkeys([write.reference, *map(shipments.reference, _shipment_ids(context.get("parts") or ()))])
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
+
+
+def _refuse_negative(write: Write, quantity: Any) -> None:
+    """Magento takes one, with a 200. Raises RefusedByFlow: somebody has sold or counted what is not there."""
+    if quantity < 0:
+        raise RefusedByFlow(
+            f"the stock of {write.reference} would be {quantity} in {write.site}: less than nothing is never written",
+            problem="negative-stock",
+            hint="Correct the quantity in BNG; its next change is applied by itself. Or bridgectl dlq retry {event}.",
+        )
 
 
 def _shipment_ids(parts: Any) -> list[str]:
@@ -124,11 +137,13 @@ def _posted(running: Running, asked: Asked) -> Write:
 def _shipment(running: Running, asked: Asked) -> Write:
     shipment, site = running.document, running.site
     source_code = running.settings.sources.get(shipment.get("Warehouse") or "")
-    found = {source_reference(line["SKU"], source_code) for line in shipment["Lines"]} if source_code else set()
+    skus = sorted({line["SKU"] for line in shipment["Lines"]}) if source_code else []
+    found = [source_reference(sku, source_code) for sku in skus if source_code]
     return Write(
         target="magento", entity="shipment", site=site, target_key=keys.shipment_key(site, shipment["ShipmentID"]),
         lock_key=f"{site}/order/{running.order_id}", reference=shipments.reference(shipment["ShipmentID"]),
-        create_only=True, invalidates=tuple(keys.stock_key(site, each) for each in sorted(found)), mapping=asked.mapping,
+        create_only=True, invalidates=tuple(keys.stock_key(site, each) for each in found),
+        also_locks=tuple(f"{site}/stock/{each}" for each in [*found, *skus]), mapping=asked.mapping,
     )  # fmt: skip
 
 
@@ -149,7 +164,21 @@ def _source_item(running: Running, asked: Asked) -> Write:
     )  # fmt: skip
 
 
+def _stock_item(running: Running, asked: Asked) -> Write:
+    sku = str(asked.named["sku"])
+    if len(running.settings.sources) > 1:
+        raise RefusedByFlow(
+            f"{running.site} has one quantity for each product, no sources, and is to show several warehouses",
+            problem="several-warehouses",
+            hint=f"Leave one in sources of [sites.{running.site}] and restart, then bridgectl dlq retry {{event}}.",
+        )  # fmt: skip
+    return Write(
+        target="magento", entity="stock_item", site=running.site, target_key=keys.stock_item_key(running.site, sku),
+        lock_key=f"{running.site}/stock/{sku}", reference=sku, absolute=True, moves=True, mapping=asked.mapping,
+    )  # fmt: skip
+
+
 _WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
     "customer": _customer, "sales_order": _sales_order, "shipment": _shipment, "order_status": _order_status,
-    "source_item": _source_item, **dict.fromkeys(keys.POSTED, _posted),
+    "source_item": _source_item, "stock_item": _stock_item, **dict.fromkeys(keys.POSTED, _posted),
 }  # fmt: skip

@@ -12,6 +12,7 @@ _BY_FIRST = {
     "customers": "customers",
     "products": "products",
     "inventory": STOCK,
+    "stockItems": STOCK,
     "store": "static",
     "directory": "static",
     "eav": "static",
@@ -19,12 +20,15 @@ _BY_FIRST = {
 _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
-_OF_ENTITY = {"shipment": "shipments", "order_status": "orders"}
+_OF_ENTITY = {"shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK}
 
 
 def endpoint_of(path: str) -> str:
     """`path` begins with /V1/."""
     parts = path.split("/")
+    if "stockItems" in parts:
+        # /V1/products/:sku/stockItems/:id
+        return STOCK
     if parts[2] == "order":
         return _BY_LAST.get(parts[-1], "orders")
     return _BY_FIRST.get(parts[2], OTHER)

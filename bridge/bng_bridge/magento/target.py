@@ -1,4 +1,4 @@
-"""A Magento site as a target: shipments, the quantity of source items, the status of orders."""
+"""A Magento site as a target: shipments, the quantity of source items or stock items, the status of orders."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -7,6 +7,7 @@ from bng_bridge.magento import order_status
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
+from bng_bridge.magento.stock_items import StockItems
 from bng_bridge.target import Record, Settled, Write
 
 
@@ -14,6 +15,7 @@ class MagentoTarget:
     def __init__(self, client: MagentoClient) -> None:
         self._client = client
         self._source_items = SourceItems(client)
+        self._stock_items = StockItems(client)
 
     def guarded(self, entity: str) -> bool:
         """Nothing in Magento's API is: partial shipments are duplicated, a late stock write overwrites a newer one."""
@@ -25,6 +27,8 @@ class MagentoTarget:
     def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
         if write.entity == "source_item":
             return self._source_items.place(write.reference)
+        if write.entity == "stock_item":
+            return self._stock_items.slot()
         return self._client.throttle.slot(of_entity(write.entity))
 
     async def find(self, write: Write) -> Record | None:
@@ -32,6 +36,8 @@ class MagentoTarget:
             return await self._find_shipment(write)
         if write.entity == "order_status":
             return await order_status.find_comment(self._client, write)
+        if write.entity == "stock_item":
+            return await self._stock_items.find(write.reference)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -41,11 +47,15 @@ class MagentoTarget:
             return Record(str(created), facts={"order_id": order_id})
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "stock_item":
+            return await self._stock_items.create(write)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "stock_item":
+            return await self._stock_items.update(write, record_id, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
