@@ -19,7 +19,7 @@ from bng_bridge.bindings import Binding
 from bng_bridge.intents import Intent
 from bng_bridge.locks import Locks
 from bng_bridge.store import Store
-from bng_bridge.target import Record, Target, Write
+from bng_bridge.target import Body, Record, Target, Write
 from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
     NotReady,
@@ -101,7 +101,7 @@ class Deliver:
 
     async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
         # Looked up before it is mapped: after a restore, what was shipped long ago can no longer be mapped.
-        if not target.guarded(write.entity) and (found := await target.find(write)) is not None:
+        if (found := await _found(write, target)) is not None:
             settled = await self._settle_step(seq, write, found, "", "resolved")
             if write.create_only:
                 return settled
@@ -118,11 +118,12 @@ class Deliver:
         )
         if not record.applied:
             return await self._settle_step(seq, write, record, "", "resolved")
-        return await self._settle_step(seq, write, record, digest, "created", write.mapping)
+        return await self._settle_step(seq, write, record, digest, "created", write.mapping, merged=body)
 
     async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:
         digest = bindings.digest_of(body)
-        if digest == binding.digest:
+        is_known = digest == binding.digest if write.merge is None else write.merge.is_echo(body)
+        if binding.digest and is_known:
             log("unchanged", level=10, event=seq, target_key=write.target_key)
             return Result("unchanged", binding)
         record = await self._send(
@@ -133,7 +134,8 @@ class Deliver:
             _idempotency_key(write, digest, binding.version),
             lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
         )
-        return await self._settle_step(seq, write, record, digest, "updated", write.mapping)
+        action = "updated" if record.applied else "unchanged"
+        return await self._settle_step(seq, write, record, digest, action, write.mapping, merged=body)
 
     async def _send(
         self,
@@ -184,11 +186,20 @@ class Deliver:
             )
 
     async def _settle_step(
-        self, seq: int, write: Write, record: Record, digest: str, action: str, mapping: str = ""
+        self,
+        seq: int,
+        write: Write,
+        record: Record,
+        digest: str,
+        action: str,
+        mapping: str = "",
+        *,
+        merged: Body | None = None,
     ) -> Result:
         """Binding, digest and result, and the end of the intent, in one commit before the next write.
 
-        `mapping` is what gave the body that is at the target; '' for a record that was there.
+        `mapping` is what gave the body that is at the target; '' for a record that was there. `merged` is that body, where
+        the record was brought to it.
         """
         binding = Binding(
             write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
@@ -202,10 +213,23 @@ class Deliver:
             for key in write.invalidates:
                 bindings.forget_digest(db, key)
             bindings.add_step(db, seq, write.target_key, action, record.id, now, mapping)
+            if write.merge is not None and merged is not None:
+                write.merge.keep(db, merged, record.body, now)
 
         await self._store.write(commit)
         log("written", event=seq, target_key=write.target_key, result=action, target_id=record.id)
         return Result(action, binding)
+
+
+async def _found(write: Write, target: Target) -> Record | None:
+    """What is there without a binding: the record that it adopts, or one by its name.
+
+    That is asked for where a create could happen twice, or could write over what the other side has edited.
+    """
+    if write.adopts:
+        return Record(write.adopts)
+    is_safe = target.guarded(write.entity) and write.merge is None
+    return None if is_safe else await target.find(write)
 
 
 def _idempotency_key(write: Write, digest: str, version: str) -> str:

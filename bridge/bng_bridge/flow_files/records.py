@@ -7,7 +7,7 @@ business: it follows from the entry here, so a file cannot break it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bng_bridge.mapping.shapes import INTEGER, TEXT, Shape
+from bng_bridge.mapping.shapes import FLAG, INTEGER, TEXT, Shape
 
 UPSERT, CREATE, UPDATE, CANCEL = "upsert", "create", "update", "cancel"
 VERBS = (UPSERT, CREATE, UPDATE, CANCEL)
@@ -19,7 +19,9 @@ class RecordKind:
     say. `of_events`: in the flows of these `of` says for which source record it stands, and it is only made; elsewhere it is
     the event's own.
     `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
-    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one.
+    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one; or it is one that is there
+    under another name, `adopt`. `merges_by`: both sides may edit it, compared by a mapping between these documents;
+    `is_merged`: it is never written otherwise.
     """
 
     name: str
@@ -33,6 +35,8 @@ class RecordKind:
     of_events: tuple[str, ...] = ()
     needs_bound: bool = False
     is_replaceable: bool = False
+    is_merged: bool = False
+    merges_by: tuple[str, ...] = ()
 
     def verbs_in(self, event: str) -> tuple[str, ...]:
         """What a flow of this event may do: how a record is that is not the event's own, its own event tells."""
@@ -43,20 +47,26 @@ class RecordKind:
         return "magento" if self.name.startswith("magento/") else "bng"
 
 
-_NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
+CUSTOMERS = ("magento/customer", "bng/customer")
+NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
 
 RECORDS: Mapping[str, RecordKind] = {
     each.name: each
     for each in (
         RecordKind(
             "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
-            "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
-            of_events=("magento/order",), is_replaceable=True,
+            "A customer, under the ExternalID of the shop's customer or guest.", {}, NAMED, "bng/customer",
+            of_events=("magento/order",), is_replaceable=True, merges_by=CUSTOMERS,
+        ),
+        RecordKind(
+            "magento/customer", "shop_customer", (UPDATE,), ("bng/customer",),
+            "The shop's customer behind BNG's: what BNG changed, over what the shop has now. One that the shop does not "
+            "have is not made.", {}, {}, "magento/customer", is_merged=True, merges_by=CUSTOMERS,
         ),
         RecordKind(
             "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),
             "The sales order of the shop's order, under its ExternalID. `cancel` is a write of its own, made once.",
-            {}, _NAMED, "bng/sales_order",
+            {}, NAMED, "bng/sales_order",
         ),
         RecordKind(
             "magento/shipment", "shipment", (CREATE,), ("bng/shipment",),
@@ -79,5 +89,6 @@ RECORDS: Mapping[str, RecordKind] = {
 ENTITIES = (*(each.entity for each in RECORDS.values()), "cancellation")
 """The words of the operations `binding` and `open_write`."""
 
-RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT})
-"""Under a write's name: the id at the target; created, updated, unchanged or resolved. Null where nothing was written."""
+RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT, "is_owed": FLAG})
+"""Under a write's name: the id at the target; created, updated, unchanged or resolved; of a merge, whether the other side is
+still to be told of something. Null where nothing was written."""

@@ -33,6 +33,7 @@ SITE: Document = {
 
 _IDS = {
     "magento/order": "entity_id", "magento/customer": "id", "bng/shipment": "ShipmentID", "bng/sales_order": "SalesOrderID",
+    "bng/customer": "CustomerID",
 }  # fmt: skip
 _TRANSIENT: dict[str, type[BridgeError]] = {"target-unavailable": TargetUnavailable, "outcome-unknown": OutcomeUnknown}
 
@@ -71,8 +72,9 @@ class Stage:
             told["of"] = source_id
         if asked.named:
             told["with"] = asked.named
-        if asked.instead_of:
-            told["instead_of"] = asked.instead_of
+        for name in ("instead_of", "adopt"):
+            if getattr(asked, name):
+                told[name] = getattr(asked, name)
         self.writes.append(told)
         if asked.verb != "cancel":
             told["body"], _ = await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})
@@ -116,7 +118,7 @@ def _beginning(flow: Flow, case: Any, site_name: str) -> tuple[Beginning, str]:
     told = {"id": source_id, "kind": flow.trigger.kinds[0], "number": 1, "attempts": 0, "is_requeued": False}
     told |= case.get("event") or {}
     bound = case.get("bound")
-    site = None if event.has_bound and bound is None else SITE | {"name": site_name} | (case.get("site") or {})
+    site = None if event.bound is not None and bound is None else SITE | {"name": site_name} | (case.get("site") or {})
     return Beginning(document, told, site, bound), str(told["id"])
 
 

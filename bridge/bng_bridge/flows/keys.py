@@ -18,6 +18,10 @@ def customer_key(site: str, source_id: str) -> str:
     return f"{site}/customer/{source_id}/customer"
 
 
+def shop_customer_key(site: str, customer_id: str) -> str:
+    return f"{site}/customer/{customer_id}/shop_customer"
+
+
 def shipment_key(site: str, shipment_id: str) -> str:
     return f"{site}/shipment/{shipment_id}/shipment"
 
@@ -28,7 +32,7 @@ def stock_key(site: str, reference: str) -> str:
 
 KEYS = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
-    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+    "customer": customer_key, "shop_customer": shop_customer_key, "shipment": shipment_key, "source_item": stock_key,
 }  # fmt: skip
 """By the words that flow files have for them."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents
-from bng_bridge.flows import shipments, stock
+from bng_bridge.flows import matching, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -51,6 +51,10 @@ def _source_id(running: Running, order: Document) -> str:
 
 async def is_deleted(running: Running, id: Any) -> bool:  # noqa: A002
     return inbox.is_deleted(running.read, running.site, "customer", str(id))
+
+
+async def shop_customer(running: Running, id: Any) -> Document | None:  # noqa: A002
+    return await running.magento.get(f"/V1/customers/{id}")
 
 
 async def newest_transaction(running: Running, order_id: Any) -> str | None:
@@ -106,7 +110,7 @@ Run = Callable[..., Awaitable[Any]]
 OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
-        binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, sales_order, origin, shop_order,
-        status_in_shop, shipments.to_ship, has_product, inventory_item, stock.shipped_not_in_shop,
+        binding, open_write, buyer, buyer_behind, is_deleted, shop_customer, matching.match, newest_transaction, sales_order,
+        origin, shop_order, status_in_shop, shipments.to_ship, has_product, inventory_item, stock.shipped_not_in_shop,
     )
 }  # fmt: skip

@@ -19,7 +19,7 @@ _BY_FIRST = {
 _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
-_OF_ENTITY = {"shipment": "shipments", "order_status": "orders"}
+_OF_ENTITY = {"shipment": "shipments", "order_status": "orders", "shop_customer": "customers"}
 
 
 def endpoint_of(path: str) -> str:
