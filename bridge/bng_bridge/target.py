@@ -32,7 +32,8 @@ class Write:
     that has one writer at a time. `reference` is what the target can be searched by. `fingerprint` are facts of the source
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
-    changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
+    changes as a side effect. `is_immutable`: one of `create_only` of which a difference to what it should be is told, for a
+    person to correct. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
     record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
     flow: it is noted with what was written, and nothing depends on it. `adopts`: the id of a record at the target that is
     this one under another name. `merge`: both sides edit the record.
@@ -52,6 +53,7 @@ class Write:
     mapping: str = ""
     adopts: str = ""
     merge: Merge | None = None
+    is_immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

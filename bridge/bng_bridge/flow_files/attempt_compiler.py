@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bng_bridge.flow_files import words
 from bng_bridge.flow_files.attempts import Call, Write
 from bng_bridge.flow_files.operations import OPERATIONS, WORD, shape_of
-from bng_bridge.flow_files.records import CANCEL, CREATE, ENTITIES, NAMED, RECORDS, RESULT, UPDATE, RecordKind
+from bng_bridge.flow_files.records import CANCEL, CREATE, ENTITIES, RECORDS, RESULT, UPDATE, RecordKind
 from bng_bridge.flow_files.steps import Step
 from bng_bridge.flow_files.uses import MappingUse
 from bng_bridge.mapping.budget import Getter
@@ -165,7 +165,7 @@ class AttemptCompiler:
         if record.target == "bng" and getattr(own, "text", "") != node.text:
             raise Wrong(node.at, "merge names the step's own mapping: it is the one to BNG")
         source, target = record.merges_by
-        given = {name: (shape, self.node.at) for name, shape in NAMED.items()}
+        given = {name: (shape, self.node.at) for name, shape in RECORDS[target].gives.items()}
         use = MappingUse(node.text, node.at, f"{self.place.path}.merge", source, target, given, is_whole=False)
         self.compiler.uses.mappings.append(use)
         return node.text

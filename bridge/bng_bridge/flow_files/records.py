@@ -48,14 +48,14 @@ class RecordKind:
 
 
 CUSTOMERS = ("magento/customer", "bng/customer")
-NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
+_NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
 
 RECORDS: Mapping[str, RecordKind] = {
     each.name: each
     for each in (
         RecordKind(
             "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
-            "A customer, under the ExternalID of the shop's customer or guest.", {}, NAMED, "bng/customer",
+            "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
             of_events=("magento/order",), is_replaceable=True, merges_by=CUSTOMERS,
         ),
         RecordKind(
@@ -66,7 +66,31 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),
             "The sales order of the shop's order, under its ExternalID. `cancel` is a write of its own, made once.",
-            {}, NAMED, "bng/sales_order",
+            {}, _NAMED, "bng/sales_order",
+        ),
+        RecordKind(
+            "bng/shipment", "bng_shipment", (CREATE,), ("magento/shipment",),
+            "What the shop's admin has shipped, posted once.", {}, _NAMED, "bng/shipment", needs_bound=True,
+        ),
+        RecordKind(
+            "bng/invoice", "invoice", (CREATE,), ("magento/invoice",),
+            "The shop's invoice, posted once. A later difference is a dead letter: a person corrects it by a reversal.",
+            {}, _NAMED, "bng/invoice", needs_bound=True,
+        ),
+        RecordKind(
+            "bng/credit_memo", "credit_memo", (CREATE,), ("magento/creditmemo",),
+            "The shop's credit memo: an invoice of the type credit, posted once.", {}, _NAMED, "bng/invoice",
+            needs_bound=True,
+        ),
+        RecordKind(
+            "bng/payment", "payment", (CREATE,), ("magento/invoice", "magento/creditmemo"),
+            "What was captured with the invoice, or paid back with the credit memo: posted once.", {}, _NAMED, "bng/payment",
+            needs_bound=True,
+        ),
+        RecordKind(
+            "bng/gl_entry", "gl_entry", (CREATE,), ("magento/invoice", "magento/creditmemo"),
+            "A balanced ledger entry for the document, posted once for each `posting`.", {"posting": TEXT}, _NAMED,
+            "bng/gl_entry", needs_bound=True,
         ),
         RecordKind(
             "magento/shipment", "shipment", (CREATE,), ("bng/shipment",),

@@ -32,6 +32,12 @@ def account(db: sqlite3.Connection, customer_id: str) -> Binding | None:
     return bound if bound is not None and bound.target_key.split("/")[2].isdecimal() else None
 
 
+def posted_name(db: sqlite3.Connection, name: str, site: Site, order_id: str, posted: str) -> str:
+    """`posted` says what of the order it is: invoice-12, invoice-12-capture. A restored shop gives its documents' ids anew
+    with those of its orders."""
+    return _name(db, name, site, posted, "order", order_id)
+
+
 def names_an_order(site: Site, name: str, external_id: str) -> bool:
     """Whether this site's template gives such a name to an order."""
     fixed = site.external_id.format(site=name, id="\0").split("\0")

@@ -26,7 +26,10 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
     if kind == "order_status_changed" and data.get("SalesOrderID"):
         return status_hint(data, read, webhook_id)
     if kind == "customer_updated" and data.get("CustomerID"):
-        return customer_hint(data, read, webhook_id)
+        # One that no shop has an account of is nobody's news, and there are many: each order of a guest makes one.
+        return customer_hint(data, read, webhook_id) if account(read, str(data["CustomerID"])) else None
+    if kind == "invoice_created" and data.get("InvoiceID"):
+        return invoice_hint(data, read, webhook_id)
     return None
 
 
@@ -41,6 +44,8 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
         return inventory_hint(item)
     if resource == "customers":
         return customer_hint(item, read) if _is_edited(item, read) else None
+    if resource == "invoices":
+        return invoice_hint(item, read)
     return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
 
 
@@ -78,6 +83,12 @@ def _is_edited(customer: dict[str, Any], read: sqlite3.Connection) -> bool:
         return False
     state = kept.common(read, bound.target_key)
     return state is None or bool(customer.get("Deleted")) or not shows_nothing_new(state, of_bng(customer), of=BNG)
+
+
+def invoice_hint(invoice: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
+    invoice_id, sales_order_id = str(invoice["InvoiceID"]), str(invoice.get("SalesOrderID") or "")
+    event_key = f"bng/invoice/{invoice_id}/{_state(invoice, webhook_id, 'Version')}"
+    return Hint("invoice", invoice_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
 
 
 def _is_news(sales_order: dict[str, Any], read: sqlite3.Connection) -> bool:
