@@ -63,6 +63,10 @@ OPERATIONS: Mapping[str, Operation] = {
             {"id": TEXT}, FLAG,
         ),
         Operation(
+            "is_on", "Whether a switched flow is on for the site: `bridgectl flow on`.", {"flow": TEXT}, FLAG,
+            needs_site=True,
+        ),
+        Operation(
             "shop_customer", "A customer of the shop as the shop has it; null when it is gone.", {"id": TEXT},
             "magento/customer", needs_site=True,
         ),

@@ -6,7 +6,7 @@ No argument is null: such a call is answered null without asking.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bng_bridge import bindings, inbox, intents
+from bng_bridge import bindings, inbox, intents, switches
 from bng_bridge.flows import documents, matching, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
@@ -51,6 +51,10 @@ def _source_id(running: Running, order: Document) -> str:
 
 async def is_deleted(running: Running, id: Any) -> bool:  # noqa: A002
     return inbox.is_deleted(running.read, running.site, "customer", str(id))
+
+
+async def is_on(running: Running, flow: str) -> bool:
+    return not switches.why_left(running.read, running.site, flow, None)
 
 
 async def shop_customer(running: Running, id: Any) -> Document | None:  # noqa: A002
@@ -110,7 +114,7 @@ Run = Callable[..., Awaitable[Any]]
 OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
-        binding, open_write, buyer, buyer_behind, is_deleted, shop_customer, matching.match, newest_transaction,
+        binding, open_write, buyer, buyer_behind, is_deleted, is_on, shop_customer, matching.match, newest_transaction,
         documents.shop_documents, sales_order,
         origin, shop_order, status_in_shop, shipments.to_ship,
         shipments.lines_shipped, has_product, inventory_item, stock.shipped_not_in_shop,
