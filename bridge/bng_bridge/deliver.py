@@ -58,6 +58,10 @@ class Deliver:
         twice is sent before their end; after it a look-up finds them."""
         self._sends_from = max(self._sends_from, steady_now() + timedelta(seconds=seconds))
 
+    async def save(self, operation: Callable[[sqlite3.Connection], None]) -> None:
+        """What has to be on disk before a write is sent, and is no intent."""
+        await self._store.write(operation)
+
     async def __call__(self, seq: int, write: Write, mapping: Mapping) -> Result:
         """Bring the target to what `mapping` gives; it is called inside the lock, so that it reads the newest state.
 

@@ -15,8 +15,11 @@ class Merge(Protocol):
         """Whether `body` shows nothing but what both sides had in common the last time: then nobody need be asked."""
         ...
 
-    def over(self, body: Body, known: Body) -> Body:
-        """What is to be written over a record that looks so; empty where nothing is. The last call counts."""
+    async def over(self, body: Body, known: Body) -> Body:
+        """What is to be written over a record that looks so; empty where nothing is. The last call counts.
+
+        What is lost by it is on record when this returns: after the write it stands nowhere.
+        """
         ...
 
     def keep(self, db: sqlite3.Connection, body: Body, written: Body, now: str) -> None:

@@ -26,6 +26,7 @@ ACTIONS = frozenset(
         "subscribed", "subscribe_failed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
         "swept", "sweep_found", "sweep_failed",
+        "linked", "unlinked",
         "clock_set",
     }
 )  # fmt: skip

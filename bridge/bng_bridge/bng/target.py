@@ -65,7 +65,7 @@ class BngTarget:
         known = None if version and self._is_enough and not write.merge else await self._read(write, record_id)
         key = request_id if known is None or not self._profile.guards else ""
         for _ in range(3):
-            fields = body if known is None else self._merged(write, body, known)
+            fields = body if known is None else await self._merged(write, body, known)
             if known is not None and write.merge is not None and not fields:
                 return replace(_record(write, known), applied=False)
             under = version if known is None else known.version
@@ -84,10 +84,10 @@ class BngTarget:
         """A version and the changed fields are all that an update needs."""
         return self._profile.concurrency.check != "none" and self._profile.update.sends == "changes"
 
-    def _merged(self, write: Write, body: Body, known: Stored) -> Body:
+    async def _merged(self, write: Write, body: Body, known: Stored) -> Body:
         if write.merge is None:
             fields = keep_ahead(write.entity, body, known.body)
-        elif not (fields := write.merge.over(body, known.body)):
+        elif not (fields := await write.merge.over(body, known.body)):
             return {}
         return fields if self._profile.update.sends == "changes" else {**settable(write.entity, known.body), **fields}
 

@@ -79,7 +79,8 @@ def _customer(running: Running, asked: Asked) -> Write:
 def _into_bng(running: Running, asked: Asked, of: str) -> IntoBng | None:
     if asked.words is None:
         return None
-    return IntoBng(running.read, keys.customer_key(running.site, of), running.event.seq, asked.words.head.owners)
+    key = keys.customer_key(running.site, of)
+    return IntoBng(running.read, running.context.deliver.save, key, running.event.seq, asked.words.head.owners)
 
 
 def _shop_customer(running: Running, asked: Asked) -> Write:
@@ -93,8 +94,8 @@ def _shop_customer(running: Running, asked: Asked) -> Write:
         return words(document, external_id=name, is_create=is_create)
 
     merge = IntoShop(
-        running.read, running.bound.target_key, running.event.seq, words.head.owners, words=in_bng_s_words,
-        back=asked.maps, fingerprint_of=customers.fingerprint,
+        running.read, running.context.deliver.save, running.bound.target_key, running.event.seq, words.head.owners,
+        words=in_bng_s_words, back=asked.maps, fingerprint_of=customers.fingerprint,
     )  # fmt: skip
     return Write(
         target="magento", entity=IN_SHOP, site=running.site,

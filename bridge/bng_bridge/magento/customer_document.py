@@ -31,6 +31,14 @@ def changed(customer: Document, before: Document, after: Document) -> Document |
     return found
 
 
+def as_saved(customer: Document) -> Document:
+    """How the shop will show it: new addresses with ids, of which nothing is known but that they are others, and the default
+    ones named by them."""
+    addresses = [{"id": -number, **each} for number, each in enumerate(customer.get("addresses") or [], 1)]
+    defaults = {role: str(each["id"]) for each in addresses for role in ROLES if each.get(role)}
+    return {**customer, **defaults, "addresses": addresses}
+
+
 def written_wrong(before: Document, sent: Document, after: Document) -> list[str]:
     """The fields that the shop left as they were although others were sent. One that somebody changed since is none."""
     lost = [name for name in sent if name != "addresses" and _was_left(name, before, sent, after)]

@@ -33,7 +33,7 @@ async def amend(client: MagentoClient, write: Write, customer_id: str, body: Bod
                 f"{write.site} has no customer {customer_id}", status=404, problem="absent",
                 hint="It was deleted in the shop: bridgectl dlq discard {event} --reason TEXT.",
             )  # fmt: skip
-        fields = write.merge.over(body, known)
+        fields = await write.merge.over(body, known)
         if not fields:
             return Record(customer_id, body=known, applied=False)
         sent = await with_regions(client, fields)

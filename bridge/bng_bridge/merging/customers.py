@@ -6,14 +6,13 @@ before the commit leaves the older common state: what was written stands at both
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bng_bridge import bindings
 from bng_bridge.bindings import Binding
 from bng_bridge.bng.records import settable
-from bng_bridge.magento.customer_document import changed
+from bng_bridge.magento.customer_document import as_saved, changed
 from bng_bridge.merging import kept
 from bng_bridge.merging.merge import (
     BNG,
@@ -27,18 +26,21 @@ from bng_bridge.merging.merge import (
     shows_nothing_new,
 )
 from bng_bridge.target import Body
+from bridge_common.clock import to_text, utc_now
 
 NAME = "ExternalID"
 """Is no field of anybody's: it says which customer of the shop it is."""
+Save = Callable[[Callable[[sqlite3.Connection], None]], Awaitable[None]]
 Words = Callable[..., Document]
 """A mapping to BNG over a shop's document; `is_create` as for a customer that BNG does not have yet."""
 
 
 @dataclass
 class _TwoSided:
-    """`binding` is the customer's at BNG; None while BNG has none."""
+    """`binding` is the customer's at BNG; None while BNG has none. `save` commits."""
 
     read: sqlite3.Connection
+    save: Save
     target_key: str
     seq: int
     owners: Mapping[str, str]
@@ -49,9 +51,12 @@ class _TwoSided:
     def binding(self) -> Binding | None:
         return bindings.get(self.read, self.target_key)
 
-    def _keep(self, db: sqlite3.Connection, state: Common, now: str) -> None:
-        kept.put_common(db, self.target_key, state, now)
-        kept.add_conflicts(db, self.target_key, self.seq, self.merged.conflicts, now)
+    async def _merge(self, shop: Document, bng: Document) -> None:
+        """A loser is on record before it is written over."""
+        self.merged = merge(self._common, shop, bng, self.owners)
+        found, now = self.merged.conflicts, to_text(utc_now())
+        if found:
+            await self.save(lambda db: kept.add_conflicts(db, self.target_key, self.seq, found, now))
 
 
 @dataclass
@@ -69,10 +74,10 @@ class IntoBng(_TwoSided):
         state = kept.common(self.read, self.target_key)
         return state is not None and shows_nothing_new(state, _shop(body), of=SHOP)
 
-    def over(self, body: Body, known: Body) -> Body:
+    async def over(self, body: Body, known: Body) -> Body:
         self._known = known
         self._common = kept.common(self.read, self.target_key) or _from_binding(self.binding, body, known) or Common()
-        self.merged = merge(self._common, _shop(body), of_bng(known), self.owners)
+        await self._merge(_shop(body), of_bng(known))
         # Another name than ours is somebody else's: an operator linked a customer that another shop has, too.
         name = {NAME: body[NAME]} if body.get(NAME) and not known.get(NAME) else {}
         return {**self.merged.to_bng, **name}
@@ -83,7 +88,7 @@ class IntoBng(_TwoSided):
             # It was made of what the shop says.
             self._common, self._known, self.merged = Common(), written, Merged(shop, {})
         state = after_bng(self._common, shop, of_bng(self._known), self.merged, of_bng(written))
-        self._keep(db, state, now)
+        kept.put_common(db, self.target_key, state, now)
 
 
 @dataclass
@@ -99,13 +104,12 @@ class IntoShop(_TwoSided):
     fingerprint_of: Callable[[Document], str] = field(kw_only=True)
     _before: Document = field(default_factory=dict)
     _sent: Document = field(default_factory=dict)
-    _gains_address: bool = False
 
     def is_echo(self, body: Body) -> bool:
         state = kept.common(self.read, self.target_key)
         return state is not None and shows_nothing_new(state, of_bng(body), of=BNG)
 
-    def over(self, body: Body, known: Body) -> Body:
+    async def over(self, body: Body, known: Body) -> Body:
         """Raises IdentityChanged for another customer under the id of the one that was bound."""
         bound, bng = self.binding, of_bng(body)
         if bound is not None:
@@ -118,26 +122,20 @@ class IntoShop(_TwoSided):
             or _from_binding(bound, self.words(known, is_create=True), body)
             or Common()
         )
-        self.merged = merge(self._common, shop, bng, self.owners)
+        await self._merge(shop, bng)
         # What the shop does not speak of is there as BNG said it the last time.
         unsaid = {name: self._common.bng.get(name) for name in self.merged.to_shop if name not in shop}
         before = {**body, **shop, **unsaid}
         found = changed(known, self.back(before), self.back({**before, **self.merged.to_shop}))
-        self._before, self._sent = shop, shop if found is None else _shop(self.words(found, is_create=False))
-        self._gains_address = found is not None and any("id" not in each for each in found.get("addresses") or ())
+        self._before = shop
+        self._sent = shop if found is None else _shop(self.words(as_saved(found), is_create=False))
         return found or {}
 
     def keep(self, db: sqlite3.Connection, body: Body, written: Body, now: str) -> None:
-        after = _shop(self.words(written, is_create=False))
-        told = {name: self._told(name, value) for name, value in after.items()}
-        self._keep(db, after_shop(self._common, self._before, of_bng(body), self.merged, told), now)
-
-    def _told(self, name: str, now: Any) -> Any:
-        """What the shop has by our write. What it shows now may be somebody's edit since, which must be seen yet.
-
-        A new address gets its id from the shop, and only then is it one that a mapping finds.
-        """
-        return now if self._gains_address and isinstance(now, dict) else self._sent.get(name, now)
+        """Of the shop counts what was sent. What it shows now may be somebody's edit since, which must be seen yet."""
+        del written
+        state = after_shop(self._common, self._before, of_bng(body), self.merged, self._sent)
+        kept.put_common(db, self.target_key, state, now)
 
 
 def of_bng(record: Body) -> Document:

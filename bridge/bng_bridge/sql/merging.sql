@@ -16,7 +16,7 @@ INSERT INTO conflict (at, seq, target_key, field, shop, bng, winner)
 VALUES (:now, :seq, :target_key, :field, :shop, :bng, :winner)
 
 -- name: conflicts
-SELECT * FROM conflict WHERE target_key = coalesce(:target_key, target_key) ORDER BY id DESC LIMIT :limit
+SELECT * FROM conflict WHERE coalesce(:target_key, target_key) = target_key ORDER BY id DESC LIMIT :limit
 
 -- name: tell_apart
 INSERT INTO unlinked (target_key, target_id, at) VALUES (:target_key, :target_id, :now)
