@@ -93,7 +93,8 @@ async def test_each_document_arrives_and_is_found_by_what_it_belongs_to(rig: Bng
             assert stored is not None
             assert stored.body == record
     assert [(line["SKU"], line["Quantity"], line["LineTotal"]) for line in invoice["Lines"]] == [
-        ("MUG-WHITE", "1", "9.99")
+        ("MUG-WHITE", "1", "9.99"),
+        ("FREIGHT", "1", "5.95"),
     ]
     assert [(line["Debit"], line["Credit"]) for line in made["gl-entries"]["Lines"]] == [
         ("15.94", "0.00"),
