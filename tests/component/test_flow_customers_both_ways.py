@@ -254,6 +254,24 @@ async def test_a_customer_that_bng_deleted_stays_in_the_shop(pair: Pair) -> None
     assert (await pair.in_shop())["lastname"] == "Brandt"
 
 
+async def test_a_customer_that_bng_lost_and_that_an_order_made_anew_empties_nothing_in_the_shop(pair: Pair) -> None:
+    lost = await pair.at_bng()
+    await pair.rig.bng.admin("PATCH", f"/records/customers/{lost['CustomerID']}", ExternalID="lost")
+    made = await pair.rig.bng.admin("POST", "/records/customers", ExternalID=f"shop1-{pair.id}", LastName="Brandt")
+
+    def made_anew(db: Any) -> None:
+        db.execute(
+            "UPDATE binding SET target_id = ?, version = '1' WHERE target_key = ?", (made["CustomerID"], pair.key)
+        )
+
+    await pair.rig.store.write(made_anew)
+    before = await pair.in_shop()
+    await pair.told_by_bng()
+    await pair.told_by_shop()
+    assert (await pair.in_shop())["addresses"] == before["addresses"]
+    assert ((await pair.at_bng())["Phone"], (await pair.at_bng())["FirstName"]) == ("1", "Ida")
+
+
 async def test_another_customer_under_the_id_is_not_written(pair: Pair) -> None:
     def restore(db: Any) -> None:
         db.execute("UPDATE binding SET fingerprint = '2020-01-01 00:00:00' WHERE target_key = ?", (pair.key,))

@@ -14,6 +14,7 @@ _SQL = queries.load("bng_bridge", "merging")
 
 
 def common(db: sqlite3.Connection, target_key: str) -> Common | None:
+    """None also where BNG's customer is another one now: it was made anew, or linked."""
     row = db.execute(_SQL["common"], {"target_key": target_key}).fetchone()
     return None if row is None else Common(decimal_json.loads(row["shop"]), decimal_json.loads(row["bng"]))
 

@@ -1,6 +1,7 @@
 -- The last state that a customer's two sides had in common, as each of them showed it, in BNG's words; see merging/.
 CREATE TABLE common_state (
     target_key TEXT PRIMARY KEY,         -- of the customer's binding at BNG
+    bng_id     TEXT NOT NULL,            -- BNG's customer at that time: of another one nothing is known
     shop       TEXT NOT NULL,            -- JSON
     bng        TEXT NOT NULL,            -- JSON
     at         TEXT NOT NULL

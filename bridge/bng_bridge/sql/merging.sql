@@ -1,9 +1,11 @@
 -- name: common
-SELECT shop, bng FROM common_state WHERE target_key = :target_key
+SELECT shop, bng FROM common_state AS known WHERE target_key = :target_key
+AND bng_id = coalesce((SELECT target_id FROM binding WHERE binding.target_key = known.target_key), '')
 
 -- name: put_common
-INSERT INTO common_state (target_key, shop, bng, at) VALUES (:target_key, :shop, :bng, :now)
-ON CONFLICT (target_key) DO UPDATE SET shop = excluded.shop, bng = excluded.bng, at = excluded.at
+INSERT INTO common_state (target_key, bng_id, shop, bng, at)
+VALUES (:target_key, coalesce((SELECT target_id FROM binding WHERE target_key = :target_key), ''), :shop, :bng, :now)
+ON CONFLICT (target_key) DO UPDATE SET bng_id = excluded.bng_id, shop = excluded.shop, bng = excluded.bng, at = excluded.at
 
 -- name: forget_common
 DELETE FROM common_state WHERE target_key = :target_key
