@@ -163,7 +163,8 @@ def test_a_slip_in_a_case_is_a_finding(mappings: Path, flows: Path, given: str, 
 def test_a_case_of_a_site_s_own_flow_runs_as_that_site(mappings: Path, flows: Path) -> None:
     put(mappings, "extends: customer-to-customer.yaml\n", name="mine", of_site="shop2")
     text = (templates.folder() / "customer-to-customer.yaml").read_text(encoding="utf-8")
-    own = put(flows, text.replace("mapping: customer", "mapping: mine #"), name="customer-to-customer", of_site="shop2")
+    text = text.replace("mapping: customer", "mapping: mine #").replace("merge: customer", "merge: mine #")
+    own = put(flows, text, name="customer-to-customer", of_site="shop2")
     cases = own.with_suffix("")
     cases.mkdir()
     (cases / "one.in.json").write_text('{"document": {"id": 5, "email": "ida@example.com", "lastname": "Brandt"}}')

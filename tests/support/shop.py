@@ -48,6 +48,10 @@ class RecordingTransport(DirectTransport):
             self.request_ids.append(request_id)
         return await super().request(method, path, query=query, body=body, timeout_s=timeout_s)
 
+    async def amend(self, path: str, body: Any, expected: str, *, timeout_s: float, request_id: str) -> Answer | None:
+        self.request_ids.append(request_id)
+        return await super().amend(path, body, expected, timeout_s=timeout_s, request_id=request_id)
+
     async def state_of(self, request_id: str) -> RequestState | None:
         return self.states.get(request_id)
 

@@ -9,6 +9,7 @@ from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.bundle import bundle_group
 from bng_bridge.ctl.command import Bridgectl
 from bng_bridge.ctl.connection import Daemon
+from bng_bridge.ctl.customers import conflicts, customer, link, unlink
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.flow import flow_group
@@ -37,6 +38,7 @@ def main(context: click.Context, socket: Path) -> None:
     \b
       bridgectl status              the verdict and its first cause
       bridgectl trace 000000123     one order's way, hop by hop
+      bridgectl customer EMAIL      a customer's two sides, beside each other
       bridgectl dlq list            what waits for a person, with a hint each
       bridgectl ledger              is everything of today at the other side, and do the sums agree
     """
@@ -45,6 +47,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, stock, pause, resume, drain, resync, replay, restored, site,
-    map_group, flow_group, bundle_group,
+    customer, conflicts, link, unlink, map_group, flow_group, bundle_group,
 ):  # fmt: skip
     main.add_command(each)

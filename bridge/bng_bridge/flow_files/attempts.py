@@ -107,10 +107,16 @@ class Write(Try):
     mapping: str = ""
     context: Mapping[str, Getter] = field(default_factory=dict)
     fields: Getter | None = None
+    adopt: Getter | None = None
+    merge: str = ""
 
     async def act(self, run: Run) -> Document | None:
         frame = run.frame
         mapping = run.outside.mapping(self.mapping) if self.mapping else None
+
+        def maps(document: Document) -> Document:
+            made: Document = {} if mapping is None else mapping(document, **values_of(self.context, frame))
+            return made if self.fields is None else {**made, **self.fields(frame)}
 
         async def body(given: Document) -> Made:
             if await run_steps(self.reads, run) is not None:
@@ -130,6 +136,8 @@ class Write(Try):
                 self.name, self.verb, self.record, _text(self.of, frame), values_of(self.names, frame),
                 _text(self.instead_of, frame), mapping.identity if mapping is not None else self.identity,
                 mapping.head.context if mapping is not None else (), body,
+                adopt=str((self.adopt and self.adopt(frame)) or ""),
+                words=run.outside.mapping(self.merge) if self.merge else None, maps=maps,
             )
         )  # fmt: skip
 

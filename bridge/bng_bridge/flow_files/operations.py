@@ -68,6 +68,20 @@ OPERATIONS: Mapping[str, Operation] = {
             {"id": TEXT}, FLAG,
         ),
         Operation(
+            "is_on", "Whether a switched flow is on for the site: `bridgectl flow on`.", {"flow": TEXT}, FLAG,
+            needs_site=True,
+        ),
+        Operation(
+            "shop_customer", "A customer of the shop as the shop has it; null when it is gone.", {"id": TEXT},
+            "magento/customer", needs_site=True,
+        ),
+        Operation(
+            "match", "Which customer of BNG's is this one of the shop, while none is bound and none has its ExternalID: "
+            "`id` of the only one with the same e-mail that belongs to nobody yet, null where there is none. `is_ambiguous` "
+            "when there are several, `others`, or several in the shop's websites.",
+            {"customer": "magento/customer"}, _object("the match", id=TEXT, is_ambiguous=FLAG, others=TEXT), needs_site=True,
+        ),
+        Operation(
             "newest_transaction", "The id at the payment provider of an order's newest capture or authorization, asked of "
             "the shop. Null where there is none.",
             {"order_id": INTEGER}, TEXT, needs_site=True,

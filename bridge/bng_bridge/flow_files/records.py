@@ -7,7 +7,7 @@ business: it follows from the entry here, so a file cannot break it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bng_bridge.mapping.shapes import INTEGER, TEXT, Shape
+from bng_bridge.mapping.shapes import FLAG, INTEGER, TEXT, Shape
 
 UPSERT, CREATE, UPDATE, CANCEL = "upsert", "create", "update", "cancel"
 VERBS = (UPSERT, CREATE, UPDATE, CANCEL)
@@ -20,7 +20,9 @@ class RecordKind:
     the event's own.
     `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
     `remembers`: what of the document its binding keeps.
-    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one.
+    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one; or it is one that is there
+    under another name, `adopt`. `merges_by`: both sides may edit it, compared by a mapping between these documents;
+    `is_merged`: it is never written otherwise.
     """
 
     name: str
@@ -35,6 +37,8 @@ class RecordKind:
     needs_bound: bool = False
     is_replaceable: bool = False
     remembers: tuple[str, ...] = ()
+    is_merged: bool = False
+    merges_by: tuple[str, ...] = ()
 
     def verbs_in(self, event: str) -> tuple[str, ...]:
         """What a flow of this event may do: how a record is that is not the event's own, its own event tells."""
@@ -45,6 +49,7 @@ class RecordKind:
         return "magento" if self.name.startswith("magento/") else "bng"
 
 
+CUSTOMERS = ("magento/customer", "bng/customer")
 _NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
 
 STATE = ("Sequence", "UpdatedAt")
@@ -56,7 +61,12 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
             "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
-            of_events=("magento/order",), is_replaceable=True,
+            of_events=("magento/order",), is_replaceable=True, merges_by=CUSTOMERS,
+        ),
+        RecordKind(
+            "magento/customer", "shop_customer", (UPDATE,), ("bng/customer",),
+            "The shop's customer behind BNG's: what BNG changed, over what the shop has now. One that the shop does not "
+            "have is not made.", {}, {}, "magento/customer", is_merged=True, merges_by=CUSTOMERS,
         ),
         RecordKind(
             "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),
@@ -113,6 +123,7 @@ RECORDS: Mapping[str, RecordKind] = {
 ENTITIES = (*(each.entity for each in RECORDS.values()), "cancellation")
 """The words of the operations `binding` and `open_write`."""
 
-RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT})
+RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT, "is_owed": FLAG})
 """Under a write's name: the id at the target; created, updated, unchanged, resolved, or outdated: BNG showed an older state
-than the one that was applied. Null where nothing was written."""
+than the one that was applied. Of a merge, whether the other side is still to be told of something. Null where nothing was
+written."""

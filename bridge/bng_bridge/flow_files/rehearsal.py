@@ -35,6 +35,7 @@ SITE: Document = {
 
 _IDS = {
     "magento/order": "entity_id", "magento/customer": "id", "bng/shipment": "ShipmentID", "bng/sales_order": "SalesOrderID",
+    "bng/customer": "CustomerID",
     "magento/invoice": "entity_id", "magento/shipment": "entity_id", "magento/creditmemo": "entity_id",
     "bng/invoice": "InvoiceID",
 }  # fmt: skip
@@ -75,8 +76,9 @@ class Stage:
             told["of"] = source_id
         if asked.named:
             told["with"] = asked.named
-        if asked.instead_of:
-            told["instead_of"] = asked.instead_of
+        for name in ("instead_of", "adopt"):
+            if getattr(asked, name):
+                told[name] = getattr(asked, name)
         self.writes.append(told)
         if asked.verb != "cancel":
             told["body"] = (await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})).fields
@@ -124,7 +126,7 @@ def _beginning(flow: Flow, case: Any, site_name: str) -> tuple[Beginning, str]:
     bound = case.get("bound")
     site = (
         None
-        if event.source == "bng" and event.has_bound and bound is None
+        if event.source == "bng" and event.bound is not None and bound is None
         else SITE | {"name": site_name} | (case.get("site") or {})
     )
     return Beginning(document, told, site, bound), str(told["id"])

@@ -46,7 +46,9 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One write, as a flow asks for it. `name` is the step's, or the record's; `source_id` '' is the event's own; `mapping`
-    the identity of the file that gives the body, `wants` the names of its context.
+    the identity of the file that gives the body, `wants` the names of its context. `adopt` is an id at the target that is
+    this record's under another name; `words` the mapping in whose fields the two sides of a record are compared, and `maps`
+    gives the body of another document than the event's.
     """
 
     name: str
@@ -58,6 +60,9 @@ class Asked:
     mapping: str
     wants: Container[str]
     body: Body
+    adopt: str = ""
+    words: MappingFile | None = None
+    maps: Callable[[Document], Document] | None = None
 
 
 class Outside(Protocol):

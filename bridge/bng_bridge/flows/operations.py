@@ -6,8 +6,8 @@ No argument is null: such a call is answered null without asking.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bng_bridge import bindings, inbox, intents
-from bng_bridge.flows import documents, postings, shipments, stock
+from bng_bridge import bindings, inbox, intents, switches
+from bng_bridge.flows import documents, matching, postings, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -61,6 +61,14 @@ def _source_id(running: Running, order: Document) -> str:
 
 async def is_deleted(running: Running, id: Any) -> bool:  # noqa: A002
     return inbox.is_deleted(running.read, running.site, "customer", str(id))
+
+
+async def is_on(running: Running, flow: str) -> bool:
+    return not switches.why_left(running.read, running.site, flow, None)
+
+
+async def shop_customer(running: Running, id: Any) -> Document | None:  # noqa: A002
+    return await running.magento.get(f"/V1/customers/{id}")
 
 
 async def newest_transaction(running: Running, order_id: Any) -> str | None:
@@ -118,6 +126,6 @@ OPERATIONS: Mapping[str, Run] = {
         binding, open_write, export_rule, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents,
         postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order, origin,
         shop_order, status_in_shop, shipments.to_ship, shipments.lines_shipped, has_product, stock.shipped_not_in_shop,
-        has_sources, stock.inventory_item, stock.stock_for_shop,
+        has_sources, stock.inventory_item, stock.stock_for_shop, is_on, shop_customer, matching.match,
     )
 }  # fmt: skip

@@ -11,8 +11,10 @@ from bng_bridge.flows import outdated, writes
 from bng_bridge.flows.operations import OPERATIONS
 from bng_bridge.flows.outdated import Outdated
 from bng_bridge.flows.running import Running
+from bng_bridge.magento.customers import path_of
 from bng_bridge.mapping import totals
 from bng_bridge.mapping.mapping_file import Mapping
+from bng_bridge.merging.customers import IntoBng
 from bng_bridge.target import Write
 from bridge_common.errors import RefusedByFlow
 
@@ -42,6 +44,8 @@ class Live:
         write = writes.write_of(self.running, asked)
 
         async def body() -> Document:
+            if write.entity == writes.IN_SHOP:
+                return await self._customer_at_bng()
             if asked.verb == UPDATE and not await self._is_at_target(write):
                 raise _NotThere
             given: Document = {"external_id": write.reference}
@@ -60,7 +64,17 @@ class Live:
             return None
         except Outdated as found:
             return {"id": found.bound.target_id, "action": "outdated"}
-        return {"id": result.binding.target_id, "action": result.action}
+        is_owed = isinstance(write.merge, IntoBng) and write.merge.is_owed
+        return {"id": result.binding.target_id, "action": result.action, "is_owed": is_owed}
+
+    async def _customer_at_bng(self) -> Document:
+        """Read once more, inside the lock: the event's document may be older than a write of ours. Raises _NotThere where
+        BNG, or the shop, has none."""
+        running = self.running
+        record = await running.context.bng.get(f"customers/{running.event.entity_id}")
+        if record is None or record.get("Deleted") or await running.magento.get(path_of(running.source_id)) is None:
+            raise _NotThere
+        return record
 
     async def _is_at_target(self, write: Write) -> bool:
         """Inside the lock: somebody else may be making it at this moment. What only the shop makes, its target looks for."""

@@ -91,12 +91,31 @@ class MagentoClient:
         So may a web page or a redirect: they are not Magento's, and perhaps a proxy's after the fact.
         `ends_at_s`, on the loop's clock, may leave less than the site's time; TargetPaused when that is too little.
         """
+        left_s = await self._begin(path, ends_at_s)
+        return (await self._request(method, path, body=body, request_id=request_id, timeout_s=left_s)).body
+
+    async def amend(self, path: str, body: Any, expected: str, request_id: str) -> dict[str, Any] | None:
+        """Write a whole record that still has the digest `expected`: how it looks after; None where it had not.
+
+        Raises as `write` does.
+        """
+        left_s = await self._begin(path, math.inf)
+        answer = await self.transport.amend(path, body, expected, timeout_s=left_s, request_id=request_id)
+        if answer is None:
+            return None
+        record = self._heeded("PUT", path, answer).body
+        if not isinstance(record, dict):
+            raise OutcomeUnknown(f"{path} at {self.site} was written, and is too large to be shown", answered=True)
+        return record
+
+    async def _begin(self, path: str, ends_at_s: float) -> float:
+        """How long the call may take. Raises TargetPaused when that is too little."""
         await self.throttle.begin(endpoint_of(path))
         most_s = self.config.timeout_s
         left_s = min(most_s, ends_at_s - asyncio.get_running_loop().time())
         if left_s < most_s * LEAST_SHARE:
             raise TargetPaused(f"{self.site} was too slow for one more write: it was not sent", delay_s=1)
-        return (await self._request(method, path, body=body, request_id=request_id, timeout_s=left_s)).body
+        return left_s
 
     async def _request(
         self,
@@ -111,6 +130,9 @@ class MagentoClient:
         answer = await self.transport.request(
             method, path, query=query, body=body, timeout_s=timeout_s or self.config.timeout_s, request_id=request_id
         )
+        return self._heeded(method, path, answer)
+
+    def _heeded(self, method: str, path: str, answer: Answer) -> Answer:
         self.throttle.heed(answer)
         if (answer.status // 100 == 2 and _is_magento_s(answer)) or (answer.status == 404 and method == "GET"):
             return answer

@@ -20,7 +20,10 @@ _BY_FIRST = {
 _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
-_OF_ENTITY = {"shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK}
+_OF_ENTITY = {
+    "shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK,
+    "shop_customer": "customers",
+}  # fmt: skip
 
 
 def endpoint_of(path: str) -> str:

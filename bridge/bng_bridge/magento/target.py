@@ -1,9 +1,9 @@
-"""A Magento site as a target: shipments, the quantity of source items or stock items, the status of orders."""
+"""A Magento site as a target: shipments, quantities of source items or stock items, the status of orders, customers."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from bng_bridge.magento import order_status
+from bng_bridge.magento import customers, order_status
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
@@ -38,6 +38,8 @@ class MagentoTarget:
             return await order_status.find_comment(self._client, write)
         if write.entity == "stock_item":
             return await self._stock_items.find(write.reference)
+        if write.entity == "shop_customer":
+            return await customers.find(self._client, write.reference)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -49,6 +51,9 @@ class MagentoTarget:
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
         if write.entity == "stock_item":
             return await self._stock_items.create(write)
+        if write.entity == "shop_customer":
+            # It was not found: nothing is made in a shop that nobody asked for.
+            return await customers.amend(self._client, write, write.reference, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
@@ -56,6 +61,8 @@ class MagentoTarget:
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
         if write.entity == "stock_item":
             return await self._stock_items.update(write, record_id, body, request_id)
+        if write.entity == "shop_customer":
+            return await customers.amend(self._client, write, record_id, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
@@ -70,7 +77,8 @@ class MagentoTarget:
             return None
         answer = state.answer or {}
         if state.state == "failed":
-            return Settled(executed=False) if answer.get("kind") == "unsent" else None
+            is_unsent = answer.get("kind") == "unsent" or answer.get("state") == "refused"
+            return Settled(executed=False) if is_unsent else None
         status = int(answer.get("status", 500))
         return None if status >= 500 else Settled(executed=status < 400)
 

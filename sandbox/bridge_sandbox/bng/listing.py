@@ -24,6 +24,7 @@ FILTERS = {
     "sales_order_id": "SalesOrderID",
     "invoice_id": "InvoiceID",
     "transaction_id": "TransactionID",
+    "email": "Email",
 }
 """By column the field that has to equal what is asked for."""
 
