@@ -15,7 +15,7 @@ class Write:
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
     changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
     record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
-    flow: it is noted with what was written, and nothing depends on it.
+    flow: it is noted with what was written, and nothing depends on it. `facts` are those that an earlier write left behind.
     """
 
     target: str
@@ -30,6 +30,7 @@ class Write:
     invalidates: tuple[str, ...] = ()
     instead_of: str = ""
     mapping: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ EMITS: Mapping[str, EmitKind] = {
     for each in (
         EmitKind(
             "bng/inventory_item", {"skus": list_of(TEXT), "warehouse": TEXT},
-            "The stock of these SKUs in a warehouse, each once.",
+            "The stock of these SKUs in a warehouse, each once; where that is null, in each warehouse that the site shows.",
         ),
         EmitKind("bng/sales_order", {"id": TEXT}, "A sales order's status."),
         EmitKind("bng/shipment", {"id": TEXT, "sales_order_id": TEXT}, "A shipment of BNG's."),

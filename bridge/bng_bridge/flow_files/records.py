@@ -73,6 +73,12 @@ RECORDS: Mapping[str, RecordKind] = {
             "The quantity that a source of the shop has. It changes a record that is there without us.",
             {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item",
         ),
+        RecordKind(
+            "magento/product", "product", (UPSERT,), ("bng/product",),
+            "The shop's product of that SKU: what the mapping names, and nothing else, as the store view `store` has it, `all` "
+            "for the value that all share. Only what differs is sent, and it is read back. Never deleted.",
+            {"store": TEXT}, {"is_create": Shape("flag")}, "magento/product",
+        ),
     )
 }  # fmt: skip
 

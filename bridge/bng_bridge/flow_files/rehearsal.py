@@ -33,6 +33,7 @@ SITE: Document = {
 
 _IDS = {
     "magento/order": "entity_id", "magento/customer": "id", "bng/shipment": "ShipmentID", "bng/sales_order": "SalesOrderID",
+    "bng/product": "ProductID",
 }  # fmt: skip
 _TRANSIENT: dict[str, type[BridgeError]] = {"target-unavailable": TargetUnavailable, "outcome-unknown": OutcomeUnknown}
 

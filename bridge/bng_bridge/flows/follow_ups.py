@@ -11,13 +11,21 @@ def hints_of(running: Running, event: str, names: dict[str, Any]) -> list[Hint]:
     """Of one `emit`. The same event run again emits the same hints, and each is stored once."""
     cause = f"after-{running.event.entity}/{running.event.seq}"
     if event == "bng/inventory_item":
-        warehouse = str(names["warehouse"] or "")
-        return [stock_hint(sku, warehouse, cause) for sku in sorted({str(each) for each in names["skus"] or ()})]
+        skus = sorted({str(each) for each in names["skus"] or ()})
+        return [
+            stock_hint(sku, warehouse, cause) for warehouse in _warehouses(running, names["warehouse"]) for sku in skus
+        ]
     entity, record_id = event.partition("/")[2], str(names["id"] or "")
     sales_order_id = record_id if entity == "sales_order" else str(names["sales_order_id"] or "")
     data = {} if entity == "sales_order" else {"SalesOrderID": sales_order_id}
     lane = _lane(running, sales_order_id)
     return [Hint(entity, record_id, lane, f"bng/{cause}/{entity}/{record_id}", data)] if record_id else []
+
+
+def _warehouses(running: Running, named: Any) -> list[str]:
+    if named:
+        return [str(named)]
+    return list(running.settings.sources) if running.site else []
 
 
 def stock_hint(sku: str, warehouse: str, cause: str) -> Hint:

@@ -1,5 +1,10 @@
 """Target keys: the name of each thing that is written, for ever. Stores hold them, so none may change."""
 
+from urllib.parse import quote
+
+ALL_STORES = "all"
+"""The store code under which Magento keeps what store views use by default."""
+
 
 def sales_order_key(site: str, order_id: str) -> str:
     return f"{site}/order/{order_id}/sales_order"
@@ -26,9 +31,16 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
+def product_key(site: str, product_id: str, store: str = ALL_STORES) -> str:
+    """`product_id` is BNG's. Of a store view's own values the last part says which."""
+    step = "product" if store == ALL_STORES else f"product@{store}"
+    return f"{site}/product/{quote(product_id, safe='')}/{step}"
+
+
 KEYS = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+    "product": product_key,
 }  # fmt: skip
 """By the words that flow files have for them."""
 

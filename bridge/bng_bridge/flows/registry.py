@@ -24,7 +24,7 @@ from bridge_common.event import decode_batch
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
-_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders"}
+_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders", "product": "products"}
 
 
 async def run_flow(event: Claimed, context: Context) -> Outcome:
@@ -127,7 +127,7 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     """A hint's record is read here, inside its lane: the newest state, whatever the hint was about."""
     if not kind.has_bound:
         return Found(event.site, event.document())
-    document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
+    document = await _read(event, context)
     sales_order_id = (
         event.entity_id if event.entity == "sales_order" else str((document or {}).get("SalesOrderID") or "")
     )
@@ -135,6 +135,10 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     if bound is not None:
         _known_site(bound.site, context)
     return Found(bound.site if bound is not None else "", document, bound)
+
+
+async def _read(event: Claimed, context: Context) -> Any:
+    return await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
 
 
 async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
@@ -166,7 +170,7 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     """
     outcomes: list[Outcome] = []
     failures: list[BridgeError] = []
-    document: Document = event.document()
+    document = await _read(event, context) if event.entity in _RESOURCES else event.document()
     for name in context.sites:
         flow = files.flows(name, kind.name, event.kind)
         running = Running(event, context, files.mappings, name, document)

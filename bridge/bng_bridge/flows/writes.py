@@ -3,6 +3,7 @@
 Here stands what makes a write safe to repeat; a file says only what is written and when.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from bng_bridge.flow_files.steps import Asked
 from bng_bridge.flows import keys, references
 from bng_bridge.flows.names import customer_name, order_name
 from bng_bridge.flows.running import Running
+from bng_bridge.magento import products
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import customers, orders, shipments, statuses
 from bng_bridge.target import Write
@@ -19,6 +21,7 @@ from bridge_common.errors import MappingError, RefusedByFlow
 
 RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
 """Where BNG is asked whether it has a record that is only to be updated."""
+_STORE_CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def write_of(running: Running, asked: Asked) -> Write:
@@ -40,6 +43,8 @@ def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[s
     elif entity == "source_item":
         for field in ("sku", "source_code"):
             references.check(field, body.get(field), asked.named[field])
+    elif entity == "product":
+        references.check("sku", body.get("sku"), products.split_reference(write.reference)[0])
     elif entity == "shipment":
         lines = dict.fromkeys([write.reference, *map(shipments.reference, _shipment_ids(context.get("parts") or ()))])
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
@@ -130,7 +135,24 @@ def _source_item(running: Running, asked: Asked) -> Write:
     )  # fmt: skip
 
 
+def _product(running: Running, asked: Asked) -> Write:
+    """Its record is there without us, as often as not: merchandisers make it first."""
+    product, store = running.document, str(asked.named["store"])
+    if not _STORE_CODE.fullmatch(store):
+        raise RefusedByFlow(
+            f"the flow writes a product for store {store!r}, which is no store code", problem="store",
+            hint="Write `store: \"'all'\"`, or the code of a store view, then bridgectl dlq retry {event}.",
+        )  # fmt: skip
+    key = keys.product_key(running.site, str(product["ProductID"]), store)
+    bound = bindings.get(running.read, key)
+    return Write(
+        target="magento", entity="product", site=running.site, target_key=key,
+        lock_key=f"{running.site}/product/{product['SKU']}", reference=products.reference(str(product["SKU"]), store),
+        absolute=True, mapping=asked.mapping, facts=bound.facts if bound is not None else {},
+    )  # fmt: skip
+
+
 _WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
     "customer": _customer, "sales_order": _sales_order, "shipment": _shipment, "order_status": _order_status,
-    "source_item": _source_item,
+    "source_item": _source_item, "product": _product,
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """Which class of calls a path of Magento's REST API belongs to: the aggregate that it reads or writes."""
 
+from bridge_common.magento_rest import split_store
+
 OTHER = "other"
 STOCK = "stock"
 
@@ -19,12 +21,12 @@ _BY_FIRST = {
 _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
-_OF_ENTITY = {"shipment": "shipments", "order_status": "orders"}
+_OF_ENTITY = {"shipment": "shipments", "order_status": "orders", "product": "products"}
 
 
 def endpoint_of(path: str) -> str:
-    """`path` begins with /V1/."""
-    parts = path.split("/")
+    """`path` begins with /V1/, or with a store code before it."""
+    parts = split_store(path)[1].split("/")
     if parts[2] == "order":
         return _BY_LAST.get(parts[-1], "orders")
     return _BY_FIRST.get(parts[2], OTHER)

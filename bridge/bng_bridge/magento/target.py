@@ -1,9 +1,9 @@
-"""A Magento site as a target: shipments, the quantity of source items, the status of orders."""
+"""A Magento site as a target: shipments, the quantity of source items, the status of orders, products."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from bng_bridge.magento import order_status
+from bng_bridge.magento import order_status, products
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
@@ -32,6 +32,8 @@ class MagentoTarget:
             return await self._find_shipment(write)
         if write.entity == "order_status":
             return await order_status.find_comment(self._client, write)
+        if write.entity == "product":
+            return await products.find(self._client, write)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -41,11 +43,15 @@ class MagentoTarget:
             return Record(str(created), facts={"order_id": order_id})
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "product":
+            return await products.create(self._client, write, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "product":
+            return await products.update(self._client, write, record_id, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:

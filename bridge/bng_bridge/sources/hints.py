@@ -21,6 +21,8 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
         return inventory_hint(data, webhook_id)
     if kind == "order_status_changed" and data.get("SalesOrderID"):
         return status_hint(data, read, webhook_id)
+    if kind == "product_updated" and data.get("ProductID"):
+        return product_hint(data, webhook_id)
     return None
 
 
@@ -33,6 +35,8 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
         return shipment_hint(item, read)
     if resource == "inventory-items":
         return inventory_hint(item)
+    if resource == "products":
+        return product_hint(item)
     return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
 
 
@@ -45,6 +49,12 @@ def status_hint(sales_order: dict[str, Any], read: sqlite3.Connection, webhook_i
 def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
     state = _state(item, webhook_id, "Sequence", "Version")
     return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{state}")
+
+
+def product_hint(product: dict[str, Any], webhook_id: str = "") -> Hint:
+    product_id = str(product["ProductID"])
+    event_key = f"bng/product/{product_id}/{_state(product, webhook_id, 'Version')}"
+    return Hint("product", product_id, f"bng/product/{product_id}", event_key, {})
 
 
 def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:

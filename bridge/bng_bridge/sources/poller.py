@@ -25,7 +25,7 @@ from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
-RESOURCES = ("shipments", "inventory-items", "sales-orders")
+RESOURCES = ("shipments", "inventory-items", "sales-orders", "products")
 
 
 class Poller:

@@ -8,6 +8,7 @@ from bridge_sandbox.bng.store import Store, Work
 from bridge_sandbox.catalogue import PRODUCTS, STOCKED, WAREHOUSE, Product
 
 ACTOR = "seed"
+TYPES = {"simple": "STOCK", "configurable": "FAMILY", "bundle": "KIT"}
 ROUNDING = {"SKU": "ROUNDING", "Name": "Rounding difference", "ProductType": SERVICE}
 
 
@@ -33,7 +34,7 @@ def described(product: Product) -> dict[str, str]:
     return {
         "SKU": product.sku,
         "Name": product.name,
-        "ProductType": product.kind,
+        "ProductType": TYPES[product.kind],
         "ListPrice": str(product.price),
         "Weight": str(product.weight),
     }

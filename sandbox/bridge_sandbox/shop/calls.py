@@ -69,6 +69,11 @@ def sku(call: Call) -> str:
     return call.request.match_info["sku"]
 
 
+def store_id(call: Call) -> int:
+    """Whose values are read and written: 0 those that all stores share; without a code in the path the default view's."""
+    return 0 if call.request.match_info.get("store") == "all" else 1
+
+
 def origin(call: Call) -> str:
     """The address that the shop was called at."""
     return str(call.request.url.origin())

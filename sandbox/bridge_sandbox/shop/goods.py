@@ -30,6 +30,6 @@ def read_goods(session: Session) -> Goods:
 
 def product_of(row: Row) -> Product:
     """A simple product from its row; a composite one is known from the catalogue."""
-    if row["type_id"] != "simple":
+    if row["type_id"] not in ("simple", "virtual"):
         return BY_SKU[row["sku"]]
     return Product(row["sku"], row["name"], "simple", row["price"] or Decimal(0), row["weight"] or Decimal(0))

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge_sandbox.shop.access import ANONYMOUS
-from bridge_sandbox.shop.calls import Call, customer, entity, origin, product, read_body, sku, whole_body
+from bridge_sandbox.shop.calls import Call, customer, entity, origin, product, read_body, sku, store_id, whole_body
 from bridge_sandbox.shop.comments import add_comment, list_comments
 from bridge_sandbox.shop.criteria import project, read_criteria, read_fields
 from bridge_sandbox.shop.customers import (
@@ -122,9 +122,9 @@ class Rest:
         salable = "inventory/get-product-salable-quantity/{sku}/{stock_id}"
         return [
             ("GET", "products", products, self._search(PRODUCTS)),
-            ("GET", "products/{sku}", products, self._run(get_product, sku)),
-            ("POST", "products", products, self._save_product(post_product, product)),
-            ("PUT", "products/{sku}", products, self._save_product(put_product, sku, product)),
+            ("GET", "products/{sku}", products, self._run(get_product, store_id, sku)),
+            ("POST", "products", products, self._save_product(post_product, store_id, product)),
+            ("PUT", "products/{sku}", products, self._save_product(put_product, store_id, sku, product)),
             ("GET", "inventory/source-items", "Magento_InventoryApi::source", self._search(SOURCE_ITEMS)),
             ("POST", "inventory/source-items", assign, self._save_source_items),
             (

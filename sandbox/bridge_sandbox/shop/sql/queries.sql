@@ -261,6 +261,22 @@ SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.requi
 FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
 WHERE e.entity_id IN %s;
 
+-- name: product_values
+SELECT entity_id, attribute_code, value FROM #catalog_product_entity_text
+WHERE entity_id IN %s AND store_id IN (0, %s) ORDER BY store_id, attribute_code;
+
+-- name: set_product_value
+REPLACE INTO #catalog_product_entity_text (entity_id, store_id, attribute_code, value) VALUES (%s, %s, %s, %s);
+
+-- name: unset_product_value
+DELETE FROM #catalog_product_entity_text WHERE entity_id = %s AND store_id = %s AND attribute_code = %s;
+
+-- name: product_attributes
+SELECT attribute_code, backend_type, is_global FROM #eav_attribute;
+
+-- name: has_attribute_set
+SELECT 1 FROM #eav_attribute_set WHERE attribute_set_id = %s;
+
 -- name: touch_product
 UPDATE #catalog_product_entity SET updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;
 
