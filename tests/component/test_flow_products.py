@@ -15,7 +15,7 @@ from bng_bridge.flows.follow_ups import stock_hint
 from bng_bridge.magento.client import segment
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import product_hint
-from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod, RejectedByTarget, TargetUnavailable
+from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod, RejectedByTarget
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
 pytestmark = pytest.mark.integration

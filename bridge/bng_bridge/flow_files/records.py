@@ -75,8 +75,8 @@ RECORDS: Mapping[str, RecordKind] = {
         ),
         RecordKind(
             "magento/product", "product", (UPSERT,), ("bng/product",),
-            "The shop's product of that SKU: what the mapping names, and nothing else, as the store view `store` has it, `all` "
-            "for the value that all share. Only what differs is sent, and it is read back. Never deleted.",
+            "The shop's product of that SKU: what the mapping names and nothing else, for the store view `store`, or `all` of "
+            "them. Only what differs is sent, and it is read back. Never deleted.",
             {"store": TEXT}, {"is_create": Shape("flag")}, "magento/product",
         ),
     )

@@ -9,7 +9,6 @@ from bng_bridge.config import Site
 from bng_bridge.flow_files.events import EVENTS, EventKind
 from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.flow_files.flow_file import Beginning, Flow
-from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import hints_of
 from bng_bridge.flows.keys import source_id

@@ -57,7 +57,7 @@ def _is_same(wanted: Any, shown: Any) -> bool:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or value == "" or value == []
+    return value in (None, "", [])
 
 
 def _are_same(wanted: list[Any], shown: Any) -> bool:

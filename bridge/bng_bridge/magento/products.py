@@ -69,8 +69,8 @@ async def _check_taken(client: MagentoClient, write: Write, sent: dict[str, Any]
         raise RejectedByTarget(
             f"{write.site} did not take {', '.join(missing)} of product {sku}: it shows another value or none",
             problem="not-taken", pointer="/" + missing[0].replace(".", "/"),
-            hint="Magento drops what the product's attribute set does not have. Add the attribute there, or take it out of the "
-            "mapping; then bridgectl dlq retry {event}.",
+            hint="Magento drops what the product's attribute set does not have. Add the attribute there, or take it out of "
+            "the mapping; then bridgectl dlq retry {event}.",
         )  # fmt: skip
 
 

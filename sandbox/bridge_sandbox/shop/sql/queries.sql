@@ -8,8 +8,10 @@ SELECT column_name AS name FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position;
 
 -- name: goods
-SELECT e.sku, e.entity_id, e.type_id, f.name, f.price, f.weight
-FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id;
+SELECT e.sku, e.entity_id, e.type_id, COALESCE(own.value, f.name) AS name, f.price, f.weight
+FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
+LEFT JOIN #catalog_product_entity_text own
+  ON own.entity_id = e.entity_id AND own.store_id = 1 AND own.attribute_code = 'name';
 
 -- Stock
 
