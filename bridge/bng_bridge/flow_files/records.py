@@ -75,7 +75,7 @@ RECORDS: Mapping[str, RecordKind] = {
         ),
         RecordKind(
             "magento/product", "product", (UPSERT,), ("bng/product",),
-            "The shop's product of that SKU: what the mapping names and nothing else, for the store view `store`, or `all` of "
+            "The shop's product of that SKU: what the mapping names, for the store view `store`, or `all` of "
             "them. Only what differs is sent, and it is read back. Never deleted.",
             {"store": TEXT}, {"is_create": Shape("flag")}, "magento/product",
         ),
