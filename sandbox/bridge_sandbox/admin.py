@@ -5,7 +5,7 @@ Blocking, one connection a call, so any number of threads may share one. Numbers
 
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from bridge_common import decimal_json
 
@@ -122,6 +122,40 @@ class BngAdmin(Admin):
         """A stock count: this many are there now."""
         item: JsonObject = self.post("/stock", SKU=sku, Warehouse=warehouse, QuantityOnHand=on_hand)
         return item
+
+    def invoice(self, external_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """Invoice what was not yet of a sales order, or the given lines [{"LineNo", "Quantity"}]; the invoice."""
+        made: JsonObject = self.post("/invoices", ExternalID=external_id, Lines=lines)
+        return made
+
+    def credit(self, invoice_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """Credit an invoice with its freight, or the given lines without; the credit memo."""
+        made: JsonObject = self.post("/credits", InvoiceID=invoice_id, Lines=lines)
+        return made
+
+    def pay(self, invoice_id: str, **fields: Any) -> JsonObject:
+        """Post a payment: of all that is owed, by bank, unless fields say so; a negative Amount is a refund."""
+        made: JsonObject = self.post("/payments", InvoiceID=invoice_id, **fields)
+        return made
+
+    def receive(self, external_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """All that is open of a purchase order comes in, or the given lines; the purchase order."""
+        order: JsonObject = self.post("/receive", ExternalID=external_id, Lines=lines)
+        return order
+
+    def close_period(self, period: str, *, closed: bool = True) -> None:
+        """No ledger entry is dated in this month (YYYY-MM) any more; or again."""
+        self.post("/periods", Period=period, Closed=closed)
+
+    def create(self, shelf: str, *, by: str = "operator", **fields: Any) -> JsonObject:
+        """A new record of a shelf of the book, made by hand; `by` stands in UpdatedBy."""
+        record: JsonObject = self.post(f"/records/{shelf}?by={quote(by)}", **fields)
+        return record
+
+    def edit(self, shelf: str, record_id: str, *, by: str = "operator", **fields: Any) -> JsonObject:
+        """A record changed by hand, such as a customer's phone or a product's ListPrice; it is announced as usual."""
+        record: JsonObject = self.call("PATCH", f"/records/{shelf}/{record_id}?by={quote(by)}", fields)
+        return record
 
     def delete(self, shelf: str, record_id: str) -> None:
         """As somebody does by hand: the record is gone, and nothing is announced."""
