@@ -19,6 +19,7 @@ SKU = "VASE/A+B 1"
 
 @pytest.mark.every_mode
 def test_a_product_and_its_stock_price_and_end_reach_the_shop_and_leave_its_web_content_alone(stage: Stage) -> None:
+    stage.bridgectl("flow", "on", "bng-product-to-product", "--site", stage.site)
     stage.bng.set_stock(SKU, WAREHOUSE, 7)
     product = stage.bng.post("/records/products", SKU=SKU, Name="Vase", ProductType="STOCK", ListPrice="19.95")
     wait_for(stage, name="Vase", price="19.95", status="2", visibility="1")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import site
+from tests.support.bridge import at, site
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.shop import ShopRig, new_account, running_shop_rig
 
-from bng_bridge import bindings
+from bng_bridge import bindings, switches
 from bng_bridge.flows.follow_ups import stock_hint
 from bng_bridge.magento.client import segment
 from bng_bridge.outcome import Outcome
@@ -21,6 +21,7 @@ from bridge_sandbox.mariadb import MariaDB, ShopAccount
 pytestmark = pytest.mark.integration
 NUMBERS = itertools.count(1)
 PUT = "PUT /rest/{store}/V1/products/{sku}"
+FLOW = "bng-product-to-product"
 POST = "POST /rest/{store}/V1/products"
 
 
@@ -39,6 +40,7 @@ async def shop(mariadb: MariaDB, shop_account: ShopAccount) -> AsyncIterator[Sho
 @pytest.fixture
 async def rig(tmp_path: Path, shop: ShopRig) -> AsyncIterator[FlowRig]:
     async with flow_rig(tmp_path, shop) as rig:
+        await rig.store.write(lambda db: switches.switch_on(db, "shop1", FLOW, "2999-01-01T00:00:00.000000Z", at(0)))
         yield rig
 
 
@@ -238,3 +240,11 @@ async def test_an_unanswered_creation_is_looked_up_and_not_repeated(
     assert (await tell(rig, sku)).state == "done"
     assert await shop.calls(POST) == before
     assert (await shown(shop, sku))["status"] == 2
+
+
+async def test_a_flow_that_is_off_asks_nobody(rig: FlowRig, sku: str) -> None:
+    """That it is on since a day to come does not matter in the other tests: a product's price may be of today."""
+    await rig.store.write(lambda db: switches.switch_off(db, "shop1", FLOW))
+    outcome = await make(rig, sku)
+    assert (outcome.state, outcome.reason) == ("skipped", f"flow {FLOW} is off for shop1")
+    assert await rig.bng.calls("GET /api/v1/products/{id}") == 0

@@ -1,5 +1,7 @@
 """Target keys: the name of each thing that is written, for ever. Stores hold them, so none may change."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import quote
 
 ALL_STORES = "all"
@@ -37,10 +39,17 @@ def product_key(site: str, product_id: str, store: str = ALL_STORES) -> str:
     return f"{site}/product/{quote(product_id, safe='')}/{step}"
 
 
-KEYS = {
+def posted_key(entity: str, site: str, source_id: str) -> str:
+    """What is posted at BNG for a document of the shop. `source_id` is the document's, or names what it is posted for:
+    invoice-12, invoice-12-capture."""
+    return f"{site}/{entity}/{source_id}/{entity}"
+
+
+POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
+KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
-    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
-    "product": product_key,
+    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key, "product": product_key,
+    **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""
 

@@ -1,29 +1,37 @@
 """From an event to its flow. An event without one is skipped, visibly."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from bng_bridge import bindings, letters
+from bng_bridge import bindings, letters, switches
 from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 from bng_bridge.flow_files.events import EVENTS, EventKind
 from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.flow_files.flow_file import Beginning, Flow
+from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import hints_of
-from bng_bridge.flows.keys import source_id
+from bng_bridge.flows.keys import sales_order_key, source_id
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
 from bng_bridge.flows.settings import settings_of
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
+from bridge_common.clock import from_text
 from bridge_common.errors import BridgeError, InvalidEvent, NotReady, TargetPaused, TransientError
 from bridge_common.event import decode_batch
+from bridge_common.magento_time import from_magento
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
-_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders", "product": "products"}
+_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices", "product": "products"}
+_DOCUMENT_PATHS = {"invoice": "/V1/invoices", "shipment": "/V1/shipment", "creditmemo": "/V1/creditmemo"}
+"""Of one document of an order, by its id."""
+_POSTED_AS = {"shipment": ("shipment",), "invoice": ("invoice", "credit_memo")}
+"""What the bridge itself posts at BNG, which then tells of it."""
 
 
 async def run_flow(event: Claimed, context: Context) -> Outcome:
@@ -48,12 +56,7 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
         return _without_flow(event)
     if kind.of_sites:
         return await _run_of_sites(event, kind, context, files)
-    found = await _found(event, kind, context)
-    flow = files.flows(found.site, kind.name, event.kind)
-    if flow is None:
-        return _without_flow(event)
-    running = Running(event, context, files.mappings, found.site, found.document, found.bound)
-    return await _run(flow, running, beginning_of(running))
+    return await _run_of_one(event, kind, context, files)
 
 
 # ── the event, before any flow ──
@@ -122,10 +125,25 @@ class Found:
     bound: Binding | None = None
 
 
+async def _run_of_one(event: Claimed, kind: EventKind, context: Context, files: FileSet) -> Outcome:
+    found = await _found(event, kind, context)
+    flow = files.flows(found.site, kind.name, event.kind)
+    if flow is None:
+        return _without_flow(event)
+    if _is_posted_by_us(event, context):
+        return skipped("made from the shop's own")
+    if reason := _why_left(flow, found.site, found.document, context):
+        return skipped(reason)
+    running = Running(event, context, files.mappings, found.site, found.document, found.bound)
+    return await _run(flow, running, beginning_of(running))
+
+
 async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     """A hint's record is read here, inside its lane: the newest state, whatever the hint was about."""
     if not kind.has_bound:
         return Found(event.site, event.document())
+    if event.source == "magento":
+        return await _found_in_shop(event, context)
     document = await _read(event, context)
     sales_order_id = (
         event.entity_id if event.entity == "sales_order" else str((document or {}).get("SalesOrderID") or "")
@@ -138,6 +156,31 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
 
 async def _read(event: Claimed, context: Context) -> Any:
     return await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
+
+
+async def _found_in_shop(event: Claimed, context: Context) -> Found:
+    document = await context.magento[event.site].get(f"{_DOCUMENT_PATHS[event.entity]}/{event.entity_id}")
+    bound = bindings.get(context.read, sales_order_key(event.site, str(event.document()["order_id"])))
+    return Found(event.site, document, bound)
+
+
+def _is_posted_by_us(event: Claimed, context: Context) -> bool:
+    """BNG tells of what it was sent, too. In the lane of its order: what was posted there is bound by now."""
+    entities = _POSTED_AS.get(event.entity, ()) if event.source == "bng" else ()
+    return any(bindings.by_target(context.read, "bng", entity, event.entity_id) for entity in entities)
+
+
+def _why_left(flow: Flow, site: str, document: Any, context: Context) -> str:
+    """Why the site has no part in the flow; '' when it has. A sales order of no site is the flow's own business."""
+    if not flow.trigger.is_switched or not site:
+        return ""
+    return switches.why_left(context.read, site, flow.name, _created_at(document or {}))
+
+
+def _created_at(document: Document) -> datetime | None:
+    if "created_at" in document:
+        return from_magento(document["created_at"])
+    return from_text(document["CreatedAt"]) if document.get("CreatedAt") else None
 
 
 async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
@@ -169,14 +212,18 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     """
     outcomes: list[Outcome] = []
     failures: list[BridgeError] = []
+    flows = {name: flow for name in context.sites if (flow := files.flows(name, kind.name, event.kind)) is not None}
+    # When a record was made does not count: a product's price may be of today.
+    left = {name: _why_left(flow, name, None, context) for name, flow in flows.items()}
+    if left and all(left.values()):
+        return skipped(next(iter(left.values())))
     document = await _read(event, context) if event.entity in _RESOURCES else event.document()
-    for name in context.sites:
-        flow = files.flows(name, kind.name, event.kind)
+    for name, flow in flows.items():
         running = Running(event, context, files.mappings, name, document)
         beginning = beginning_of(running)
         try:
-            if flow is not None and flow.is_of(beginning):
-                outcomes.append(await _run(flow, running, beginning))
+            if flow.is_of(beginning):
+                outcomes.append(skipped(left[name]) if left[name] else await _run(flow, running, beginning))
         except BridgeError as error:
             failures.append(error)
     if failures:
