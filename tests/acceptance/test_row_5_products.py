@@ -21,7 +21,7 @@ SKU = "VASE/A+B 1"
 def test_a_product_and_its_stock_price_and_end_reach_the_shop_and_leave_its_web_content_alone(stage: Stage) -> None:
     stage.bridgectl("flow", "on", "bng-product-to-product", "--site", stage.site)
     stage.bng.set_stock(SKU, WAREHOUSE, 7)
-    product = stage.bng.post("/records/products", SKU=SKU, Name="Vase", ProductType="STOCK", ListPrice="19.95")
+    product = stage.bng.create("products", SKU=SKU, Name="Vase", ProductType="STOCK", ListPrice="19.95")
     wait_for(stage, name="Vase", price="19.95", status="2", visibility="1")
     wait_for_shop_stock(stage, SKU, 7)
 
@@ -40,7 +40,7 @@ def test_a_product_and_its_stock_price_and_end_reach_the_shop_and_leave_its_web_
 
 
 def change(stage: Stage, product: JsonObject, **fields: Any) -> None:
-    stage.bng.call("PATCH", f"/records/products/{product['ProductID']}", fields)
+    stage.bng.edit("products", product["ProductID"], **fields)
 
 
 def merchandise(stage: Stage, store: str, **fields: Any) -> None:

@@ -11,6 +11,7 @@ from bng_bridge.admin import (
     alerts,
     bundles,
     dead_letters,
+    demand,
     drain,
     ledger,
     manifest,
@@ -35,7 +36,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *demand.ROUTES, *switches.ROUTES,
 )  # fmt: skip
 
 
