@@ -96,6 +96,36 @@ class ShopAdmin(Admin):
         order: JsonObject = self.post("/checkout", kind=kind, **options)
         return order
 
+    def open_store(self, code: str, **settings: Any) -> JsonObject:
+        """Another store: `website`, `currency`, `base_currency`, `rate`, `gross_prices`, `taxed_freight`, `time_zone`."""
+        opened: JsonObject = self.post("/store", code=code, **settings)
+        return opened
+
+    def ship(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Ship" does; `items`, `tracks`, `comment` as REST takes them. The shipment's id."""
+        return int(self.post("/ship", order_id=order_id, **options)["result"])
+
+    def invoice(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Invoice" does, offline, or with `capture` "online" or "later". The invoice's id."""
+        return int(self.post("/invoice", order_id=order_id, **options)["result"])
+
+    def refund(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Credit Memo" does, offline, or with `online` at the provider. The credit memo's id."""
+        return int(self.post("/refund", order_id=order_id, **options)["result"])
+
+    def cancel(self, order_id: int) -> bool:
+        """What the admin's "Cancel" does; False where nothing could be cancelled."""
+        return bool(self.post("/cancel", order_id=order_id)["result"])
+
+    def edit_address(self, order_id: int, **fields: Any) -> JsonObject:
+        """Other fields in the shipping address of an order; the whole address."""
+        address: JsonObject = self.post("/address", order_id=order_id, **fields)
+        return address
+
+    def online_refunds(self) -> list[JsonObject]:
+        """The transactions with which a provider gave money back."""
+        return [each for each in self.book()["transactions"] if each["txn_type"] == "refund"]
+
     def edit(self, order_id: int, **options: Any) -> JsonObject:
         """What the admin's "Edit" does: cancel the order and place a new one, which is answered as by `checkout`."""
         order: JsonObject = self.post("/edit", order_id=order_id, **options)
@@ -129,7 +159,7 @@ class BngAdmin(Admin):
         return made
 
     def credit(self, invoice_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
-        """Credit an invoice with its freight, or the given lines without; the credit memo."""
+        """Credit an invoice, or the given lines of it; the credit memo."""
         made: JsonObject = self.post("/credits", InvoiceID=invoice_id, Lines=lines)
         return made
 

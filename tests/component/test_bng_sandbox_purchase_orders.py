@@ -73,6 +73,8 @@ async def test_what_comes_in_raises_the_stock_and_its_sequence(bng: Office) -> N
     assert await stock(bng, "MUG-WHITE") == (str(int(on_hand) + 3), sequence + 1)
     assert await stock(bng, "TEE-S") == untouched
 
+    lines = [{"LineNo": 1, "Quantity": "7"}, {"LineNo": 2, "Quantity": "1"}]
+    await bng.tell("/receive", PurchaseOrderID=order["PurchaseOrderID"], Lines=lines)
     rest = await bng.tell("/receive", PurchaseOrderID=order["PurchaseOrderID"])
     assert (rest["Status"], [line["ReceivedQuantity"] for line in rest["Lines"]]) == ("received", ["10", "4"])
     assert await stock(bng, "MUG-WHITE") == (str(int(on_hand) + 10), sequence + 2)

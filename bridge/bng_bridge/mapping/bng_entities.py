@@ -160,8 +160,6 @@ class Invoice(Record):
     InvoiceDate: date
     DueDate: date | None = None
     Lines: list[InvoiceLine]
-    Freight: Money = Decimal(0)
-    FreightTax: Money = Decimal(0)
     TaxTotal: Money = Decimal(0)
     Total: Money
     Balance: Annotated[Money | None, Kept] = None

@@ -1,7 +1,7 @@
 """Documents as BNG's people begin them: an invoice for an order, a credit for an invoice, a payment of what is owed."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 
 from bridge_sandbox.bng import checks, records
@@ -10,10 +10,11 @@ from bridge_sandbox.bng.lines import NOTHING, Quantities, cents, requested
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
 
+FREIGHT = "FREIGHT"
 SCALED = ("Discount", "Tax", "LineTotal")
 
 
-def invoice(work: Work, order: Record, chosen: Sequence[Record]) -> Record:
+def invoice(work: Work, order: Record, chosen: Iterable[Record]) -> Record:
     """Of the chosen lines [{LineNo, Quantity}], else of all that was not invoiced yet; freight is on the first invoice.
 
     Raises Problem if less is left to invoice.
@@ -22,17 +23,17 @@ def invoice(work: Work, order: Record, chosen: Sequence[Record]) -> Record:
         each for each in records.matching(work, INVOICE, sales_order_id=order["SalesOrderID"]) if each["Type"] == BILL
     ]
     wanted = requested(chosen, left(order["Lines"], earlier))
-    return drafted(order["Lines"], wanted, order if not earlier else {}) | {
+    return drafted(order["Lines"], wanted, [] if earlier else freight_lines(order)) | {
         "Type": BILL,
         "SalesOrderID": order["SalesOrderID"],
         "InvoiceDate": work.at[:10],
     }
 
 
-def credit(work: Work, billed: Record, chosen: Sequence[Record]) -> Record:
-    """Of the chosen lines of an invoice, else of the whole of it with its freight."""
+def credit(work: Work, billed: Record, chosen: Iterable[Record]) -> Record:
+    """Of the chosen lines of an invoice, else of the whole of it."""
     wanted = requested(chosen, left(billed["Lines"], []))
-    return drafted(billed["Lines"], wanted, {} if chosen else billed) | {
+    return drafted(billed["Lines"], wanted, []) | {
         "Type": CREDIT,
         "AppliesToInvoiceID": billed["InvoiceID"],
         "SalesOrderID": billed["SalesOrderID"],
@@ -63,16 +64,23 @@ def left(ordered: Iterable[Record], earlier: Iterable[Record]) -> dict[int, Deci
     return {number: quantity for number, quantity in rest.items() if quantity > 0}
 
 
-def drafted(lines: Iterable[Record], wanted: Quantities, freighted: Record) -> Record:
-    """The document of these quantities, with the freight of `freighted`, and with sums that agree."""
-    parts = [portion(line, wanted[line["LineNo"]]) for line in lines if line["LineNo"] in wanted]
-    freight = {name: freighted.get(name, "0.00") for name in ("Freight", "FreightTax")}
-    taxes = [*(line["Tax"] for line in parts), freight["FreightTax"]]
-    total = sum(map(Decimal, [*(line["LineTotal"] for line in parts), *freight.values()]), NOTHING)
-    return freight | {
+def freight_lines(order: Record) -> list[Record]:
+    """The order's freight as the line that an invoice has for it; none for none."""
+    amounts = {"UnitPrice": order["Freight"], "Tax": order["FreightTax"]}
+    total = sum(map(Decimal, amounts.values()), NOTHING)
+    number = max(line["LineNo"] for line in order["Lines"]) + 1
+    line = {"LineNo": number, "SKU": FREIGHT, "Quantity": "1", "LineTotal": checks.money(total)} | amounts
+    return [line] if total else []
+
+
+def drafted(lines: Iterable[Record], wanted: Quantities, freight: list[Record]) -> Record:
+    """The document of these quantities and the freight, with sums that agree."""
+    parts = [portion(line, wanted[line["LineNo"]]) for line in lines if line["LineNo"] in wanted] + freight
+    taxes, totals = ([Decimal(line[name]) for line in parts] for name in ("Tax", "LineTotal"))
+    return {
         "Lines": parts,
-        "TaxTotal": checks.money(sum(map(Decimal, taxes), NOTHING)),
-        "Total": checks.money(cents(total)),
+        "TaxTotal": checks.money(sum(taxes, NOTHING)),
+        "Total": checks.money(cents(sum(totals, NOTHING))),
     }
 
 

@@ -181,8 +181,6 @@ INVOICE = Entity(
         "InvoiceDate": Field(checks.day, required=True),
         "DueDate": Field(checks.day),
         "Lines": Field(checks.each(checks.nested(INVOICE_LINE), at_least=1), required=True),
-        "Freight": ZERO,
-        "FreightTax": ZERO,
         "TaxTotal": ZERO,
         "Total": Field(checks.money, required=True),
     },

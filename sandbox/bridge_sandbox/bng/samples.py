@@ -20,14 +20,14 @@ def order(customer_id: str, *lines: Line, **changes: Any) -> dict[str, Any]:
 
 
 def invoice(sales_order_id: str, *lines: Line, **changes: Any) -> dict[str, Any]:
-    """The invoice of an order of these lines, made by `order`."""
-    return {"SalesOrderID": sales_order_id, "InvoiceDate": "2025-03-02"} | sold(*lines) | changes
+    """The invoice of an order of these lines, made by `order`; its freight is a line."""
+    return {"SalesOrderID": sales_order_id, "InvoiceDate": "2025-03-02"} | billed(*lines) | changes
 
 
 def credit(invoice: dict[str, Any], *lines: Line, **changes: Any) -> dict[str, Any]:
     """A credit memo of lines and freight of an invoice that was read."""
     applied = {"Type": "credit", "AppliesToInvoiceID": invoice["InvoiceID"], "SalesOrderID": invoice["SalesOrderID"]}
-    return {"InvoiceDate": "2025-03-09"} | applied | sold(*lines) | changes
+    return {"InvoiceDate": "2025-03-09"} | applied | billed(*lines) | changes
 
 
 def payment(invoice_id: str | None, amount: str, **changes: Any) -> dict[str, Any]:
@@ -51,11 +51,28 @@ def purchase_order(vendor_id: str, *lines: Line, **changes: Any) -> dict[str, An
 
 def sold(*lines: Line) -> dict[str, Any]:
     """Lines (one mug), freight, and a total that agrees."""
-    described = [
+    described = priced(*lines)
+    return {"Lines": described, "Freight": "5.00", "FreightTax": "0.95", "Total": total(described, "5.95")}
+
+
+def billed(*lines: Line) -> dict[str, Any]:
+    """The same with the freight as a line."""
+    described = priced(*lines)
+    amounts = {"Quantity": "1", "UnitPrice": "5.00", "Tax": "0.95", "LineTotal": "5.95"}
+    described.append({"LineNo": len(described) + 1, "SKU": "FREIGHT"} | amounts)
+    return {"Lines": described, "Total": total(described)}
+
+
+def priced(*lines: Line) -> list[dict[str, Any]]:
+    """The lines with their totals."""
+    return [
         line | {"LineTotal": str(Decimal(line["Quantity"]) * Decimal(line["UnitPrice"]))} for line in bought(*lines)
     ]
-    total = sum((Decimal(line["LineTotal"]) for line in described), Decimal("5.95"))
-    return {"Lines": described, "Freight": "5.00", "FreightTax": "0.95", "Total": str(total)}
+
+
+def total(lines: list[dict[str, Any]], freight: str = "0") -> str:
+    """What they come to."""
+    return str(sum((Decimal(line["LineTotal"]) for line in lines), Decimal(freight)))
 
 
 def bought(*lines: Line) -> list[dict[str, Any]]:

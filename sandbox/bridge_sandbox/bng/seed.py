@@ -8,7 +8,7 @@ from bridge_sandbox.bng.store import Store, Work
 from bridge_sandbox.catalogue import PRODUCTS, STOCKED, WAREHOUSE, Product
 
 ACTOR = "seed"
-TYPES = {"simple": "STOCK", "configurable": "FAMILY", "bundle": "KIT"}
+TYPES = {"simple": "STOCK", "virtual": SERVICE, "configurable": "FAMILY", "bundle": "KIT", "grouped": "FAMILY"}
 ROUNDING = {"SKU": "ROUNDING", "Name": "Rounding difference", "ProductType": SERVICE}
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from bridge_sandbox.shop.session import Session
 
+ALL_STORES = "all"
 ADMIN_STORE = 0
+"""Has what all stores share."""
 FLAT = frozenset({"name", "price", "weight", "status", "visibility", "url_key"})
 """Those whose shared values stand in the product's flat row."""
 
@@ -33,23 +35,23 @@ def seed_attributes(session: Session) -> None:
         session.insert("eav_attribute_set", {"attribute_set_id": number, "attribute_set_name": name})
 
 
-def read_values(session: Session, product_ids: Sequence[int], store_id: int) -> dict[int, dict[str, str]]:
+def read_values(session: Session, product_ids: Sequence[int], store: str) -> dict[int, dict[str, str]]:
     """By product and attribute, what is not in the flat row: the store's own before those that all share."""
     values: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in session.rows("product_values", product_ids, store_id):
+    for row in session.rows("product_values", product_ids, store_id(session, store)):
         values[row["entity_id"]][row["attribute_code"]] = row["value"]
     return values
 
 
-def write_values(session: Session, product_id: int, store_id: int, values: Mapping[str, Any]) -> None:
+def write_values(session: Session, product_id: int, store: str, values: Mapping[str, Any]) -> None:
     """At the store, or for all of them where the attribute is the same everywhere. An empty text takes a value away."""
     known = {row["attribute_code"]: row for row in session.rows("product_attributes")}
     shared: dict[str, Any] = {}
-    before = read_values(session, [product_id], store_id)[product_id]
+    before = read_values(session, [product_id], store)[product_id]
     for code, value in with_start(values, before).items():
         if code not in known or value is None:
             continue
-        scope = ADMIN_STORE if known[code]["is_global"] else store_id
+        scope = ADMIN_STORE if known[code]["is_global"] else store_id(session, store)
         if scope == ADMIN_STORE and code in FLAT:
             shared[code] = value
         elif value == "":
@@ -58,6 +60,11 @@ def write_values(session: Session, product_id: int, store_id: int, values: Mappi
             session.execute("set_product_value", product_id, scope, code, kept(known[code]["backend_type"], value))
     if shared:
         session.update("catalog_product_flat_1", "entity_id", product_id, shared)
+
+
+def store_id(session: Session, code: str) -> int:
+    """Of a store that is there; of all together the admin's."""
+    return ADMIN_STORE if code == ALL_STORES else int(session.value("store_id", code))
 
 
 def with_start(values: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, Any]:

@@ -69,9 +69,9 @@ def sku(call: Call) -> str:
     return call.request.match_info["sku"]
 
 
-def store_id(call: Call) -> int:
-    """Whose values are read and written: 0 those that all stores share; without a code in the path the default view's."""
-    return 0 if call.request.match_info.get("store") == "all" else 1
+def store(call: Call) -> str:
+    """The code of the store whose values are read and written: that in the path, or else the default view's."""
+    return call.request.match_info.get("store", "default")
 
 
 def origin(call: Call) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bridge_sandbox.catalogue import SOURCE_CODE
-from bridge_sandbox.shop.attributes import read_values, write_values
+from bridge_sandbox.shop.attributes import ALL_STORES, read_values, write_values
 from bridge_sandbox.shop.documents import Document, number, shown
 from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.session import Row, Session
@@ -41,57 +41,57 @@ STOCK_DEFAULTS = {
     "stock_status_changed_auto": 0,
 }
 EDITABLE = ("name", "price", "weight", "status", "visibility")
-ADMIN_STORE, DEFAULT_STORE = 0, 1
+DEFAULT_STORE = "default"
 
 
-def product_documents(session: Session, product_ids: Sequence[int], store_id: int = DEFAULT_STORE) -> list[Document]:
+def product_documents(session: Session, product_ids: Sequence[int], store: str = DEFAULT_STORE) -> list[Document]:
     """The documents of the products that exist, in the order of the ids, with the values that the store shows."""
     if not product_ids:
         return []
     found = {row["entity_id"]: row for row in session.rows("products", product_ids)}
-    values = read_values(session, product_ids, store_id)
+    values = read_values(session, product_ids, store)
     return [product_document(found[each], values[each]) for each in product_ids if each in found]
 
 
-def get_product(session: Session, store_id: int, sku: str) -> Document:
+def get_product(session: Session, store: str, sku: str) -> Document:
     """One product; raises the 404 of the product API."""
     product_id = session.value("product_id", sku)
     if product_id is None:
         raise MagentoError(404, "The product that was requested doesn't exist. Verify the product and try again.")
-    return product_documents(session, [product_id], store_id)[0]
+    return product_documents(session, [product_id], store)[0]
 
 
-def post_product(session: Session, store_id: int, wanted: Document) -> Document:
+def post_product(session: Session, store: str, wanted: Document) -> Document:
     """POST /V1/products: a new simple or virtual product, or the known one changed."""
     for name in ("sku",) if session.value("product_id", wanted.get("sku")) else ("sku", "name", "price"):
         if wanted.get(name) is None:
             raise required(name)
-    document = save_product(session, store_id, wanted["sku"], wanted)
+    document = save_product(session, store, wanted["sku"], wanted)
     return {name: value for name, value in document.items() if name not in ("product_links", "tier_prices")}
 
 
-def put_product(session: Session, store_id: int, sku: str, wanted: Document) -> Document:
+def put_product(session: Session, store: str, sku: str, wanted: Document) -> Document:
     """PUT /V1/products/:sku: changes a product; an unknown one without all it needs is refused."""
     if session.value("product_id", sku) is None:
         raise unknown_set()
-    return save_product(session, store_id, sku, wanted)
+    return save_product(session, store, sku, wanted)
 
 
-def save_product(session: Session, store_id: int, sku: str, wanted: Document) -> Document:
+def save_product(session: Session, store: str, sku: str, wanted: Document) -> Document:
     """Write what is sent, and the stock if a quantity is among it. What a new product begins with counts for all stores."""
     fields = {name: wanted[name] for name in EDITABLE if name in wanted}
     attributes = {each["attribute_code"]: each.get("value") for each in wanted.get("custom_attributes") or []}
     with session.transaction():
         product_id = session.value("product_id", sku)
         if product_id is None:
-            product_id, store_id = add_product(session, sku, wanted), ADMIN_STORE
+            product_id, store = add_product(session, sku, wanted), ALL_STORES
         if fields or attributes:
-            write_values(session, product_id, store_id, fields | attributes)
+            write_values(session, product_id, store, fields | attributes)
             session.execute("touch_product", product_id)
         quantity = ((wanted.get("extension_attributes") or {}).get("stock_item") or {}).get("qty")
         if quantity is not None:
             session.execute("set_source_item", SOURCE_CODE, sku, quantity, 1)
-    return get_product(session, store_id, sku)
+    return get_product(session, store, sku)
 
 
 def add_product(session: Session, sku: str, wanted: Document) -> int:
