@@ -32,6 +32,7 @@ async def test_a_product_is_listed_read_and_mapped(tmp_path: Path, profile: str)
         assert hint is not None
         assert (hint.entity, hint.entity_id) == ("product", made["ProductID"])
         document = await rig.client.get(f"products/{hint.entity_id}")
+    assert document is not None
     mapping = shipped_mappings().current.mappings("", "bng-product-to-product")
     body: dict[str, Any] = mapping(document, is_create=False, was_disabled=None)
     attributes = {each["attribute_code"]: each["value"] for each in body.pop("custom_attributes")}
