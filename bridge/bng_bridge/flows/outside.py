@@ -10,6 +10,7 @@ from bng_bridge.flow_files.steps import Asked, Document
 from bng_bridge.flows import writes
 from bng_bridge.flows.operations import OPERATIONS
 from bng_bridge.flows.running import Running
+from bng_bridge.mapping import totals
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.target import Write
 from bridge_common.errors import RefusedByFlow
@@ -47,6 +48,8 @@ class Live:
                 given["is_create"] = bindings.get(self.running.read, write.target_key) is None
             made, context = await asked.body(given)
             writes.check_name(asked, write, made, context)
+            if write.entity == "sales_order":
+                totals.check(made)
             return made
 
         try:
