@@ -57,7 +57,9 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     ("POST", "/V1/orders/:id/cancel"),
     ("POST", "/V1/orders/:id/hold"),
     ("POST", "/V1/orders/:id/unhold"),
+    ("POST", "/V1/products"),
     ("PUT", "/V1/customers/:id"),
+    ("PUT", "/V1/products/:sku"),
 )
 
 

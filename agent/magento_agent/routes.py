@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
+from bridge_common.magento_rest import split_store
 from magento_agent.config import Route
 
 _RAW_PATH = re.compile(r"/V1/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
@@ -12,12 +13,13 @@ _STEPS = {".", ".."}
 
 
 class Routes:
-    """`allows` judges the path as it would be sent, percent-encoded."""
+    """`allows` judges the path as it would be sent, percent-encoded; a route is one for every store view."""
 
     def __init__(self, allowed: Iterable[Route]) -> None:
         self._allowed = [(method, pattern.split("/")) for method, pattern in allowed]
 
     def allows(self, method: str, path: str) -> bool:
+        _, path = split_store(path)
         if not _RAW_PATH.fullmatch(path) or _BROKEN_ESCAPE.search(path):
             return False
         segments = [unquote(segment) for segment in path.split("/")]

@@ -42,7 +42,7 @@ class Write:
     identity of the file that gives the body, a mapping or else the flow: it is noted with what was written, and nothing
     depends on it. `facts` is filled while the body is made: what the binding remembers of the source's record, beside the
     target's own facts. `adopts`: the id of a record at the target that is this one under another name. `merge`: both sides
-    edit the record.
+    edit the record. `left`: the facts that an earlier write left behind.
     """
 
     target: str
@@ -63,6 +63,7 @@ class Write:
     merge: Merge | None = None
     is_immutable: bool = False
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
+    left: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from bridge_common.magento_config import MagentoSection
 Query = list[tuple[str, str]]
 
 TEXT_SHOWN = 200
+_STORE = re.compile(r"/([a-z][a-z0-9_]*)(?=/V1/)")
 
 
 class BadAnswer(TargetUnavailable):
@@ -42,7 +43,8 @@ class MagentoRest:
     def __init__(self, section: MagentoSection, *, table: str = "magento") -> None:
         self._section = section
         self._table = table
-        self._base = f"{section.base_url}/rest" + (f"/{section.store_code}" if section.store_code else "")
+        self._base = f"{section.base_url}/rest"
+        self._store = f"/{section.store_code}" if section.store_code else ""
         self._auth = self._read_login()
 
     async def __aenter__(self) -> Self:
@@ -83,7 +85,8 @@ class MagentoRest:
         timeout_s: float,
         parse: Parse = decimal_json.loads,
     ) -> Answer:
-        """One request; every status is an answer. `path` begins with /V1/ and is percent-encoded.
+        """One request; every status is an answer. `path` is percent-encoded and begins with /V1/, or with a store code of
+        its own, as in /all/V1/products.
 
         A login that ended is renewed once: a 401 is said before anything is executed. All of it ends within `timeout_s`,
         which an unknown outcome's quiet period counts on.
@@ -144,7 +147,8 @@ class MagentoRest:
         raise kind(text, retry_after_s=answer.retry_after_s)
 
     def _url(self, path: str, query: Query | None) -> URL:
-        text = f"{self._base}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        store = "" if split_store(path)[0] else self._store
+        text = f"{self._base}{store}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         return URL(text, encoded=True)
 
     def _session(self, *, force_close: bool) -> aiohttp.ClientSession:
@@ -166,6 +170,12 @@ class MagentoRest:
 
     def _address_hint(self) -> str:
         return f"Check [{self._table}] base_url."
+
+
+def split_store(path: str) -> tuple[str, str]:
+    """(store code or "", path from /V1/ on): the same resource, whichever store view's values it reads or writes."""
+    found = _STORE.match(path)
+    return (found[1], path[found.end() :]) if found else ("", path)
 
 
 def search(field: str, ids: list[int]) -> Query:

@@ -253,6 +253,18 @@ async def test_the_stock_of_a_sku_is_written_again_in_every_warehouse_that_is_sh
     assert {entity_id for _, entity_id, _ in hints(bridge)} == {"MAIN|MUG", "EAST|MUG"}
 
 
+async def test_a_product_is_written_again_for_all_store_views_by_its_id_or_its_sku(bridge: Bridge) -> None:
+    product = await bridge.bng.product("VASE/A+B", Name="Vase")
+    product_id = product["ProductID"]
+    keys = [f"shop1/product/{product_id}/{step}" for step in ("product", "product@de")]
+    for name in (product_id, "VASE/A+B"):
+        await bind(bridge, *(bound(key, target="magento", entity="product") for key in keys))
+        assert (await bridge.ctl("resync", "product", name)).code == 0
+        assert [digest(bridge, key) for key in keys] == ["", ""]
+        assert hints(bridge) == [("product", product_id, "resync")]
+    assert (await bridge.ctl("resync", "product", "none")).err == "BNG has no product none.\n"
+
+
 # replay
 
 
@@ -261,14 +273,15 @@ async def test_a_replay_finds_what_changed_on_both_sides_and_looks_at_each_once(
     bridge.answers["rest"] = {"items": [{"entity_id": 5, "order_id": 5, "id": 5}]}
     bridge.answers["reemit"] = {"inserted": [{}], "waiting": []}
     dry = (await bridge.ctl("replay", "--since", "2h", "--dry-run", "--json")).json()
-    found = {"order": 1, "customer": 1, "shipment": 1, "stock": dry["found"]["stock"], "sales_order": 1}
+    many = {entity: dry["found"][entity] for entity in ("stock", "product")}
+    found = {"order": 1, "customer": 1, "shipment": 1, "sales_order": 1} | many
     assert (dry["found"], dry["asked"], hints(bridge), asked(bridge)) == (found, 0, [], [])
 
     ended = await bridge.ctl("replay", "--since", "2h", "--json")
     assert ended.json()["asked"] == sum(found.values())
     assert asked(bridge) == [{"entity": "order", "entity_id": "5"}, {"entity": "customer", "entity_id": "5"}]
     assert ("shipment", shipment_id, "replay") in hints(bridge)
-    assert len(hints(bridge)) == found["shipment"] + found["stock"] + found["sales_order"]
+    assert len(hints(bridge)) == sum(found[entity] for entity in ("shipment", "sales_order", *many))
     reads = [request["path"] for request in bridge.requests if request["operation"] == "rest"]
     assert {"/V1/orders", "/V1/shipments", "/V1/invoices", "/V1/creditmemos", "/V1/customers/search"} == set(reads)
 

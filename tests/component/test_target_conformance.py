@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from tests.support.bridge import BngRig, Clock, customer_body, customer_write, giving, opened, running_bng, site, until
-from tests.support.shop import ShopRig, running_shop_rig
+from tests.support.shop import TOKEN, ShopRig, running_shop_rig
 
 from bng_bridge import bindings, intents
 from bng_bridge.deliver import Deliver, Result
+from bng_bridge.magento import products
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import shipments
 from bng_bridge.store import Store
 from bng_bridge.target import Target, Write
+from bridge_common import decimal_json
 from bridge_common.errors import OutcomeUnknown, QuietPeriod, RateLimited, TargetPaused
 from bridge_sandbox.bng import samples
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
@@ -87,6 +89,23 @@ async def source_item(rig: ShopRig) -> Case:
     return Case(rig.target, write, body, {**body, "quantity": Decimal("7.5")}, rig, state, 5, Decimal("7.5"))
 
 
+async def product(rig: ShopRig) -> Case:
+    async def state() -> tuple[int, Any]:
+        """Asked beside the bridge's client, which may be closed."""
+        url, headers = f"{rig.url}/rest/all/V1/products?searchCriteria=", {"Authorization": f"Bearer {TOKEN}"}
+        async with rig.session.get(url, headers=headers) as answer:
+            listed = decimal_json.loads(await answer.text())["items"]
+        found = [each["price"] for each in listed if each["sku"] == "VASE/A+B"]
+        return len(found), found[0] if found else None
+
+    write = Write(
+        "magento", "product", "shop1", "shop1/product/P-1/product", "shop1/product/VASE/A+B",
+        products.reference("VASE/A+B", "all"), absolute=True,
+    )  # fmt: skip
+    body = {"sku": "VASE/A+B", "name": "Vase", "price": Decimal(5), "status": 2, "attribute_set_id": 4}
+    return Case(rig.target, write, body, {**body, "price": Decimal("7.5")}, rig, state, 5, Decimal("7.5"))
+
+
 async def shipment(rig: ShopRig) -> Case:
     order = await rig.checkout("simple")
 
@@ -113,9 +132,10 @@ CANCELLATION: list[Any] = [
     pytest.param("bng cancellation without keys", id="BNG cancellation without keys"),
 ]
 SOURCE_ITEM = pytest.param("source item", id="Magento source item", marks=pytest.mark.integration)
+PRODUCT = pytest.param("product", id="Magento product", marks=pytest.mark.integration)
 SHIPMENT = pytest.param("shipment", id="Magento shipment", marks=pytest.mark.integration)
-every_target = pytest.mark.parametrize("case", [*BNG, *CANCELLATION, SOURCE_ITEM, SHIPMENT], indirect=True)
-every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM], indirect=True)
+every_target = pytest.mark.parametrize("case", [*BNG, *CANCELLATION, SOURCE_ITEM, SHIPMENT, PRODUCT], indirect=True)
+every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM, PRODUCT], indirect=True)
 
 
 @pytest.fixture
@@ -129,8 +149,10 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         mariadb: MariaDB = request.getfixturevalue("mariadb")
         account: ShopAccount = request.getfixturevalue("shop_account")
         shop = await stack.enter_async_context(running_shop_rig(mariadb, account, site()))
-        mariadb.execute_root(f"DELETE FROM `{account.database}`.inventory_source_item WHERE sku = 'TEE'")
-        yield await (source_item(shop) if request.param == "source item" else shipment(shop))
+        for table, sku in (("inventory_source_item", "TEE"), ("catalog_product_entity", "VASE/A+B")):
+            mariadb.execute_root(f"DELETE FROM `{account.database}`.{table} WHERE sku = %s", (sku,))
+        cases = {"source item": source_item, "shipment": shipment, "product": product}
+        yield await cases[request.param](shop)
 
 
 async def write(case: Case, store: Store, body: Body | None = None) -> Result:
@@ -218,8 +240,8 @@ async def test_an_update_with_an_unknown_outcome_ends_in_its_state(
     case: Case, store: Store, clock: Clock, kind: str
 ) -> None:
     await write(case, store)
-    for method in ("POST", "PATCH"):
-        await case.rig.fault(kind, method=method)
+    for method in ("POST", "PATCH", "PUT"):
+        await case.rig.fault(kind, method=method, count=2 if method == "PUT" else 1)
     with pytest.raises(OutcomeUnknown):
         await write(case, store, case.changed)
     await case.rig.clear_faults()

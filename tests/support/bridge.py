@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -178,6 +179,13 @@ class BngRig:
         async with self.session.post(url, json=samples.customer(ExternalID=external_id), headers=headers) as answer:
             assert answer.status == 201
             return str((await answer.json())["CustomerID"])
+
+    async def product(self, sku: str, **fields: Any) -> dict[str, Any]:
+        """A product made or changed in BNG by hand; as it is then."""
+        url = f"{self.url}/api/v1/products/by-sku/{quote(sku, safe='')}"
+        async with self.session.put(url, json=fields, headers={"X-API-Key": Settings.api_key}) as answer:
+            assert answer.status < 300, await answer.text()
+            return dict(decimal_json.loads(await answer.text()))
 
     async def patch(self, path: str, **fields: Any) -> None:
         """A change made in BNG by hand."""

@@ -17,11 +17,11 @@ from aiohttp import web
 from bng_bridge import bindings, inbox
 from bng_bridge.admin.bridge import Bridge, NotFound, Route
 from bng_bridge.flows.follow_ups import stock_hint
-from bng_bridge.flows.keys import order_status_key, stock_key
+from bng_bridge.flows.keys import order_status_key, product_key, stock_key
 from bng_bridge.inbox import Hint
 from bng_bridge.magento.listing import Listing, pages
 from bng_bridge.magento.target import source_reference
-from bng_bridge.sources.hints import shipment_hint, status_hint
+from bng_bridge.sources.hints import product_hint, shipment_hint, status_hint
 from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import TargetPaused, TargetUnavailable
 from bridge_common.magento_time import to_magento
@@ -54,6 +54,7 @@ BNG = {
     "shipment": ("shipments", ("ShipmentID", "SalesOrderID")),
     "stock": ("inventory-items", ("SKU", "Warehouse")),
     "sales_order": ("sales-orders", ("SalesOrderID",)),
+    "product": ("products", ("ProductID", "SKU")),
 }
 
 
@@ -94,7 +95,8 @@ async def again(
 
 
 async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehouse: str | None) -> dict[str, Any]:
-    """{"site", "records"}. `name` is an order's increment or entity id, a SKU, or a record's id. Raises NotFound."""
+    """{"site", "records"}. `name` is an order's increment or entity id, a SKU, or a record's id; of a product either. Raises
+    NotFound."""
     if entity == "order":
         return await _find_order(bridge, name, site)
     if entity == "customer":
@@ -107,6 +109,8 @@ async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehou
         raise NotFound(f"There is no {entity} to look at.", hint=f"Known: {', '.join((*SHOP, *BNG))}.")
     path, fields = BNG[entity]
     document = await bridge.context.bng.get(f"{path}/{name}")
+    if document is None and entity == "product":
+        document = next(iter(await bridge.context.bng.search(path, sku=name)), None)
     if document is None:
         raise NotFound(f"BNG has no {entity} {name}.")
     return {"site": "", "records": [_of_bng(document, fields)]}
@@ -187,6 +191,8 @@ def _hint(read: sqlite3.Connection, entity: str, record: Record, cause: str) -> 
         hint = shipment_hint(record, read, key)
     elif entity == "sales_order":
         hint = status_hint(record, read, key)
+    elif entity == "product":
+        hint = product_hint(record, key)
     else:
         hint = stock_hint(record["SKU"], record["Warehouse"], cause)
     return replace(hint, event_key=f"{key}/{entity}/{hint.entity_id}")
@@ -200,6 +206,9 @@ def _target_keys(bridge: Bridge, entity: str, site: str, record: Record) -> list
     if entity == "stock":
         sources = {name: site.sources.get(record["Warehouse"]) for name, site in bridge.config.sites.items()}
         return [stock_key(name, source_reference(record["SKU"], code)) for name, code in sources.items() if code]
+    if entity == "product":
+        prefixes = [product_key(name, record["ProductID"]).rpartition("/")[0] for name in bridge.config.sites]
+        return [bound.target_key for prefix in prefixes for bound in bindings.under(read, f"{prefix}/")]
     bound = bindings.by_target(read, "bng", "sales_order", record["SalesOrderID"])
     return [order_status_key(bound.site, bound.target_key.split("/")[2])] if bound and entity == "sales_order" else []
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bng_bridge import life, sites
 from bng_bridge.admin.bridge import Bridge, Route
+from bng_bridge.sources.followed import EVENTS as FOLLOWED
 from bng_bridge.sources.poller import RESOURCES
 from bridge_common.clock import from_text, to_text, utc_now
 
@@ -27,7 +28,7 @@ async def restored(bridge: Bridge, backup_at: datetime) -> dict[str, Any]:
 
     def commit(db: sqlite3.Connection) -> None:
         life.answer(db, now)
-        for name in RESOURCES:
+        for name in (*RESOURCES, *FOLLOWED):
             known = sites.watermark(db, name)
             if known is not None and from_text(known) > from_text(latest):
                 sites.move_watermark(db, name, latest)

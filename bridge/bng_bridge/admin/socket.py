@@ -12,6 +12,7 @@ from bng_bridge.admin import (
     bundles,
     customers,
     dead_letters,
+    demand,
     drain,
     ledger,
     links,
@@ -38,7 +39,8 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *stock.ROUTES, *customers.ROUTES, *links.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *stock.ROUTES, *demand.ROUTES, *customers.ROUTES,
+    *links.ROUTES,
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ _FACTS = {
 }
 
 PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = 10, 20, 30, 40, 50, 90
-_FINAL = {COMPLETE, CLOSED, CANCELLED}
+FINAL = {COMPLETE, CLOSED, CANCELLED}
 
 
 def id_of(entity: str, body: dict[str, Any]) -> str:
@@ -61,5 +61,5 @@ def keep_ahead(entity: str, body: dict[str, Any], known: dict[str, Any]) -> dict
     if entity != "sales_order" or "OrderStatus" not in body:
         return body
     status, at_bng = body["OrderStatus"], known.get("OrderStatus", 0)
-    backwards = (at_bng in _FINAL and status != CANCELLED) or (at_bng == PROCESSING and status == PENDING)
+    backwards = (at_bng in FINAL and status != CANCELLED) or (at_bng == PROCESSING and status == PENDING)
     return {name: value for name, value in body.items() if name != "OrderStatus"} if backwards else body

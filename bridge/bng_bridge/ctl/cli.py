@@ -18,6 +18,7 @@ from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.replay import replay, resync
+from bng_bridge.ctl.report import report_group
 from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.stock import stock
@@ -47,6 +48,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, stock, pause, resume, drain, resync, replay, restored, site,
-    customer, conflicts, link, unlink, map_group, flow_group, bundle_group,
+    customer, conflicts, link, unlink, map_group, flow_group, bundle_group, report_group,
 ):  # fmt: skip
     main.add_command(each)

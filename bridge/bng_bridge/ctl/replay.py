@@ -13,7 +13,7 @@ from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.moments import MOMENT
 
 OF_THE_SHOP = ("order", "customer")
-OF_BNG = ("shipment", "stock", "sales_order")
+OF_BNG = ("shipment", "stock", "sales_order", "product")
 ENTITIES = (*OF_THE_SHOP, *OF_BNG)
 CHUNK = 100
 MANY = 1000
@@ -35,7 +35,7 @@ def resync(daemon: Daemon, entity: str, name: str, site: str | None, warehouse: 
 
     When a record at the other side is not what it should be: changed by hand, or restored there alone. ID is an order's
     increment id or entity id, a customer's id, a shipment's or sales order's id at BNG, or a SKU. A shipment is only looked
-    at: one that the shop has already is not written again.
+    at: one that the shop has already is not written again. Of a product all that BNG owns is compared with the shop.
 
     \b
       bridgectl resync order 000000123
@@ -71,6 +71,7 @@ def replay(
     \b
       bridgectl replay --since 2h --dry-run
       bridgectl replay --since 2026-01-31T08:00:00+01:00 --entity order,shipment
+      bridgectl replay --since 3650d --entity product          after its flow was switched on: all that BNG has
     """
     chosen = _chosen(entities)
     found, discarded = find_changed(daemon, chosen, since, until, site)

@@ -18,7 +18,7 @@ EMITS: Mapping[str, EmitKind] = {
     for each in (
         EmitKind(
             "bng/inventory_item", {"skus": list_of(TEXT), "warehouse": TEXT},
-            "The stock of these SKUs in a warehouse, each once.",
+            "The stock of these SKUs in a warehouse, each once; where that is null, in each warehouse that the site shows.",
         ),
         EmitKind("bng/customer", {"id": TEXT}, "A customer, as BNG has it."),
         EmitKind("bng/sales_order", {"id": TEXT}, "A sales order's status."),

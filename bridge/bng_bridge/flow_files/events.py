@@ -92,6 +92,11 @@ EVENTS: Mapping[str, EventKind] = {
             "a quantity on hand changed; only SKU and Warehouse are told, the rest is read", of_sites=True,
             own_fields=("SKU", "Warehouse"),
         ),
+        EventKind(
+            "bng/product", "bng", "product", (), "product",
+            "a product or its price changed at BNG; the document is read when the flow begins, null when it is gone",
+            of_sites=True,
+        ),
     )
 }  # fmt: skip
 

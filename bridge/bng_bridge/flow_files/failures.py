@@ -23,8 +23,8 @@ KINDS: Mapping[str, type[BridgeError]] = {
 }
 PROBLEMS = (
     "absent", "closed-period", "done-before", "duplicate-external-id", "idempotency-key-reused", "insufficient-stock",
-    "less-left-to-ship", "malformed", "not-an-amount", "not-found", "precondition-failed", "reference", "unbalanced-entry",
-    "unknown-customer", "unknown-item", "unknown-line", "validation", "version-required",
+    "less-left-to-ship", "malformed", "not-an-amount", "not-found", "not-taken", "precondition-failed", "reference",
+    "renamed", "unbalanced-entry", "unknown-customer", "unknown-item", "unknown-line", "validation", "version-required",
 )  # fmt: skip
 """What a refusal is called in a word: by BNG, in the profile's translation, and by us."""
 

@@ -117,6 +117,12 @@ RECORDS: Mapping[str, RecordKind] = {
             "The one quantity of a product, in a shop without sources. It changes a record that is there without us.",
             {"sku": TEXT}, {}, "magento/stock_item", remembers=STATE,
         ),
+        RecordKind(
+            "magento/product", "product", (UPSERT,), ("bng/product",),
+            "The shop's product of that SKU: what the mapping names, for the store view `store`, or `all` of "
+            "them. Only what differs is sent, and it is read back. Never deleted.",
+            {"store": TEXT}, {"is_create": Shape("flag")}, "magento/product",
+        ),
     )
 }  # fmt: skip
 

@@ -38,6 +38,7 @@ _IDS = {
     "bng/customer": "CustomerID",
     "magento/invoice": "entity_id", "magento/shipment": "entity_id", "magento/creditmemo": "entity_id",
     "bng/invoice": "InvoiceID",
+    "bng/product": "ProductID",
 }  # fmt: skip
 _TRANSIENT: dict[str, type[BridgeError]] = {"target-unavailable": TargetUnavailable, "outcome-unknown": OutcomeUnknown}
 

@@ -13,8 +13,10 @@ def hints_of(running: Running, event: str, names: dict[str, Any]) -> list[Hint]:
     """Of one `emit`. The same event run again emits the same hints, and each is stored once."""
     cause = f"after-{running.event.entity}/{running.event.seq}"
     if event == "bng/inventory_item":
-        warehouse = str(names["warehouse"] or "")
-        return [stock_hint(sku, warehouse, cause) for sku in sorted({str(each) for each in names["skus"] or ()})]
+        skus = sorted({str(each) for each in names["skus"] or ()})
+        return [
+            stock_hint(sku, warehouse, cause) for warehouse in _warehouses(running, names["warehouse"]) for sku in skus
+        ]
     source, _, entity = event.partition("/")
     if source == "magento":
         return [document_hint(running.site, entity, each) for each in names["documents"] or ()]
@@ -26,6 +28,12 @@ def hints_of(running: Running, event: str, names: dict[str, Any]) -> list[Hint]:
     data = {} if entity == "sales_order" else {"SalesOrderID": sales_order_id}
     lane = _lane(running, sales_order_id)
     return [Hint(entity, record_id, lane, f"bng/{cause}/{entity}/{record_id}", data)] if record_id else []
+
+
+def _warehouses(running: Running, named: Any) -> list[str]:
+    if named:
+        return [str(named)]
+    return list(running.settings.sources) if running.site else []
 
 
 def document_hint(site: str, entity: str, document: dict[str, Any]) -> Hint:

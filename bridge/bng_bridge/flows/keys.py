@@ -2,6 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from urllib.parse import quote
+
+ALL_STORES = "all"
+"""The store code under which Magento keeps what store views use by default."""
 
 
 def sales_order_key(site: str, order_id: str) -> str:
@@ -37,6 +41,12 @@ def stock_item_key(site: str, sku: str) -> str:
     return f"{site}/stock/{sku}/stock_item"
 
 
+def product_key(site: str, product_id: str, store: str = ALL_STORES) -> str:
+    """`product_id` is BNG's. Of a store view's own values the last part says which."""
+    step = "product" if store == ALL_STORES else f"product@{store}"
+    return f"{site}/product/{quote(product_id, safe='')}/{step}"
+
+
 def posted_key(entity: str, site: str, source_id: str) -> str:
     """What is posted at BNG for a document of the shop. `source_id` is the document's, or names what it is posted for:
     invoice-12, invoice-12-capture."""
@@ -47,7 +57,7 @@ POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
 KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shop_customer": shop_customer_key, "shipment": shipment_key, "source_item": stock_key,
-    "stock_item": stock_item_key,
+    "stock_item": stock_item_key, "product": product_key,
     **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""

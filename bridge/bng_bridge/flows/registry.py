@@ -29,8 +29,8 @@ from bridge_common.magento_time import from_magento
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
 _RESOURCES = {
-    "shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices",
-    "customer": "customers",
+    "shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices", "customer": "customers",
+    "product": "products",
 }  # fmt: skip
 _DOCUMENT_PATHS = {"invoice": "/V1/invoices", "shipment": "/V1/shipment", "creditmemo": "/V1/creditmemo"}
 """Of one document of an order, by its id."""
@@ -149,7 +149,7 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
         return Found(event.site, event.document())
     if event.source == "magento":
         return await _found_in_shop(event, context)
-    document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
+    document = await _read(event, context)
     if kind.of_customer:
         return _found_of(account(context.read, event.entity_id), document, context)
     sales_order_id = (
@@ -162,6 +162,10 @@ def _found_of(bound: Binding | None, document: Any, context: Context) -> Found:
     if bound is not None:
         _known_site(bound.site, context)
     return Found(bound.site if bound is not None else "", document, bound)
+
+
+async def _read(event: Claimed, context: Context) -> Any:
+    return await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
 
 
 async def _found_in_shop(event: Claimed, context: Context) -> Found:
@@ -224,16 +228,18 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     """
     outcomes: list[Outcome] = []
     failures: list[BridgeError] = []
-    document: Document = event.document()
-    for name in context.sites:
-        flow = files.flows(name, kind.name, event.kind)
+    flows = {name: flow for name in context.sites if (flow := files.flows(name, kind.name, event.kind)) is not None}
+    # When a record was made does not count: a product's price may be of today.
+    left = {name: _why_left(flow, name, None, context) for name, flow in flows.items()}
+    if left and all(left.values()):
+        return skipped(next(iter(left.values())))
+    document = await _read(event, context) if event.entity in _RESOURCES else event.document()
+    for name, flow in flows.items():
         running = Running(event, context, files.mappings, name, document)
         beginning = beginning_of(running)
         try:
-            if flow is None or not flow.is_of(beginning):
-                continue
-            reason = _why_left(flow, name, document, context)
-            outcomes.append(skipped(reason) if reason else await _run(flow, running, beginning))
+            if flow.is_of(beginning):
+                outcomes.append(skipped(left[name]) if left[name] else await _run(flow, running, beginning))
         except BridgeError as error:
             failures.append(error)
     if failures:

@@ -3,6 +3,7 @@
 Here stands what makes a write safe to repeat; a file says only what is written and when.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from bng_bridge.flows import keys, references
 from bng_bridge.flows.keys import source_id
 from bng_bridge.flows.names import customer_name, order_name, posted_name
 from bng_bridge.flows.running import Running
+from bng_bridge.magento import products
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import customers, orders, shipments, statuses
 from bng_bridge.merging.customers import IntoBng, IntoShop
@@ -22,6 +24,7 @@ from bridge_common.errors import MappingError, RefusedByFlow
 IN_SHOP = "shop_customer"
 RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
 """Where BNG is asked whether it has a record that is only to be updated."""
+_STORE_CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def write_of(running: Running, asked: Asked) -> Write:
@@ -50,6 +53,8 @@ def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[s
         _refuse_negative(write, body["quantity"])
     elif entity == "stock_item":
         _refuse_negative(write, body["qty"])
+    elif entity == "product":
+        references.check("sku", body.get("sku"), products.split_reference(write.reference)[0])
     elif entity == "shipment":
         lines = dict.fromkeys([write.reference, *map(shipments.reference, _shipment_ids(context.get("parts") or ()))])
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
@@ -210,8 +215,25 @@ def _stock_item(running: Running, asked: Asked) -> Write:
     )  # fmt: skip
 
 
+def _product(running: Running, asked: Asked) -> Write:
+    """Its record is there without us, as often as not: merchandisers make it first."""
+    product, store = running.document, str(asked.named["store"])
+    if not _STORE_CODE.fullmatch(store):
+        raise RefusedByFlow(
+            f"the flow writes a product for store {store!r}, which is no store code", problem="store",
+            hint="Write `store: \"'all'\"`, or the code of a store view, then bridgectl dlq retry {event}.",
+        )  # fmt: skip
+    key = keys.product_key(running.site, str(product["ProductID"]), store)
+    bound = bindings.get(running.read, key)
+    return Write(
+        target="magento", entity="product", site=running.site, target_key=key,
+        lock_key=f"{running.site}/product/{product['SKU']}", reference=products.reference(str(product["SKU"]), store),
+        absolute=True, mapping=asked.mapping, left=bound.facts if bound is not None else {},
+    )  # fmt: skip
+
+
 _WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
     "customer": _customer, "shop_customer": _shop_customer, "sales_order": _sales_order, "shipment": _shipment,
-    "order_status": _order_status, "source_item": _source_item, "stock_item": _stock_item,
+    "order_status": _order_status, "source_item": _source_item, "stock_item": _stock_item, "product": _product,
     **dict.fromkeys(keys.POSTED, _posted),
 }  # fmt: skip

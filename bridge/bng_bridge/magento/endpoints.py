@@ -1,5 +1,7 @@
 """Which class of calls a path of Magento's REST API belongs to: the aggregate that it reads or writes."""
 
+from bridge_common.magento_rest import split_store
+
 OTHER = "other"
 STOCK = "stock"
 
@@ -22,13 +24,13 @@ _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 
 _OF_ENTITY = {
     "shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK,
-    "shop_customer": "customers",
+    "shop_customer": "customers", "product": "products",
 }  # fmt: skip
 
 
 def endpoint_of(path: str) -> str:
-    """`path` begins with /V1/."""
-    parts = path.split("/")
+    """`path` begins with /V1/, or with a store code before it."""
+    parts = split_store(path)[1].split("/")
     if "stockItems" in parts:
         # /V1/products/:sku/stockItems/:id
         return STOCK

@@ -1,9 +1,9 @@
-"""A Magento site as a target: shipments, quantities of source items or stock items, the status of orders, customers."""
+"""A Magento site as a target: shipments, stock, the status of orders, customers, products."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from bng_bridge.magento import customers, order_status
+from bng_bridge.magento import customers, order_status, products
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
@@ -40,6 +40,8 @@ class MagentoTarget:
             return await self._stock_items.find(write.reference)
         if write.entity == "shop_customer":
             return await customers.find(self._client, write.reference)
+        if write.entity == "product":
+            return await products.find(self._client, write)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -54,6 +56,8 @@ class MagentoTarget:
         if write.entity == "shop_customer":
             # It was not found: nothing is made in a shop that nobody asked for.
             return await customers.amend(self._client, write, write.reference, body, request_id)
+        if write.entity == "product":
+            return await products.create(self._client, write, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
@@ -63,6 +67,8 @@ class MagentoTarget:
             return await self._stock_items.update(write, record_id, body, request_id)
         if write.entity == "shop_customer":
             return await customers.amend(self._client, write, record_id, body, request_id)
+        if write.entity == "product":
+            return await products.update(self._client, write, record_id, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:

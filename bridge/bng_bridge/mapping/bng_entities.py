@@ -106,6 +106,9 @@ class Product(Record):
     ProductType: Text | None = None
     Category: Text | None = None
     ListPrice: Money | None = None
+    SpecialPrice: Money | None = None
+    SpecialPriceFrom: date | None = None
+    SpecialPriceTo: date | None = None
     Cost: Money | None = None
     Weight: DecimalQuantity | None = None
     TaxCode: Text | None = None

@@ -6,6 +6,7 @@ from a backup gives its versions out a second time. A webhook with neither is to
 """
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings
@@ -19,18 +20,8 @@ from bng_bridge.merging.merge import BNG, shows_nothing_new
 
 def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Connection) -> Hint | None:
     """None for what no flow of ours follows."""
-    if kind == "shipment_created" and data.get("ShipmentID"):
-        return shipment_hint(data, read, webhook_id)
-    if kind == "inventory_updated" and data.get("SKU"):
-        return inventory_hint(data, webhook_id)
-    if kind == "order_status_changed" and data.get("SalesOrderID"):
-        return status_hint(data, read, webhook_id)
-    if kind == "customer_updated" and data.get("CustomerID"):
-        # One that no shop has an account of is nobody's news, and there are many: each order of a guest makes one.
-        return customer_hint(data, read, webhook_id) if account(read, str(data["CustomerID"])) else None
-    if kind == "invoice_created" and data.get("InvoiceID"):
-        return invoice_hint(data, read, webhook_id)
-    return None
+    field, make = _ANNOUNCED.get(kind, ("", None))
+    return make(data, read, webhook_id) if make is not None and data.get(field) else None
 
 
 def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -> Hint | None:
@@ -46,6 +37,8 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
         return customer_hint(item, read) if _is_edited(item, read) else None
     if resource == "invoices":
         return invoice_hint(item, read)
+    if resource == "products":
+        return product_hint(item)
     return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
 
 
@@ -58,6 +51,12 @@ def status_hint(sales_order: dict[str, Any], read: sqlite3.Connection, webhook_i
 def inventory_hint(item: dict[str, Any], webhook_id: str = "") -> Hint:
     state = _state(item, webhook_id, "Sequence", "Version")
     return stock_hint(str(item["SKU"]), str(item.get("Warehouse") or ""), f"stock/{state}")
+
+
+def product_hint(product: dict[str, Any], webhook_id: str = "") -> Hint:
+    product_id = str(product["ProductID"])
+    event_key = f"bng/product/{product_id}/{_state(product, webhook_id, 'Version')}"
+    return Hint("product", product_id, f"bng/product/{product_id}", event_key, {})
 
 
 def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
@@ -116,3 +115,19 @@ def _lane(sales_order_id: str, read: sqlite3.Connection) -> str:
     """That of the shop's order, when the sales order is bound: all events of one order share it."""
     bound = bindings.by_target(read, "bng", "sales_order", sales_order_id)
     return "/".join(bound.target_key.split("/")[:3]) if bound else f"bng/sales_order/{sales_order_id}"
+
+
+def _account_hint(customer: dict[str, Any], read: sqlite3.Connection, webhook_id: str) -> Hint | None:
+    """One that no shop has an account of is nobody's news, and there are many: each order of a guest makes one."""
+    return customer_hint(customer, read, webhook_id) if account(read, str(customer["CustomerID"])) else None
+
+
+_ANNOUNCED: Mapping[str, tuple[str, Callable[[dict[str, Any], sqlite3.Connection, str], Hint | None]]] = {
+    "shipment_created": ("ShipmentID", shipment_hint),
+    "inventory_updated": ("SKU", lambda data, _, webhook_id: inventory_hint(data, webhook_id)),
+    "order_status_changed": ("SalesOrderID", status_hint),
+    "customer_updated": ("CustomerID", _account_hint),
+    "invoice_created": ("InvoiceID", invoice_hint),
+    "product_updated": ("ProductID", lambda data, _, webhook_id: product_hint(data, webhook_id)),
+}
+"""By what BNG announces: the field that its record must have, and what makes the hint of it."""

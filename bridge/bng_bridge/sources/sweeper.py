@@ -30,7 +30,7 @@ from bridge_common.clock import from_text, to_text, utc_now
 from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
-RESOURCES = ("sales-orders", "shipments", "inventory-items", "customers")
+RESOURCES = ("sales-orders", "shipments", "inventory-items", "customers", "products")
 PAGE = 100
 FIRST_S = 60.0
 RETRY_S = 300.0

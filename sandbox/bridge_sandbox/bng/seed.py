@@ -8,6 +8,7 @@ from bridge_sandbox.bng.store import Store, Work
 from bridge_sandbox.catalogue import PRODUCTS, STOCKED, WAREHOUSE, Product
 
 ACTOR = "seed"
+TYPES = {"simple": "STOCK", "virtual": SERVICE, "configurable": "FAMILY", "bundle": "KIT", "grouped": "FAMILY"}
 ROUNDING = {"SKU": "ROUNDING", "Name": "Rounding difference", "ProductType": SERVICE}
 CREDITS = tuple(
     {"SKU": sku, "Name": name, "ProductType": SERVICE}
@@ -39,7 +40,7 @@ def described(product: Product) -> dict[str, str]:
     return {
         "SKU": product.sku,
         "Name": product.name,
-        "ProductType": SERVICE if product.kind == "virtual" else product.kind,
+        "ProductType": TYPES[product.kind],
         "ListPrice": str(product.price),
         "Weight": str(product.weight),
     }

@@ -1,6 +1,6 @@
 """Shipping: stock leaves the house, the order moves on, a shipment record says so. All in one transaction.
 
-Service lines (a product of type `service`, such as a rounding difference) are never shipped and never waited for.
+Service lines (a product of type `SERVICE`, such as a rounding difference) are never shipped and never waited for.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from bridge_sandbox.bng.problems import INSUFFICIENT_STOCK, Problem, invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
 
-SERVICE = "service"
+SERVICE = "SERVICE"
 
 
 def create(work: Work, own: Record) -> Record:

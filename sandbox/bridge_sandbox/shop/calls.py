@@ -69,6 +69,11 @@ def sku(call: Call) -> str:
     return call.request.match_info["sku"]
 
 
+def store(call: Call) -> str:
+    """The code of the store whose values are read and written: that in the path, or else the default view's."""
+    return call.request.match_info.get("store", "default")
+
+
 def origin(call: Call) -> str:
     """The address that the shop was called at."""
     return str(call.request.url.origin())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from bridge_sandbox.catalogue import BY_SKU, Product
 from bridge_sandbox.shop.session import Row, Session
@@ -29,7 +30,8 @@ def read_goods(session: Session) -> Goods:
 
 
 def product_of(row: Row) -> Product:
-    """A simple product from its row; a composite one is known from the catalogue."""
-    if row["type_id"] != "simple":
+    """A simple or virtual product from its row; a composite one is known from the catalogue."""
+    if row["type_id"] not in ("simple", "virtual"):
         return BY_SKU[row["sku"]]
-    return Product(row["sku"], row["name"], "simple", row["price"] or Decimal(0), row["weight"] or Decimal(0))
+    kind: Literal["simple", "virtual"] = "virtual" if row["type_id"] == "virtual" else "simple"
+    return Product(row["sku"], row["name"], kind, row["price"] or Decimal(0), row["weight"] or Decimal(0))

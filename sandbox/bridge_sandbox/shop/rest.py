@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge_sandbox.shop.access import ANONYMOUS
-from bridge_sandbox.shop.calls import Call, customer, entity, origin, product, read_body, sku, whole_body
+from bridge_sandbox.shop.calls import Call, customer, entity, origin, product, read_body, sku, store, whole_body
 from bridge_sandbox.shop.comments import add_comment, list_comments
 from bridge_sandbox.shop.criteria import project, read_criteria, read_fields
 from bridge_sandbox.shop.customers import (
@@ -155,9 +155,9 @@ class Rest:
         products, stock = "Magento_Catalog::products", "Magento_Catalog::catalog_inventory"
         return [
             ("GET", "products", products, self._search(PRODUCTS)),
-            ("GET", "products/{sku}", products, self._run(get_product, sku)),
-            ("POST", "products", products, self._save_product(post_product, product)),
-            ("PUT", "products/{sku}", products, self._save_product(put_product, sku, product)),
+            ("GET", "products/{sku}", products, self._run(get_product, store, sku)),
+            ("POST", "products", products, self._save_product(post_product, store, product)),
+            ("PUT", "products/{sku}", products, self._save_product(put_product, store, sku, product)),
             ("GET", "stockItems/{sku}", stock, self._run(get_stock_item, sku)),
             ("PUT", "products/{sku}/stockItems/{item_id}", stock, self._save_stock_item),
             *self._source_routes(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge_sandbox.catalogue import PRODUCTS, SOURCE_CODE, Product
+from bridge_sandbox.shop.attributes import seed_attributes
 from bridge_sandbox.shop.products import url_key
 from bridge_sandbox.shop.queries import read_sql
 from bridge_sandbox.shop.session import Session
@@ -42,6 +43,7 @@ def install(session: Session) -> bool:
     session.script(read_sql("tables.sql"))
     seed_stores(session)
     seed_statuses(session)
+    seed_attributes(session)
     seed_catalogue(session)
     for subscription in SUBSCRIPTIONS:
         create_triggers(session, subscription)

@@ -8,8 +8,10 @@ SELECT column_name AS name FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = %s ORDER BY ordinal_position;
 
 -- name: goods
-SELECT e.sku, e.entity_id, e.type_id, f.name, f.price, f.weight
-FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id;
+SELECT e.sku, e.entity_id, e.type_id, COALESCE(own.value, f.name) AS name, f.price, f.weight
+FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
+LEFT JOIN #catalog_product_entity_text own
+  ON own.entity_id = e.entity_id AND own.store_id = 1 AND own.attribute_code = 'name';
 
 -- Stock
 
@@ -331,6 +333,25 @@ SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.requi
        (SELECT MAX(i.status) FROM #inventory_source_item i WHERE i.sku = e.sku) AS stock_status
 FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
 WHERE e.entity_id IN %s;
+
+-- name: store_id
+SELECT store_id FROM #store WHERE code = %s;
+
+-- name: product_values
+SELECT entity_id, attribute_code, value FROM #catalog_product_entity_text
+WHERE entity_id IN %s AND store_id IN (0, %s) ORDER BY store_id, attribute_code;
+
+-- name: set_product_value
+REPLACE INTO #catalog_product_entity_text (entity_id, store_id, attribute_code, value) VALUES (%s, %s, %s, %s);
+
+-- name: unset_product_value
+DELETE FROM #catalog_product_entity_text WHERE entity_id = %s AND store_id = %s AND attribute_code = %s;
+
+-- name: product_attributes
+SELECT attribute_code, backend_type, is_global FROM #eav_attribute;
+
+-- name: has_attribute_set
+SELECT 1 FROM #eav_attribute_set WHERE attribute_set_id = %s;
 
 -- name: touch_product
 UPDATE #catalog_product_entity SET updated_at = CURRENT_TIMESTAMP WHERE entity_id = %s;

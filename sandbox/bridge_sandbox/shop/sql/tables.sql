@@ -75,6 +75,28 @@ CREATE TABLE #catalog_product_flat_1 (
   FOREIGN KEY (entity_id) REFERENCES #catalog_product_entity (entity_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
+CREATE TABLE #eav_attribute_set (
+  attribute_set_id smallint unsigned NOT NULL PRIMARY KEY,
+  attribute_set_name varchar(255) NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+-- Those of products. What is not here, a product cannot have.
+CREATE TABLE #eav_attribute (
+  attribute_code varchar(255) NOT NULL PRIMARY KEY,
+  backend_type varchar(8) NOT NULL DEFAULT 'text',
+  is_global smallint unsigned NOT NULL DEFAULT 0
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+-- Magento has a table for each kind of value. Store 0 is what store views show that have no value of their own.
+CREATE TABLE #catalog_product_entity_text (
+  entity_id int unsigned NOT NULL,
+  store_id smallint unsigned NOT NULL,
+  attribute_code varchar(255) NOT NULL,
+  value mediumtext,
+  PRIMARY KEY (entity_id, store_id, attribute_code),
+  FOREIGN KEY (entity_id) REFERENCES #catalog_product_entity (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
 CREATE TABLE #inventory_source (
   source_code varchar(255) NOT NULL PRIMARY KEY,
   name varchar(255) NOT NULL,

@@ -1,0 +1,1 @@
+"""What the shops' open orders want of BNG's stock, and what covers it: on hand, on its way, or nothing."""
