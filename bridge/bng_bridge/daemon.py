@@ -20,6 +20,7 @@ from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.alerting.notifier import Notifier
 from bng_bridge.alerting.ways import Command, Way, WebhookPost
+from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.bng import subscriptions
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
@@ -107,6 +108,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks += [
                 group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
             ]
+            tasks += [
+                group.create_task(each.run(), name=f"backfill {site}") for site, each in parts.bridge.carriers.items()
+            ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.bridge.reload.ask)
             systemd.notify("READY=1")
@@ -166,6 +170,7 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
         reload=MappingReload(mappings, installation_of(config), alerts),
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
+        carriers={name: Carrier(magento[name], gateways[name], store) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
     shops = {name: client.throttle for name, client in magento.items()}

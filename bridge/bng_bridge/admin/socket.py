@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bng_bridge.admin import (
     alerts,
+    backfill,
     bundles,
     dead_letters,
     drain,
@@ -34,7 +35,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *backfill.ROUTES,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import click
 
 from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
+from bng_bridge.ctl.backfill import backfill_group
 from bng_bridge.ctl.bundle import bundle_group
 from bng_bridge.ctl.command import Bridgectl
 from bng_bridge.ctl.connection import Daemon
@@ -44,6 +45,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
-    map_group, flow_group, bundle_group,
+    map_group, flow_group, bundle_group, backfill_group,
 ):  # fmt: skip
     main.add_command(each)

@@ -1,9 +1,10 @@
 """From an event to its flow. An event without one is skipped, visibly."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from bng_bridge import bindings, letters
+from bng_bridge import bindings, letters, windows
 from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 from bng_bridge.flow_files.events import EVENTS, EventKind
@@ -15,12 +16,13 @@ from bng_bridge.flows.follow_ups import hints_of
 from bng_bridge.flows.keys import source_id
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
-from bng_bridge.flows.settings import settings_of
+from bng_bridge.flows.settings import gone_live, settings_of
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
 from bridge_common.errors import BridgeError, InvalidEvent, NotReady, TargetPaused, TransientError
 from bridge_common.event import decode_batch
+from bridge_common.magento_time import from_magento
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
@@ -151,9 +153,30 @@ def beginning_of(running: Running) -> Beginning:
         "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
         "is_requeued": event.requeued_at is not None,
     }  # fmt: skip
-    site = settings_of(running.site, running.settings) if running.site else None
+    site = _settings(running) if running.site else None
     order = None if bound is None else {"order_id": source_id(bound.target_key), "sales_order_id": bound.target_id}
     return Beginning(running.document, told, site, order)
+
+
+def _settings(running: Running) -> dict[str, Any]:
+    """Of a record in a window of history that an operator has had brought over, go-live is the window's beginning."""
+    settings, go_live_at = settings_of(running.site, running.settings), running.settings.go_live_at
+    created_at = _created_at(running)
+    if go_live_at is None or created_at is None or created_at >= go_live_at:
+        return settings
+    event = running.event
+    since = windows.covering(running.read, running.site, event.entity, event.entity_id, created_at)
+    return settings if since is None else gone_live(settings, since)
+
+
+def _created_at(running: Running) -> datetime | None:
+    """Of a shop's record, where its document says so."""
+    if running.event.source != "magento" or not isinstance(running.document, dict):
+        return None
+    try:
+        return from_magento(str(running.document.get("created_at")))
+    except ValueError:
+        return None
 
 
 # ── an event that concerns several sites ──

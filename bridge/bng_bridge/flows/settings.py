@@ -16,6 +16,11 @@ def settings_of(name: str, site: Site) -> dict[str, Any]:
     return kept[1]
 
 
+def gone_live(settings: dict[str, Any], since: datetime) -> dict[str, Any]:
+    """For a record that an operator has had brought over, with all that was made from `since` on: see windows.py."""
+    return {**settings, "go_live_at": _moment(since)}
+
+
 def _settings(name: str, site: Site) -> dict[str, Any]:
     return {
         "name": name,

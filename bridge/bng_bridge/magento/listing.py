@@ -47,7 +47,7 @@ async def pages(
 
     Raises what the client raises, and TargetUnavailable for an answer that is no list of Magento's.
     """
-    groups = [group for group in (list(some), *([each] for each in every)) if group]
+    groups = _groups(some, every)
     size, steps = PAGE_SIZE, 0
     while True:
         began_at = utc_now()
@@ -70,6 +70,18 @@ async def pages(
         after, size, steps = upto, PAGE_SIZE if steps else size, 0
 
 
+async def count(client: MagentoClient, listing: Listing, every: Sequence[Filter]) -> int:
+    """How many the shop says there are for which all of `every` hold: for people, since an extension may filter the list.
+
+    Raises as `pages`.
+    """
+    body = await client.get(listing.path, _query(listing, _groups([], every), 0, 1))
+    try:
+        return int((body or {})["total_count"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TargetUnavailable(f"{client.site}: {listing.path} answered in another form than Magento's") from error
+
+
 async def by_ids(client: MagentoClient, listing: Listing, ids: Iterable[int]) -> AsyncGenerator[Page, None]:
     """The records with these ids, as far as the shop shows them."""
     wanted = sorted(ids)
@@ -78,6 +90,10 @@ async def by_ids(client: MagentoClient, listing: Listing, ids: Iterable[int]) ->
         named = [("entity_id", "in", ",".join(map(str, piece)))]
         async for page in pages(client, listing, named):
             yield page
+
+
+def _groups(some: Sequence[Filter], every: Sequence[Filter]) -> list[list[Filter]]:
+    return [group for group in (list(some), *([each] for each in every)) if group]
 
 
 async def _page(
