@@ -21,14 +21,17 @@ class OtherWindow(BridgeError):
     """One that is not at its end stands in the way."""
 
 
-async def begin(bridge: Bridge, entity: str, site: str | None, days: Days, who: str) -> dict[str, Any]:
-    """The window of these days: the one that is not at its end, taken up again, or else a new one.
+async def begin(bridge: Bridge, entity: str, site: str | None, days: Days, who: str, *, again: bool) -> dict[str, Any]:
+    """The window of these days: the one that is not at its end, taken up again; or, where they name both ends, the one that
+    is done, unless it is wanted `again`; or else a new one.
 
     Raises NotFound, and OtherWindow where one of other days is not at its end.
     """
     name = bridge.only_site(site)
     known = _same(bridge, entity, name, days)
-    if known is not None:
+    if known is not None and known.state == "done" and not again:
+        return shown(bridge, known)
+    if known is not None and known.is_unfinished:
         return await change(bridge, known.id, "running")
     now = utc_now()
     since, until = days.span(bridge.config.sites[name].time_zone, now)
@@ -38,7 +41,8 @@ async def begin(bridge: Bridge, entity: str, site: str | None, days: Days, who: 
         )
     values = {"site": name, "entity": _known(entity), "since": since, "until": until, **_named(days)}
     number = await bridge.store.write(lambda db: windows.begin(db, who, to_text(now), **values))
-    log("backfill", number=number, site=name, entity=entity, state="running", by=who, **_named(days))
+    log("backfill", number=number, site=name, entity=entity, state="running", by=who,
+        first_day=values["first_day"], last_day=values["last_day"])  # fmt: skip
     bridge.carriers[name].look()
     return shown(bridge, _get(bridge, number))
 
@@ -80,7 +84,9 @@ def shown(bridge: Bridge, window: Window) -> dict[str, Any]:
 
 async def _post(bridge: Bridge, request: web.Request) -> Any:
     body = await request.json()
-    return await begin(bridge, str(body["entity"]), body.get("site"), _days(body), str(body["who"]))
+    return await begin(
+        bridge, str(body["entity"]), body.get("site"), _days(body), str(body["who"]), again=bool(body.get("again"))
+    )
 
 
 async def _preview(bridge: Bridge, request: web.Request) -> Any:
@@ -126,17 +132,19 @@ def _named(days: Days) -> dict[str, str]:
 
 def _same(bridge: Bridge, entity: str, site: str, days: Days) -> Window | None:
     """Raises OtherWindow."""
-    named = _named(days)
-    for window in windows.unfinished(bridge.store.read, site):
+    wanted, found = tuple(_named(days).values()), None
+    for window in windows.all_of(bridge.store.read, site):
+        is_same = (window.first_day, window.last_day) == wanted
         if window.entity != entity:
             continue
-        if (window.first_day, window.last_day) == (named["first_day"], named["last_day"]):
-            return window
-        raise OtherWindow(
-            f"Backfill {window.id} of {entity}s of {site} from {window.first_day} is {window.state}.",
-            hint=f"Wait for it, or end it: bridgectl backfill cancel {window.id}.",
-        )
-    return None
+        if window.is_unfinished and not is_same:
+            raise OtherWindow(
+                f"Backfill {window.id} of {entity}s of {site} from {window.first_day} is {window.state}.",
+                hint=f"Wait for it, or end it: bridgectl backfill cancel {window.id}.",
+            )
+        if is_same and (window.is_unfinished or (window.state == "done" and window.last_day)):
+            found = window
+    return found
 
 
 def _only(bridge: Bridge) -> Window:

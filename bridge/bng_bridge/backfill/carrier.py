@@ -34,8 +34,8 @@ from bridge_common.waiting import wait_at_most
 
 LOOK_S = 0.2
 IDLE_S = 30.0
-PAUSE_S = 5.0
-"""After a failure: the shop or its agent are away, and come back by themselves."""
+PAUSE_S = 1.0
+"""After a failure: the shop or its agent are away, and come back by themselves; whoever is paused is not asked."""
 ASK_AGAIN_S = 60.0
 """A row of the outbox outlives everything but somebody who deletes it."""
 TIMEOUT_S = 30.0

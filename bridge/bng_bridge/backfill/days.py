@@ -1,7 +1,7 @@
 """A window of days: from the site's calendar to the shop's filters. Pure."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bng_bridge.magento.listing import Filter, Listing
@@ -36,4 +36,4 @@ def created_between(since: datetime, until: datetime) -> list[Filter]:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -42,20 +42,21 @@ def _of(name: str) -> click.Command:
     @click.option("--dry-run", is_flag=True, help="Only count and try a sample; nothing is written anywhere.")
     @click.option("--sample", type=click.IntRange(0, 1000), default=20, show_default=True,
                   help="How many --dry-run runs through flow and mapping.")  # fmt: skip
+    @click.option("--again", is_flag=True, help="Once more, though these days are done.")
     @click.option("--detach", is_flag=True, help="Begin, and do not look on.")
     @json_option
     @click.pass_obj
     @command
     def bring(
         daemon: Daemon, first: datetime, last: datetime | None, site: str | None, dry_run: bool, sample: int,  # noqa: FBT001
-        detach: bool, as_json: bool,  # noqa: FBT001
+        again: bool, detach: bool, as_json: bool,  # noqa: FBT001
     ) -> None:  # fmt: skip
         body = {"entity": entity, "site": site, "from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}" if last else None}
         if dry_run:
             found = daemon.post("/backfill/preview", {**body, "sample": sample}, timeout_s=LISTING_LIMIT_S)
             show(found, backfill_render.render_preview, as_json=as_json)
             raise SystemExit(int(any(each["error"].startswith("dead") for each in found["sample"]["refused"])))
-        begun = daemon.post("/backfill", {**body, "who": who()})
+        begun = daemon.post("/backfill", {**body, "again": again, "who": who()})
         if detach:
             show(begun, backfill_render.render, as_json=as_json)
             return
@@ -67,8 +68,8 @@ def _of(name: str) -> click.Command:
 def _help(name: str) -> str:
     return f"""Have the {name} of some days brought over.
 
-    The same command again goes on with what was begun. Ctrl-C only ends the looking on: the bridge goes on, until
-    `bridgectl backfill pause`.
+    The same command again goes on with what was begun, and begins nothing anew for days that are done. Ctrl-C only ends
+    the looking on: the bridge goes on, until `bridgectl backfill pause`.
 
     \b
     Exit codes: 0 all are at BNG, or were left out for a reason; with --dry-run: of the sample nothing is refused,
