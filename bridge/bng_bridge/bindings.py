@@ -39,8 +39,11 @@ def get(db: sqlite3.Connection, target_key: str) -> Binding | None:
     return _binding(row) if row else None
 
 
-def by_target(db: sqlite3.Connection, target: str, entity: str, target_id: str) -> Binding | None:
-    values = {"target": target, "entity": entity, "target_id": target_id}
+def by_target(
+    db: sqlite3.Connection, target: str, entity: str, target_id: str, site: str | None = None
+) -> Binding | None:
+    """Shops give the same ids: a record of one of them is told apart by `site`."""
+    values = {"target": target, "entity": entity, "target_id": target_id, "site": site}
     row = db.execute(_SQL["by_target"], values).fetchone()
     return _binding(row) if row else None
 

@@ -42,6 +42,7 @@ from bng_bridge.outcome import Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence, epoch_of
 from bng_bridge.sources import webhooks
+from bng_bridge.sources.followed import followed
 from bng_bridge.sources.poller import Poller
 from bng_bridge.sources.sweeper import Sweeper
 from bng_bridge.store import Store, open_store
@@ -175,7 +176,10 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
     )  # fmt: skip
     shops = {name: client.throttle for name, client in magento.items()}
     watch = Watch(alerts, receiver, bng.throttle, shops, config.sites, presence, store)
-    return Parts(store, worker, receiver, Poller(store, worker, bng, config.bng.poll), watch, bridge, clock)
+    poller = Poller(
+        store, worker, bng, config.bng.poll, lambda: followed(context.mappings.current, config.sites, store.read)
+    )
+    return Parts(store, worker, receiver, poller, watch, bridge, clock)
 
 
 def _ways(section: AlertsSection, session: aiohttp.ClientSession) -> list[Way]:

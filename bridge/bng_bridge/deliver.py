@@ -22,6 +22,7 @@ from bng_bridge.store import Store
 from bng_bridge.target import Record, Target, Write
 from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
+    Drift,
     NotReady,
     OutcomeUnknown,
     PermanentError,
@@ -33,6 +34,8 @@ from bridge_common.errors import (
 from bridge_common.log import log
 
 Mapping = Callable[[], Awaitable[dict[str, Any]]]
+MADE_BY = "made_by"
+"""Fact of what was posted for good: the identity of its mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Deliver:
         if binding is None or (write.instead_of and binding.target_id == write.instead_of):
             return await self._create(seq, write, target, mapping)
         if write.create_only:
+            if write.is_immutable:
+                await _check_drift(write, binding, mapping)
             return Result("unchanged", binding)
         return await self._update(seq, write, target, binding, await mapping())
 
@@ -190,9 +195,10 @@ class Deliver:
 
         `mapping` is what gave the body that is at the target; '' for a record that was there.
         """
+        facts = {**record.facts, MADE_BY: mapping} if write.is_immutable else record.facts
         binding = Binding(
             write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
-            record.version, record.facts,
+            record.version, facts,
         )  # fmt: skip
         now = to_text(utc_now())
 
@@ -214,6 +220,24 @@ def _idempotency_key(write: Write, digest: str, version: str) -> str:
     So is making a record anew that the target has lost: the first request's answer would name the lost one.
     """
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{write.target_key}#{digest}#{version}"))
+
+
+async def _check_drift(write: Write, binding: Binding, mapping: Mapping) -> None:
+    """What was posted stays as it is; that its source says otherwise by now is for a person. Raises Drift.
+
+    Of a record that was found, not made, it is not known what it was made from; and another mapping makes another body of
+    the same source.
+    """
+    if (
+        binding.digest
+        and binding.facts.get(MADE_BY) == write.mapping
+        and bindings.digest_of(await mapping()) != binding.digest
+    ):
+        raise Drift(
+            f"{write.entity} {binding.target_id} of {write.target_key} should be otherwise by now, and is never changed",
+            hint=f"Compare both; correct it at BNG by a reversal, then bridgectl dlq discard {{event}} --reason TEXT. "
+            f"Its ExternalID is {write.reference}.",
+        )
 
 
 def _drop(db: sqlite3.Connection, target_key: str) -> None:

@@ -58,13 +58,18 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something may have changed at BNG; the worker fetches it inside its lane."""
+    """Something may have changed; the worker fetches it inside its lane. `site` is '' for a record of BNG's."""
 
     entity: str
     entity_id: str
     ordering_key: str
     event_key: str
     data: dict[str, Any]
+    site: str = ""
+
+    @property
+    def source(self) -> str:
+        return "magento" if self.site else "bng"
 
 
 def put_events(db: sqlite3.Connection, events: list[tuple[Event, datetime]], now: str) -> int:
@@ -78,8 +83,8 @@ def put_events(db: sqlite3.Connection, events: list[tuple[Event, datetime]], now
 def put_hint(db: sqlite3.Connection, hint: Hint, now: str) -> bool:
     """Store a hint; an older waiting hint of the same record is superseded: both would fetch the same state."""
     row = _row(
-        event_key=hint.event_key, site="", source="bng", entity=hint.entity, entity_id=hint.entity_id, kind="hint",
-        ordering_key=hint.ordering_key, stored_at=now, data=decimal_json.dumps(hint.data),
+        event_key=hint.event_key, site=hint.site, source=hint.source, entity=hint.entity, entity_id=hint.entity_id,
+        kind="hint", ordering_key=hint.ordering_key, stored_at=now, data=decimal_json.dumps(hint.data),
     )  # fmt: skip
     if not _insert(db, row):
         return False

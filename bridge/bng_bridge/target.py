@@ -13,7 +13,8 @@ class Write:
     that has one writer at a time. `reference` is what the target can be searched by. `fingerprint` are facts of the source
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
     without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
-    changes as a side effect. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
+    changes as a side effect. `is_immutable`: one of `create_only` of which a difference to what it should be is told, for a
+    person to correct. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
     record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
     flow: it is noted with what was written, and nothing depends on it.
     """
@@ -30,6 +31,7 @@ class Write:
     invalidates: tuple[str, ...] = ()
     instead_of: str = ""
     mapping: str = ""
+    is_immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,10 @@ class MappingError(PermanentError):
     pass
 
 
+class Drift(PermanentError):
+    """What was posted for good should be otherwise by now: its source has changed."""
+
+
 class RefusedByFlow(PermanentError):
     """A flow file says that a person has to look at it first."""
 

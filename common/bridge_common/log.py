@@ -12,6 +12,7 @@ from typing import Any
 ACTIONS = frozenset(
     {
         "started", "stopping", "stopped", "reloaded", "reload_refused", "deployed", "rolled_back", "bundle_refused",
+        "flow_switched",
         "alert", "alert_ended", "alert_sent", "alert_failed", "bug",
         "broker_connected", "broker_lost", "welcomed", "hello",
         "captured", "published", "receipted", "republished", "receipt_ignored", "unreadable",

@@ -1,6 +1,7 @@
 """`bridgectl flow`, as a person and as a program use it. No daemon runs."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def bridgectl(*arguments: str, stdin: str | None = None) -> Result:
 def test_the_shipped_flows_are_clean_and_their_cases_reach_every_step() -> None:
     checked, tested = bridgectl("check"), bridgectl("test", "--json")
     assert (checked.exit_code, tested.exit_code) == (0, 0)
-    assert "5 of 5 files clean" in checked.output
+    assert re.search(r"(\d+) of \1 files clean", checked.output)
     files = json.loads(tested.output)["files"]
     assert [Path(each["file"]).name for each in files] == sorted(
         each.name for each in templates.folder().glob("*.yaml")

@@ -151,7 +151,7 @@ def test_the_programs_know_their_commands_and_options_in_a_document(document: Pa
 
 
 ANSWERS = {
-    "status": {"admin/status.py", "throttle.py", "quota.py", "calls.py"},
+    "status": {"admin/status.py", "pacing/throttle.py", "pacing/quota.py", "pacing/calls.py"},
     "ledger": {"admin/ledger.py"},
 }
 MAKERS = {"status": {"status", "_site", "shown", "counted"}, "ledger": {"completeness", "_line", "_sums"}}
@@ -170,7 +170,7 @@ def test_every_key_of_an_answer_is_explained(topic: str) -> None:
 
 
 def test_every_alert_that_lasts_is_explained() -> None:
-    conditions = (ROOT / "bridge" / "bng_bridge" / "conditions.py").read_text()
+    conditions = (ROOT / "bridge" / "bng_bridge" / "watching" / "conditions.py").read_text()
     keys = [
         f"`{name}{'/SITE' if site else ''}`" for name, site in re.findall(r'"([a-z]+-[a-z]+)(/\{name\})?"', conditions)
     ]

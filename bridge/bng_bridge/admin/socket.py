@@ -21,6 +21,7 @@ from bng_bridge.admin import (
     restored,
     shop,
     status,
+    switches,
     targets,
     trace,
 )
@@ -35,7 +36,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES, *backfill.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *backfill.ROUTES,
 )  # fmt: skip
 
 

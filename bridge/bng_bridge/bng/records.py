@@ -2,19 +2,35 @@
 
 from typing import Any
 
-RESOURCE_OF = {"customer": "customers", "sales_order": "sales-orders", "cancellation": "sales-orders"}
-"""A cancellation is a sales order that is cancelled: found when it is, created by cancelling."""
+RESOURCE_OF = {
+    "customer": "customers", "sales_order": "sales-orders", "cancellation": "sales-orders", "shipment": "shipments",
+    "invoice": "invoices", "credit_memo": "invoices", "payment": "payments", "gl_entry": "gl-entries",
+}  # fmt: skip
+"""A cancellation is a sales order that is cancelled: found when it is, created by cancelling. A credit memo is an invoice of
+the type `credit`."""
+
+POSTED = frozenset({"shipment", "invoice", "credit_memo", "payment", "gl_entry"})
+"""Made once, by POST, and never changed: a correction is another record."""
 
 _IDS = {
     "customer": "CustomerID",
     "sales_order": "SalesOrderID",
     "cancellation": "SalesOrderID",
     "shipment": "ShipmentID",
+    "invoice": "InvoiceID",
+    "credit_memo": "InvoiceID",
+    "payment": "PaymentID",
+    "gl_entry": "GlEntryID",
 }
 _BNGS_OWN = {"Version", "CreatedAt", "UpdatedAt", "UpdatedBy", "Deleted", "AllocationStatus"}
 _FACTS = {
     "customer": (),
     "cancellation": ("UpdatedAt",),
+    "shipment": ("SalesOrderID",),
+    "invoice": ("SalesOrderID", "Total"),
+    "credit_memo": ("SalesOrderID", "AppliesToInvoiceID", "Total"),
+    "payment": ("InvoiceID", "TransactionID", "Amount"),
+    "gl_entry": ("EntryDate",),
     "sales_order": ("CustomerID", "OrderStatus", "AllocationStatus", "Total", "CreatedAt"),
 }
 

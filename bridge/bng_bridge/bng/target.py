@@ -1,10 +1,10 @@
-"""BNG as a target: customers and sales orders, by the unique ExternalID where BNG upserts, else by search and POST."""
+"""BNG as a target: by the unique ExternalID where BNG upserts, else by search and POST."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from bng_bridge.bng.client import BngClient, Stored, Written
-from bng_bridge.bng.records import CANCELLED, RESOURCE_OF, facts_of, id_of, keep_ahead, settable
+from bng_bridge.bng.records import CANCELLED, POSTED, RESOURCE_OF, facts_of, id_of, keep_ahead, settable
 from bng_bridge.bng.wire import Record as Body
 from bng_bridge.target import Record, Settled, Write
 from bridge_common.errors import BridgeError, OutcomeUnknown, RejectedByTarget
@@ -21,7 +21,12 @@ class BngTarget:
         self._profile = client.profile
 
     def guarded(self, entity: str) -> bool:
-        """Upsert by ExternalID and versions make a repeated or late write harmless; with neither, an intent guards it."""
+        """Upsert by ExternalID and versions make a repeated or late write harmless; with neither, an intent guards it.
+
+        What is posted and never changed needs no version.
+        """
+        if entity in POSTED:
+            return self._profile.external_id.unique
         return entity in RESOURCE_OF and self._profile.guards
 
     def quiet_s(self) -> float:
@@ -43,7 +48,7 @@ class BngTarget:
         if write.entity == "cancellation":
             return await self._cancel(write, request_id)
         resource, accept = RESOURCE_OF[write.entity], (DONE_BEFORE, *EXISTS)
-        if self._profile.create == "post":
+        if self._profile.create == "post" or write.entity in POSTED:
             written = await self._client.create(resource, body, request_id, accept=accept)
         else:
             written = await self._client.put(resource, write.reference, body, request_id, accept=accept)

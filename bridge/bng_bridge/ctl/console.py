@@ -15,7 +15,7 @@ def console() -> Console:
 
 
 def word(text: str) -> Text:
-    colour = _COLOURS.get(text) or ("green" if text in ("connected", "done", "complete") else "yellow")
+    colour = _COLOURS.get(text) or ("green" if text in ("connected", "done", "complete", "on", "always") else "yellow")
     return Text(text, style="red" if text in ("dead", "not connected", "down", "offline") else colour)
 
 

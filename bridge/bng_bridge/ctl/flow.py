@@ -1,11 +1,11 @@
-"""`bridgectl flow`: check, test and try flow files. It works on files alone; no daemon has to run."""
+"""`bridgectl flow`: check, test and try flow files, which needs no daemon; compare them and switch them in a running one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bng_bridge.ctl import findings_render, flow_live
+from bng_bridge.ctl import findings_render, flow_live, flow_switch
 from bng_bridge.ctl.command import json_option
 from bng_bridge.ctl.files import file_command, files_argument, files_in, folders_in, json_of
 from bng_bridge.flow_files import templates
@@ -24,7 +24,7 @@ mappings_option = click.option(
 
 @click.group("flow")
 def flow_group() -> None:
-    """Check, test and try flow files, which say what happens for an event; only `diff` asks the daemon.
+    """Check, test and try flow files, which say what happens for an event; diff, list, on and off ask the daemon.
 
     \b
       bridgectl flow check                         the flows that come with the bridge
@@ -35,13 +35,17 @@ def flow_group() -> None:
                                                    what it would write for one event
       bridgectl flow diff my/order-to-sales-order.yaml
                                                    what it would do otherwise with the last stored orders
+      bridgectl flow list                          which flows run for which site
+      bridgectl flow on invoice-to-invoice --site shop1
+                                                   let one run from now on
 
     Exit codes: 0 clean, 1 something was found, 64 misuse. docs/flows.md explains the files; `bridgectl map reload` puts
     them in force.
     """
 
 
-flow_group.add_command(flow_live.diff)
+for each in (flow_live.diff, flow_switch.list_, flow_switch.on, flow_switch.off):
+    flow_group.add_command(each)
 
 
 @flow_group.command()

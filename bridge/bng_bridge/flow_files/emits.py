@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bng_bridge.mapping.shapes import TEXT, Shape, list_of
+from bng_bridge.mapping.shapes import OBJECT, TEXT, Shape, list_of
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,9 @@ EMITS: Mapping[str, EmitKind] = {
         ),
         EmitKind("bng/sales_order", {"id": TEXT}, "A sales order's status."),
         EmitKind("bng/shipment", {"id": TEXT, "sales_order_id": TEXT}, "A shipment of BNG's."),
+        *(
+            EmitKind(event, {"documents": list_of(OBJECT)}, "Documents of the order, each once in each state.")
+            for event in ("magento/invoice", "magento/shipment", "magento/creditmemo")
+        ),
     )
 }  # fmt: skip

@@ -14,7 +14,7 @@ SNAPSHOT, TOMBSTONE = "snapshot", "tombstone"
 class EventKind:
     """`source` and `entity` are the inbox's words for it; `lane` is what the capture orders it by.
 
-    `has_bound`: the event is about a sales order, and brings the shop's order that it came from. `of_sites`: it concerns
+    `has_bound`: the event is about a sales order, and brings the shop's order that it belongs to. `of_sites`: it concerns
     every site that the file says, and its steps run once for each.
     """
 
@@ -52,12 +52,30 @@ EVENTS: Mapping[str, EventKind] = {
             "a customer was made, changed, or deleted: then of the kind tombstone",
         ),
         EventKind(
+            "magento/invoice", "magento", "invoice", (), "order",
+            "an invoice of the shop, made known by the flow of its order; read from the shop when the flow begins",
+            has_bound=True,
+        ),
+        EventKind(
+            "magento/shipment", "magento", "shipment", (), "order",
+            "a shipment of the shop's admin, made known by the flow of its order; read when the flow begins", has_bound=True,
+        ),
+        EventKind(
+            "magento/creditmemo", "magento", "creditmemo", (), "order",
+            "a credit memo of the shop, made known by the flow of its order; read when the flow begins", has_bound=True,
+        ),
+        EventKind(
             "bng/shipment", "bng", "shipment", (), "order",
             "BNG shipped; the document is read from BNG when the flow begins, null when it is gone", has_bound=True,
         ),
         EventKind(
             "bng/sales_order", "bng", "sales_order", (), "order",
             "a sales order changed at BNG; the document is read when the flow begins, null when it is gone", has_bound=True,
+        ),
+        EventKind(
+            "bng/invoice", "bng", "invoice", (), "order",
+            "BNG made an invoice or a credit memo (`Type`); the document is read when the flow begins, null when it is gone",
+            has_bound=True,
         ),
         EventKind(
             "bng/inventory_item", "bng", "stock", (), "stock",
@@ -73,7 +91,7 @@ EVENT = Shape(
 """`event` in expressions: the record's id, the kind, the number in the inbox, attempts so far."""
 
 BOUND = Shape("object", "bound", {"order_id": TEXT, "sales_order_id": TEXT})
-"""`bound` in expressions: the shop's order behind a sales order; null for one that is not bound."""
+"""`bound` in expressions: the shop's order and its sales order at BNG; null while that is not bound."""
 
 SITE = Shape(
     "object", "site",

@@ -62,6 +62,11 @@ class Flow:
     _steps: tuple[Step, ...]
     _slots: int
 
+    @property
+    def name(self) -> str:
+        """That of its file, by which operators know it."""
+        return Path(self.path).stem
+
     def is_of(self, beginning: Beginning) -> bool:
         """Whether the steps run for the beginning's site. Raises MappingError."""
         if self.trigger.sites is None:
@@ -85,7 +90,7 @@ class Flow:
         run = Run(self._frame(beginning), outside)
         try:
             if self.trigger.when is not None and not self.trigger.when(run.frame):
-                return Ran(Ended("skipped", f"{Path(self.path).stem} does not start for it"))
+                return Ran(Ended("skipped", f"{self.name} does not start for it"))
             set_lets(self._lets, run.frame)
             ended = await run_steps(self._steps, run)
         except Fault as fault:

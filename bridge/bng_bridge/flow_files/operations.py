@@ -67,6 +67,19 @@ OPERATIONS: Mapping[str, Operation] = {
             "the shop. Null where there is none.",
             {"order_id": INTEGER}, TEXT, needs_site=True,
         ),
+        Operation(
+            "shop_documents", "What the shop has made of an order, of the kinds whose flows are on for the site: invoices, "
+            "credit memos, and shipments but those that came from BNG. Nobody is asked while the order shows none.",
+            {"order": "magento/order"},
+            {"invoices": "magento/invoice[]", "shipments": "magento/shipment[]", "creditmemos": "magento/creditmemo[]"},
+            needs_site=True,
+        ),
+        Operation(
+            "lines_shipped", "The `Lines` of the sales order that a shipment of the shop's admin took, and the `Warehouse` "
+            "of BNG's that its source shows. A row that is on no line is a dead letter.",
+            {"shipment": "magento/shipment", "sales_order": "bng/sales_order", "order": "magento/order"},
+            "bng/shipment", needs_site=True,
+        ),
         Operation("sales_order", "A sales order as BNG has it; null when it is gone.", {"id": TEXT}, "bng/sales_order"),
         Operation(
             "origin", "Where a sales order without a binding comes from. `lost_by`: the site that lost the order when it "

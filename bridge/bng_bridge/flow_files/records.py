@@ -59,6 +59,30 @@ RECORDS: Mapping[str, RecordKind] = {
             {}, _NAMED, "bng/sales_order",
         ),
         RecordKind(
+            "bng/shipment", "bng_shipment", (CREATE,), ("magento/shipment",),
+            "What the shop's admin has shipped, posted once.", {}, _NAMED, "bng/shipment", needs_bound=True,
+        ),
+        RecordKind(
+            "bng/invoice", "invoice", (CREATE,), ("magento/invoice",),
+            "The shop's invoice, posted once. A later difference is a dead letter: a person corrects it by a reversal.",
+            {}, _NAMED, "bng/invoice", needs_bound=True,
+        ),
+        RecordKind(
+            "bng/credit_memo", "credit_memo", (CREATE,), ("magento/creditmemo",),
+            "The shop's credit memo: an invoice of the type credit, posted once.", {}, _NAMED, "bng/invoice",
+            needs_bound=True,
+        ),
+        RecordKind(
+            "bng/payment", "payment", (CREATE,), ("magento/invoice", "magento/creditmemo"),
+            "What was captured with the invoice, or paid back with the credit memo: posted once.", {}, _NAMED, "bng/payment",
+            needs_bound=True,
+        ),
+        RecordKind(
+            "bng/gl_entry", "gl_entry", (CREATE,), ("magento/invoice", "magento/creditmemo"),
+            "A balanced ledger entry for the document, posted once for each `posting`.", {"posting": TEXT}, _NAMED,
+            "bng/gl_entry", needs_bound=True,
+        ),
+        RecordKind(
             "magento/shipment", "shipment", (CREATE,), ("bng/shipment",),
             "The shop's shipment, found again by a line of its comment: BNG shipment ID, one for each of `parts`.",
             {}, {}, "magento/ship", needs_bound=True,

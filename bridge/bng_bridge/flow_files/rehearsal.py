@@ -33,6 +33,8 @@ SITE: Document = {
 
 _IDS = {
     "magento/order": "entity_id", "magento/customer": "id", "bng/shipment": "ShipmentID", "bng/sales_order": "SalesOrderID",
+    "magento/invoice": "entity_id", "magento/shipment": "entity_id", "magento/creditmemo": "entity_id",
+    "bng/invoice": "InvoiceID",
 }  # fmt: skip
 _TRANSIENT: dict[str, type[BridgeError]] = {"target-unavailable": TargetUnavailable, "outcome-unknown": OutcomeUnknown}
 
@@ -116,7 +118,11 @@ def _beginning(flow: Flow, case: Any, site_name: str) -> tuple[Beginning, str]:
     told = {"id": source_id, "kind": flow.trigger.kinds[0], "number": 1, "attempts": 0, "is_requeued": False}
     told |= case.get("event") or {}
     bound = case.get("bound")
-    site = None if event.has_bound and bound is None else SITE | {"name": site_name} | (case.get("site") or {})
+    site = (
+        None
+        if event.source == "bng" and event.has_bound and bound is None
+        else SITE | {"name": site_name} | (case.get("site") or {})
+    )
     return Beginning(document, told, site, bound), str(told["id"])
 
 

@@ -14,19 +14,21 @@ from bng_bridge.mapping.scope import Scope, first_scope
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, Sequence
 
 KEYS = ("on", "let", "steps")
-ON_KEYS = ("event", "kind", "when", "ordered_by", "sites", "no_site")
+ON_KEYS = ("event", "kind", "when", "ordered_by", "switched", "sites", "no_site")
 
 
 @dataclass(frozen=True)
 class Trigger:
     """`when` says whether the flow starts at all; None where it always does. `sites` says of each site whether the steps run
-    for it; None where the event has its own. The slots are those of `site`, `event` and `bound` in a frame."""
+    for it; None where the event has its own. `is_switched`: it runs only for the sites that an operator has switched it on
+    for. The slots are those of `site`, `event` and `bound` in a frame."""
 
     event: EventKind
     kinds: tuple[str, ...]
     when: Getter | None
     sites: Getter | None
     no_site: Text | None
+    is_switched: bool
     site_slot: int
     event_slot: int
     bound_slot: int | None
@@ -59,7 +61,8 @@ def read_trigger(node: Node, schemas: Schemas) -> tuple[Trigger, Scope]:
     kinds = _kinds(on, event)
     when = expression_of(on.entries["when"], scope).get if "when" in on.entries else None
     sites, no_site = _sites(on, event, scope)
-    return Trigger(event, kinds, when, sites, no_site, site_slot, event_slot, bound_slot), scope
+    is_switched = _is_switched(on)
+    return Trigger(event, kinds, when, sites, no_site, is_switched, site_slot, event_slot, bound_slot), scope
 
 
 def _check_lane(node: Node, event: EventKind) -> None:
@@ -80,6 +83,11 @@ def _kinds(on: Section, event: EventKind) -> tuple[str, ...]:
         return (SNAPSHOT,)
     items = node.items if isinstance(node, Sequence) else (node,)
     return tuple(words.word_of(each, event.kinds, "kind of event") for each in items)
+
+
+def _is_switched(on: Section) -> bool:
+    node = on.entries.get("switched")
+    return node is not None and words.word_of(node, ("true", "false"), "answer") == "true"
 
 
 def _sites(on: Section, event: EventKind, scope: Scope) -> tuple[Getter | None, Text | None]:

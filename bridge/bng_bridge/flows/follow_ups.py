@@ -13,11 +13,29 @@ def hints_of(running: Running, event: str, names: dict[str, Any]) -> list[Hint]:
     if event == "bng/inventory_item":
         warehouse = str(names["warehouse"] or "")
         return [stock_hint(sku, warehouse, cause) for sku in sorted({str(each) for each in names["skus"] or ()})]
-    entity, record_id = event.partition("/")[2], str(names["id"] or "")
+    source, _, entity = event.partition("/")
+    if source == "magento":
+        return [document_hint(running.site, entity, each) for each in names["documents"] or ()]
+    record_id = str(names["id"] or "")
     sales_order_id = record_id if entity == "sales_order" else str(names["sales_order_id"] or "")
     data = {} if entity == "sales_order" else {"SalesOrderID": sales_order_id}
     lane = _lane(running, sales_order_id)
     return [Hint(entity, record_id, lane, f"bng/{cause}/{entity}/{record_id}", data)] if record_id else []
+
+
+def document_hint(site: str, entity: str, document: dict[str, Any]) -> Hint:
+    """An invoice, shipment or credit memo of the shop, in the lane of its order: one hint for each state that it is seen in,
+    however often the order changes."""
+    record_id, order_id = str(document["entity_id"]), str(document["order_id"])
+    state = "@".join(str(document.get(name) or "") for name in ("state", "updated_at"))
+    return Hint(
+        entity,
+        record_id,
+        f"{site}/order/{order_id}",
+        f"{site}/{entity}/{record_id}/{state}",
+        {"order_id": order_id},
+        site,
+    )
 
 
 def stock_hint(sku: str, warehouse: str, cause: str) -> Hint:

@@ -1,5 +1,8 @@
 """Target keys: the name of each thing that is written, for ever. Stores hold them, so none may change."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 
 def sales_order_key(site: str, order_id: str) -> str:
     return f"{site}/order/{order_id}/sales_order"
@@ -26,9 +29,17 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
-KEYS = {
+def posted_key(entity: str, site: str, source_id: str) -> str:
+    """What is posted at BNG for a document of the shop. `source_id` is the document's, or names what it is posted for:
+    invoice-12, invoice-12-capture."""
+    return f"{site}/{entity}/{source_id}/{entity}"
+
+
+POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
+KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
+    **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""
 

@@ -25,6 +25,12 @@ def customer_name(db: sqlite3.Connection, name: str, site: Site, source_id: str)
     return _name(db, name, site, source_id, "customer", source_id)
 
 
+def posted_name(db: sqlite3.Connection, name: str, site: Site, order_id: str, posted: str) -> str:
+    """`posted` says what of the order it is: invoice-12, invoice-12-capture. A restored shop gives its documents' ids anew
+    with those of its orders."""
+    return _name(db, name, site, posted, "order", order_id)
+
+
 def names_an_order(site: Site, name: str, external_id: str) -> bool:
     """Whether this site's template gives such a name to an order."""
     fixed = site.external_id.format(site=name, id="\0").split("\0")

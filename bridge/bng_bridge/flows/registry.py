@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bng_bridge import bindings, letters, windows
+from bng_bridge import bindings, letters, switches, windows
 from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 from bng_bridge.flow_files.events import EVENTS, EventKind
@@ -13,20 +13,25 @@ from bng_bridge.flow_files.flow_file import Beginning, Flow
 from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import hints_of
-from bng_bridge.flows.keys import source_id
+from bng_bridge.flows.keys import sales_order_key, source_id
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
 from bng_bridge.flows.settings import gone_live, settings_of
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
+from bridge_common.clock import from_text
 from bridge_common.errors import BridgeError, InvalidEvent, NotReady, TargetPaused, TransientError
 from bridge_common.event import decode_batch
 from bridge_common.magento_time import from_magento
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
-_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders"}
+_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices"}
+_DOCUMENT_PATHS = {"invoice": "/V1/invoices", "shipment": "/V1/shipment", "creditmemo": "/V1/creditmemo"}
+"""Of one document of an order, by its id."""
+_POSTED_AS = {"shipment": ("shipment",), "invoice": ("invoice", "credit_memo")}
+"""What the bridge itself posts at BNG, which then tells of it."""
 
 
 async def run_flow(event: Claimed, context: Context) -> Outcome:
@@ -51,12 +56,7 @@ async def run_flow(event: Claimed, context: Context) -> Outcome:
         return _without_flow(event)
     if kind.of_sites:
         return await _run_of_sites(event, kind, context, files)
-    found = await _found(event, kind, context)
-    flow = files.flows(found.site, kind.name, event.kind)
-    if flow is None:
-        return _without_flow(event)
-    running = Running(event, context, files.mappings, found.site, found.document, found.bound)
-    return await _run(flow, running, beginning_of(running))
+    return await _run_of_one(event, kind, context, files)
 
 
 # ── the event, before any flow ──
@@ -125,10 +125,25 @@ class Found:
     bound: Binding | None = None
 
 
+async def _run_of_one(event: Claimed, kind: EventKind, context: Context, files: FileSet) -> Outcome:
+    found = await _found(event, kind, context)
+    flow = files.flows(found.site, kind.name, event.kind)
+    if flow is None:
+        return _without_flow(event)
+    if _is_posted_by_us(event, context):
+        return skipped("made from the shop's own")
+    if reason := _why_left(flow, found.site, event, found.document, context):
+        return skipped(reason)
+    running = Running(event, context, files.mappings, found.site, found.document, found.bound)
+    return await _run(flow, running, beginning_of(running))
+
+
 async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     """A hint's record is read here, inside its lane: the newest state, whatever the hint was about."""
     if not kind.has_bound:
         return Found(event.site, event.document())
+    if event.source == "magento":
+        return await _found_in_shop(event, context)
     document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
     sales_order_id = (
         event.entity_id if event.entity == "sales_order" else str((document or {}).get("SalesOrderID") or "")
@@ -137,6 +152,45 @@ async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     if bound is not None:
         _known_site(bound.site, context)
     return Found(bound.site if bound is not None else "", document, bound)
+
+
+async def _found_in_shop(event: Claimed, context: Context) -> Found:
+    document = await context.magento[event.site].get(f"{_DOCUMENT_PATHS[event.entity]}/{event.entity_id}")
+    bound = bindings.get(context.read, sales_order_key(event.site, str(event.document()["order_id"])))
+    return Found(event.site, document, bound)
+
+
+def _is_posted_by_us(event: Claimed, context: Context) -> bool:
+    """BNG tells of what it was sent, too. In the lane of its order: what was posted there is bound by now."""
+    entities = _POSTED_AS.get(event.entity, ()) if event.source == "bng" else ()
+    return any(bindings.by_target(context.read, "bng", entity, event.entity_id) for entity in entities)
+
+
+def _why_left(flow: Flow, site: str, event: Claimed, document: Any, context: Context) -> str:
+    """Why the site has no part in the flow; '' when it has. A sales order of no site is the flow's own business."""
+    if not flow.trigger.is_switched or not site:
+        return ""
+    created_at = _created_at(document or {})
+    if _brought_over(event, site, created_at, context) is not None:
+        created_at = None
+    return switches.why_left(context.read, site, flow.name, created_at)
+
+
+def _brought_over(event: Claimed, site: str, created_at: datetime | None, context: Context) -> datetime | None:
+    """The beginning of the window of history with which an operator has had this very record brought over."""
+    if created_at is None or event.source != "magento":
+        return None
+    return windows.covering(context.read, site, event.entity, event.entity_id, created_at)
+
+
+def _created_at(document: Document) -> datetime | None:
+    """None also for what is no time: Magento has had days such as 0000-00-00."""
+    try:
+        if "created_at" in document:
+            return from_magento(str(document["created_at"]))
+        return from_text(document["CreatedAt"]) if document.get("CreatedAt") else None
+    except ValueError:
+        return None
 
 
 async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
@@ -159,24 +213,12 @@ def beginning_of(running: Running) -> Beginning:
 
 
 def _settings(running: Running) -> dict[str, Any]:
-    """Of a record in a window of history that an operator has had brought over, go-live is the window's beginning."""
+    """Of a record that an operator has had brought over go-live is the beginning of its window."""
     settings, go_live_at = settings_of(running.site, running.settings), running.settings.go_live_at
-    created_at = _created_at(running)
-    if go_live_at is None or created_at is None or created_at >= go_live_at:
+    if go_live_at is None:
         return settings
-    event = running.event
-    since = windows.covering(running.read, running.site, event.entity, event.entity_id, created_at)
-    return settings if since is None else gone_live(settings, since)
-
-
-def _created_at(running: Running) -> datetime | None:
-    """Of a shop's record, where its document says so."""
-    if running.event.source != "magento" or not isinstance(running.document, dict):
-        return None
-    try:
-        return from_magento(str(running.document.get("created_at")))
-    except ValueError:
-        return None
+    since = _brought_over(running.event, running.site, _created_at(running.document or {}), running.context)
+    return settings if since is None or since >= go_live_at else gone_live(settings, since)
 
 
 # ── an event that concerns several sites ──
@@ -195,8 +237,10 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
         running = Running(event, context, files.mappings, name, document)
         beginning = beginning_of(running)
         try:
-            if flow is not None and flow.is_of(beginning):
-                outcomes.append(await _run(flow, running, beginning))
+            if flow is None or not flow.is_of(beginning):
+                continue
+            reason = _why_left(flow, name, event, document, context)
+            outcomes.append(skipped(reason) if reason else await _run(flow, running, beginning))
         except BridgeError as error:
             failures.append(error)
     if failures:

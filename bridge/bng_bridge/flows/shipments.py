@@ -45,3 +45,12 @@ async def _bundles_that_ship_separately(client: MagentoClient, order: dict[str, 
             attributes = {a["attribute_code"]: a["value"] for a in found[0]["custom_attributes"]} if found else {}
             separately[product_id] = str(attributes.get("shipment_type", "0")) == "1"
     return separately
+
+
+async def lines_shipped(
+    running: Running, shipment: dict[str, Any], sales_order: dict[str, Any], order: dict[str, Any]
+) -> dict[str, Any]:
+    """The warehouse is null for a source that shows none of BNG's."""
+    source_code = (shipment.get("extension_attributes") or {}).get("source_code")
+    warehouse = next((name for name, code in running.settings.sources.items() if code == source_code), None)
+    return {"Lines": shipments.lines_shipped(shipment, sales_order, order), "Warehouse": warehouse}

@@ -20,7 +20,11 @@ MOST_BY_ID = 20
 async def shipped_not_in_shop(running: Running, sku: str, warehouse: str) -> Decimal:
     total = Decimal(0)
     async for shipment in _told_or_new(running):
-        if shipment.get("Warehouse") == warehouse and _is_open(running, shipment):
+        if (
+            shipment.get("Warehouse") == warehouse
+            and _is_open(running, shipment)
+            and not _is_the_shop_s(running, shipment)
+        ):
             total += sum(Decimal(str(line["Quantity"])) for line in shipment["Lines"] if line["SKU"] == sku)
     return total
 
@@ -43,6 +47,11 @@ async def _told_or_new(running: Running) -> AsyncIterator[dict[str, Any]]:
     for shipment_id in sorted(by_id):
         if (found := await running.context.bng.get(f"shipments/{shipment_id}")) is not None:
             yield found
+
+
+def _is_the_shop_s(running: Running, shipment: dict[str, Any]) -> bool:
+    """Shipped in the shop's admin, and posted at BNG by the bridge: the shop has deducted it."""
+    return bindings.by_target(running.read, "bng", "shipment", str(shipment["ShipmentID"])) is not None
 
 
 def _may_be_open(running: Running, hint: sqlite3.Row) -> bool:

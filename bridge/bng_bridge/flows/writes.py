@@ -10,7 +10,7 @@ from bng_bridge import bindings
 from bng_bridge.flow_files.records import CANCEL, CREATE
 from bng_bridge.flow_files.steps import Asked
 from bng_bridge.flows import keys, references
-from bng_bridge.flows.names import customer_name, order_name
+from bng_bridge.flows.names import customer_name, order_name, posted_name
 from bng_bridge.flows.running import Running
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import customers, orders, shipments, statuses
@@ -35,7 +35,10 @@ def write_of(running: Running, asked: Asked) -> Write:
 def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[str, Any]) -> None:
     """Raises MappingError for a body under another name than it is looked up by."""
     entity = asked.record.entity
-    if entity in RESOURCES and (asked.verb != "update" or "ExternalID" in body) and write.entity != "cancellation":
+    is_named = (
+        entity in RESOURCES and (asked.verb != "update" or "ExternalID" in body) and write.entity != "cancellation"
+    )
+    if is_named or entity in keys.POSTED:
         references.check("ExternalID", body.get("ExternalID"), write.reference)
     elif entity == "source_item":
         for field in ("sku", "source_code"):
@@ -102,6 +105,22 @@ def _fingerprint(order: dict[str, Any]) -> str:
     return orders.fingerprint(order) if "increment_id" in order else ""
 
 
+def _posted(running: Running, asked: Asked) -> Write:
+    """Made once at BNG for a document of the shop. The fingerprint is the document's: a restored shop gives its id anew."""
+    assert running.bound is not None
+    document, site, entity = running.document, running.site, asked.record.entity
+    source_id = f"{running.event.entity}-{running.event.entity_id}"
+    if posting := asked.named.get("posting"):
+        source_id = f"{source_id}-{posting}"
+    name = posted_name(running.read, site, running.settings, running.order_id, source_id)
+    return Write(
+        target="bng", entity=asked.record.name.removeprefix("bng/"), site=site,
+        target_key=keys.posted_key(entity, site, source_id), lock_key=f"bng/{name}", reference=name, create_only=True,
+        is_immutable=True, fingerprint=f"{document.get('increment_id', '')} {document.get('created_at', '')}",
+        mapping=asked.mapping,
+    )  # fmt: skip
+
+
 def _shipment(running: Running, asked: Asked) -> Write:
     shipment, site = running.document, running.site
     source_code = running.settings.sources.get(shipment.get("Warehouse") or "")
@@ -132,5 +151,5 @@ def _source_item(running: Running, asked: Asked) -> Write:
 
 _WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
     "customer": _customer, "sales_order": _sales_order, "shipment": _shipment, "order_status": _order_status,
-    "source_item": _source_item,
+    "source_item": _source_item, **dict.fromkeys(keys.POSTED, _posted),
 }  # fmt: skip

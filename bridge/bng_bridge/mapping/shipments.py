@@ -47,6 +47,39 @@ def items_to_ship(
     return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items()]
 
 
+def lines_shipped(shipment: dict[str, Any], sales_order: dict[str, Any], order: dict[str, Any]) -> list[dict[str, Any]]:
+    """LineNo, SKU and Quantity of the sales order's lines that a shipment of the shop's admin took: the other way round.
+
+    What is shipped by its parent's row is the child's line: a configurable, and each part of a bundle that ships together.
+    Raises MappingError when a row that was shipped is on no line.
+    """
+    by_id, found, told = _rows(order), [], set()
+    shipped = {str(item["order_item_id"]): amount(item, "qty") for item in shipment["items"] if amount(item, "qty")}
+    for line in sales_order["Lines"]:
+        external = str(line["ExternalLineID"] or "")
+        row, _, child = external.partition("/")
+        quantity = shipped.get(child or row)
+        if not quantity and child and row in shipped:
+            quantity = _with_parent(shipped[row], by_id[row], by_id[child])
+        if quantity:
+            found.append({"LineNo": line["LineNo"], "SKU": line["SKU"], "Quantity": quantity})
+            told |= {row, child}
+    # A configurable's own child is listed beside it, and is not another thing.
+    missing = [row for row in shipped if row not in told and str(by_id[row].get("parent_item_id")) not in told]
+    if missing:
+        raise MappingError(
+            f"shipment {shipment['entity_id']} has row {missing[0]} of the shop's order, which is on no line of sales order "
+            f"{sales_order['SalesOrderID']}", problem="unknown-line",
+            hint="Enter the shipment in BNG by hand, then bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
+    return found
+
+
+def _with_parent(quantity: Decimal, parent: dict[str, Any], child: dict[str, Any]) -> Decimal:
+    """How many of the child go with so many of the parent."""
+    return quantity * amount(child, "qty_ordered") / amount(parent, "qty_ordered")
+
+
 def waiting_for(
     shipments: list[dict[str, Any]],
     sales_order: dict[str, Any],

@@ -21,6 +21,8 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
         return inventory_hint(data, webhook_id)
     if kind == "order_status_changed" and data.get("SalesOrderID"):
         return status_hint(data, read, webhook_id)
+    if kind == "invoice_created" and data.get("InvoiceID"):
+        return invoice_hint(data, read, webhook_id)
     return None
 
 
@@ -33,6 +35,8 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
         return shipment_hint(item, read)
     if resource == "inventory-items":
         return inventory_hint(item)
+    if resource == "invoices":
+        return invoice_hint(item, read)
     return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
 
 
@@ -52,6 +56,12 @@ def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id
     shipment_id = str(shipment["ShipmentID"])
     event_key = f"bng/shipment/{shipment_id}/{_state(shipment, webhook_id, 'Version')}"
     return Hint("shipment", shipment_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
+
+
+def invoice_hint(invoice: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
+    invoice_id, sales_order_id = str(invoice["InvoiceID"]), str(invoice.get("SalesOrderID") or "")
+    event_key = f"bng/invoice/{invoice_id}/{_state(invoice, webhook_id, 'Version')}"
+    return Hint("invoice", invoice_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
 
 
 def _is_news(sales_order: dict[str, Any], read: sqlite3.Connection) -> bool:

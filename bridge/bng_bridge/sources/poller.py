@@ -8,7 +8,7 @@ sees it again; the others are hinted meanwhile.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,14 +26,20 @@ from bridge_common.errors import BridgeError
 from bridge_common.log import log
 
 RESOURCES = ("shipments", "inventory-items", "sales-orders")
+Followed = Callable[[], tuple[str, ...]]
 
 
 class Poller:
-    def __init__(self, store: Store, worker: Worker, client: BngClient, config: Poll) -> None:
+    """`followed` gives the lists that are looked at besides RESOURCES at this moment: see followed.py."""
+
+    def __init__(
+        self, store: Store, worker: Worker, client: BngClient, config: Poll, followed: Followed = lambda: ()
+    ) -> None:
         self._store = store
         self._worker = worker
         self._client = client
         self._config = config
+        self._followed = followed
         self._asked: set[str] = set()
         self._is_asked = asyncio.Event()
 
@@ -41,13 +47,13 @@ class Poller:
         """All resources each interval, and those asked for in between at once."""
         while True:
             all_again_at_s = asyncio.get_running_loop().time() + self._config.interval_s
-            await self._poll(RESOURCES)
+            await self._poll(self._all())
             while await self._asked_before(all_again_at_s):
                 await self._poll(self._take_asked())
 
     def look(self, resource: str) -> None:
         """Poll this resource now: somebody said that it changed."""
-        if resource in RESOURCES:
+        if resource in self._all():
             self._asked.add(resource)
             self._is_asked.set()
 
@@ -70,6 +76,9 @@ class Poller:
             log("polled", resource=resource, hints=stored)
             self._worker.wake()
         return stored
+
+    def _all(self) -> tuple[str, ...]:
+        return (*RESOURCES, *self._followed())
 
     async def _poll(self, resources: Iterable[str]) -> None:
         for resource in resources:
@@ -102,7 +111,7 @@ class Poller:
 
     def _take_asked(self) -> list[str]:
         """Emptied before the look: what changes during it asks again."""
-        asked = [resource for resource in RESOURCES if resource in self._asked]
+        asked = [resource for resource in self._all() if resource in self._asked]
         self._asked.clear()
         self._is_asked.clear()
         return asked

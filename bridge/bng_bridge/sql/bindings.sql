@@ -3,7 +3,7 @@ SELECT * FROM binding WHERE target_key = :target_key
 
 -- name: by_target
 SELECT * FROM binding WHERE target = :target AND entity = :entity AND target_id = :target_id
-                        AND instr(target_key, '/replaced-') = 0
+                        AND site = coalesce(:site, site) AND instr(target_key, '/replaced-') = 0
 
 -- name: lost_by_target
 SELECT * FROM binding WHERE target = :target AND entity = :entity AND target_id = :target_id
