@@ -116,8 +116,8 @@ def hand_over(db: sqlite3.Connection, window: Window, piece: HandOver, asked_seq
         sums[currency] = sums.get(currency, Decimal(0)) + amount
     values = {"id": window.id, "last_id": piece.last_id, "handed": len(piece.entity_ids)}
     db.execute(_SQL["hand_over"], {**values, "sums": json.dumps({name: str(each) for name, each in sums.items()})})
-    rows = [{"id": window.id, "entity_id": each, "asked_seq": asked_seq} for each in piece.entity_ids]
-    db.executemany(_SQL["open"], rows)
+    common = {"id": window.id, "site": window.site, "entity": window.entity, "asked_seq": asked_seq}
+    db.executemany(_SQL["open"], [{**common, "entity_id": each} for each in piece.entity_ids])
     return True
 
 
@@ -131,7 +131,8 @@ def settle(db: sqlite3.Connection, window: Window, ended: Mapping[str, str]) -> 
     """`ended`: by id, how its event ended."""
     counted = Counter(ENDS[state] for state in ended.values())
     db.execute(_SQL["settle"], {"id": window.id, **{name: counted[name] for name in ("done", "skipped", "dead")}})
-    db.executemany(_SQL["close"], [{"id": window.id, "entity_id": each} for each in ended])
+    rows = [{"site": window.site, "entity": window.entity, "entity_id": each} for each in ended]
+    db.executemany(_SQL["close"], rows)
 
 
 def covering(db: sqlite3.Connection, site: str, entity: str, entity_id: str, created_at: datetime) -> datetime | None:

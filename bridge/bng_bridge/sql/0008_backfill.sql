@@ -21,10 +21,13 @@ CREATE TABLE backfill (
     ended_at   TEXT
 );
 
--- Those that were handed over and whose event is not settled yet: few at a time.
+-- Those that were handed over and whose event is not settled yet: few at a time, of one backfill for a site and entity. Their
+-- events are claimed behind all others.
 CREATE TABLE backfill_open (
-    backfill  INTEGER NOT NULL,
+    site      TEXT NOT NULL,
+    entity    TEXT NOT NULL,
     entity_id TEXT NOT NULL,
+    backfill  INTEGER NOT NULL,
     asked_seq INTEGER NOT NULL,            -- the inbox's highest seq by then
-    PRIMARY KEY (backfill, entity_id)
+    PRIMARY KEY (site, entity, entity_id)
 ) WITHOUT ROWID;

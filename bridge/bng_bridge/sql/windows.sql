@@ -25,23 +25,24 @@ WHERE id = :id AND state IN ('running', 'paused')
 UPDATE backfill SET total = :total WHERE id = :id
 
 -- name: open
-INSERT INTO backfill_open (backfill, entity_id, asked_seq) VALUES (:id, :entity_id, :asked_seq)
-ON CONFLICT (backfill, entity_id) DO NOTHING
+INSERT INTO backfill_open (site, entity, entity_id, backfill, asked_seq)
+VALUES (:site, :entity, :entity_id, :id, :asked_seq)
+ON CONFLICT (site, entity, entity_id) DO UPDATE SET backfill = excluded.backfill, asked_seq = excluded.asked_seq
 
 -- name: hand_over
 UPDATE backfill SET last_id = :last_id, handed = handed + :handed, sums = :sums WHERE id = :id
 
 -- name: opened
--- By version, as the manifest has it: what is superseded has a newer one.
+-- What is superseded has a newer one.
 SELECT entity_id, (
     SELECT state FROM inbox
-    WHERE source = 'magento' AND site = :site AND entity = :entity AND inbox.entity_id = open.entity_id
+    WHERE source = 'magento' AND inbox.site = open.site AND inbox.entity = open.entity AND inbox.entity_id = open.entity_id
       AND seq > open.asked_seq AND state <> 'superseded'
     ORDER BY seq DESC LIMIT 1) AS state
-FROM backfill_open AS open WHERE backfill = :id
+FROM backfill_open AS open WHERE site = :site AND entity = :entity AND backfill = :id
 
 -- name: close
-DELETE FROM backfill_open WHERE backfill = :id AND entity_id = :entity_id
+DELETE FROM backfill_open WHERE site = :site AND entity = :entity AND entity_id = :entity_id
 
 -- name: close_all
 DELETE FROM backfill_open WHERE backfill = :id
