@@ -11,7 +11,7 @@ from tests.component import test_manifest
 from tests.component.test_manifest import Rig
 from tests.support.bridge import until
 
-from bng_bridge import ledger, windows
+from bng_bridge import inbox, ledger, windows
 from bng_bridge.backfill import carrier
 from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.backfill.days import Days
@@ -241,3 +241,24 @@ async def test_the_manifest_looks_after_what_was_brought_over_and_after_nothing_
         rig.sql("UPDATE sales_order SET state = 'holded', status = 'holded' WHERE entity_id = %s", order_id)
     assert await rig.missing() == [f"order/{brought}"]
     assert rig.row("order", left)["excluded"] == "before go-live"
+
+
+async def test_what_is_live_is_claimed_before_what_was_handed_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MOST_BEHIND", 2)
+    ids = await place(rig, *["2025-03-01 12:00:00"] * 3)
+    await begin(rig)
+    async with carrying(rig):
+        await until("all to be asked for", lambda: len(asked(rig)) == 3)
+    for order_id in ids:
+        await rig.carry("order", order_id, state="pending")
+    live = await rig.place()
+    await rig.carry("order", live, state="pending")
+    assert await claimed(rig) == [live, *ids[:2]]
+    assert await claimed(rig) == []
+    await rig.store.write(lambda db: db.execute("UPDATE inbox SET state = 'done' WHERE entity_id = ?", (str(ids[0]),)))
+    assert await claimed(rig) == ids[2:]
+
+
+async def claimed(rig: Rig) -> list[int]:
+    found = await rig.store.write(lambda db: inbox.claim(db, to_text(utc_now()), 10))
+    return [int(each.entity_id) for each in found]

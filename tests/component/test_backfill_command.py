@@ -1,5 +1,6 @@
 """`bridgectl backfill` against the daemon's socket: begun, looked at, paused, taken up again, tried before."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.support.orders import order
 from bng_bridge import windows
 from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.windows import HandOver
+from bridge_common import decimal_json
 from bridge_common.clock import to_text, utc_now
 
 DAYS = ("--from", "2025-03-01", "--to", "2025-03-31")
@@ -154,7 +156,7 @@ async def test_a_dry_run_counts_tries_a_sample_and_writes_nothing(bridge: Bridge
             return {"items": items, "total_count": 2} if "gt" in str(request["query"]) else {"items": []}
         return {"/V1/orders/74": good, "/V1/orders/75": bad}.get(request["path"])
 
-    bridge.answers["rest"] = answer
+    bridge.answers["rest"] = lambda request: json.loads(decimal_json.dumps(answer(request)))
     before = await bridge.bng.calls()
     ended = await bridge.ctl("backfill", "orders", *DAYS, "--dry-run", "--json")
     found = ended.json()

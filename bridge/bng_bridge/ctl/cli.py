@@ -18,6 +18,7 @@ from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
 from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.replay import replay, resync
+from bng_bridge.ctl.report import report_group
 from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
 from bng_bridge.ctl.targets import pause, resume
@@ -45,6 +46,6 @@ def main(context: click.Context, socket: Path) -> None:
 
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
-    map_group, flow_group, bundle_group, backfill_group,
+    map_group, flow_group, bundle_group, backfill_group, report_group,
 ):  # fmt: skip
     main.add_command(each)
