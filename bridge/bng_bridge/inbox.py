@@ -25,8 +25,8 @@ from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
 CLEANED = 1000
-MOST_BEHIND = 8
-"""Of a backfill at work at a time: as many as BNG is asked at once by default."""
+MOST_BEHIND = 16
+"""Of a backfill at work at a time: half of the slots that there are by default."""
 GAP_S = 3600.0
 """Between two attempts of an event. What is not ready is looked at every few minutes: after so long nobody looked."""
 

@@ -26,7 +26,7 @@ ACTIONS = frozenset(
         "subscribed", "subscribe_failed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
         "swept", "sweep_found", "sweep_failed",
-        "backfill", "backfill_failed",
+        "backfill", "backfill_failed", "adopted",
         "clock_set",
     }
 )  # fmt: skip

@@ -27,7 +27,7 @@ def test_it_is_never_more_than_a_live_order_may_have_to_wait_behind() -> None:
 def test_what_was_settled_long_ago_counts_no_more() -> None:
     pace = Pace()
     pace.note(150, 1)
-    assert pace.most_open(4) == LEAST
+    assert pace.most_open(6) == LEAST
     assert pace.rate_per_s(4) == pytest.approx(50)
     assert pace.rate_per_s(60) == 0
 

@@ -109,8 +109,8 @@ def _rehearse(
         outcomes[told["outcome"]] += 1
         if told["outcome"] != "done":
             record = str(document.get("increment_id") or running.event.entity_id)
-            reason = f"{told['outcome']}: {told['reason']}"
-            refused.setdefault(kind_of(reason), Counted()).add({"record": record, "error": told["reason"]})
+            kind = f"{told['outcome']}: {kind_of(told['reason'])}"
+            refused.setdefault(kind, Counted()).add({"record": record, "error": told["reason"]})
     return {"documents": len(documents), "outcomes": dict(outcomes), "refused": listed("error", refused)}
 
 

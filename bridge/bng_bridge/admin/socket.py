@@ -13,6 +13,7 @@ from bng_bridge.admin import (
     bundles,
     dead_letters,
     drain,
+    golive,
     lead_time,
     ledger,
     manifest,
@@ -37,7 +38,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *backfill.ROUTES, *lead_time.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *backfill.ROUTES, *lead_time.ROUTES, *golive.ROUTES,
 )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ as long, whatever the other side's speed. Live traffic that takes its share make
 
 from collections import deque
 
-LEAST, MOST = 25, 200
-SPAN_S = 2.0
+LEAST, MOST = 40, 200
+SPAN_S = 4.0
 SHOWN_SPAN_S = 15.0
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -64,14 +65,19 @@ def render_preview(found: Shown) -> None:
     for each in found["groups"]:
         table.add_row(each["state"], each["method"], str(each["count"]), amounts(each["sums"]))
     target.print(table)
-    sample = found["sample"]
+    render_sample(target, found["sample"], "sample")
+    target.print("Nothing was written (--dry-run).")
+
+
+def render_sample(target: Console, sample: Shown, title: str) -> None:
+    """What became of documents that were run through flow and mapping."""
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(sample["outcomes"].items()))
-    target.print(f"sample of {sample['documents']}: {outcomes or 'nothing'}")
+    target.print(f"{title}: {sample['documents']} tried: {outcomes or 'nothing'}")
     for each in sample["refused"]:
-        target.print(Text(f"  {each['count']} × {each['error']}", style="red" if "dead" in each["error"] else "yellow"))
+        style = "red" if each["error"].startswith("dead") else "yellow"
+        target.print(Text(f"  {each['count']} × {each['error']}", style=style))
         for example in each["examples"]:
             target.print(f"      {example['record']}: {example['error']}")
-    target.print("Nothing was written (--dry-run).")
 
 
 def amounts(sums: dict[str, str]) -> str:

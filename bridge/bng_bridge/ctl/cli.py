@@ -13,6 +13,7 @@ from bng_bridge.ctl.connection import Daemon
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.flow import flow_group
+from bng_bridge.ctl.golive import golive_group
 from bng_bridge.ctl.ledger import ledger
 from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
@@ -47,5 +48,6 @@ def main(context: click.Context, socket: Path) -> None:
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
     map_group, flow_group, bundle_group, backfill_group, report_group,
+    golive_group,
 ):  # fmt: skip
     main.add_command(each)

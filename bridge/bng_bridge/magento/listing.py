@@ -82,6 +82,25 @@ async def count(client: MagentoClient, listing: Listing, every: Sequence[Filter]
         raise TargetUnavailable(f"{client.site}: {listing.path} answered in another form than Magento's") from error
 
 
+async def newest(client: MagentoClient, listing: Listing, most: int) -> list[dict[str, Any]]:
+    """The ones with the highest ids, the newest first. Raises as `pages`."""
+    found: list[dict[str, Any]] = []
+    below = ""
+    while len(found) < most:
+        size = min(PAGE_SIZE, most - len(found))
+        query = _query(listing, [[("entity_id", "lt", below)]] if below else [], 0, size)
+        body = await client.get(listing.path, {**query, "searchCriteria[sortOrders][0][direction]": "DESC"})
+        try:
+            items = list((body or {})["items"] or [])
+        except (KeyError, TypeError) as error:
+            raise TargetUnavailable(f"{client.site}: {listing.path} answered in another form than Magento's") from error
+        if not items:
+            break
+        found += items
+        below = str(min(int(item[listing.id_field]) for item in items))
+    return found
+
+
 async def by_ids(client: MagentoClient, listing: Listing, ids: Iterable[int]) -> AsyncGenerator[Page, None]:
     """The records with these ids, as far as the shop shows them."""
     wanted = sorted(ids)
