@@ -33,6 +33,7 @@ PAST_ENDS_DAYS_AGO = 40
 MOST_DAYS = 60
 DOWN_S = 1.0
 LOOK_S = 0.1
+SAY_EVERY_S = 5.0
 BASELINE = 5
 ARRIVAL_S = 90.0
 KILLED = ("bridge", "agent", "bridgectl")
@@ -126,7 +127,17 @@ def carry(stage: Stage, options: Options, outages: Outages) -> float:
                "--from", past.first.isoformat(), "--to", past.last.isoformat())  # fmt: skip
     looker = Program("bridgectl", command, stage.folder)
     looker.start()
+    try:
+        look_on(stage, options, looker, outages, began_s)
+    finally:
+        looker.stop()
+    return time.monotonic() - began_s
+
+
+def look_on(stage: Stage, options: Options, looker: Program, outages: Outages, began_s: float) -> None:
+    """Until it has ended well, with the kills on the way."""
     kills = [(options.orders * (number + 1) // 4, name) for number, name in enumerate(KILLED)] if options.kill else []
+    told_s = 0.0
     while looker.is_alive:
         settled = settled_by_now(looker)
         if kills and settled >= kills[0][0]:
@@ -135,11 +146,14 @@ def carry(stage: Stage, options: Options, outages: Outages) -> float:
             with_kill(stage, name, looker, outages)
         if time.monotonic() > began_s + options.limit_s:
             raise ProgramFailed(f"the backfill is not at its end after {options.limit_s:g} s. {looker.last_lines()}")
-        _show(settled, options.orders)
+        if time.monotonic() > told_s + SAY_EVERY_S:
+            told_s = time.monotonic()
+            display.say(f"{settled}/{options.orders} orders at BNG")
         time.sleep(LOOK_S)
     if looker.exit_code:
         raise ProgramFailed(f"bridgectl backfill ended with {looker.exit_code}. {looker.last_lines()}")
-    return time.monotonic() - began_s
+    if kills:
+        raise ProgramFailed(f"it was done before {kills[0][1]} could be killed: give it more orders, or a lower --rate")
 
 
 def with_kill(stage: Stage, name: str, looker: Program, outages: Outages) -> None:
@@ -166,16 +180,6 @@ def settled_by_now(looker: Program) -> int:
         return int(json.loads(looker.last_line())["settled"])
     except (ValueError, KeyError, TypeError):
         return 0
-
-
-_shown_s = 0.0
-
-
-def _show(settled: int, orders: int) -> None:
-    global _shown_s  # noqa: PLW0603
-    if time.monotonic() > _shown_s + 5:
-        _shown_s = time.monotonic()
-        display.say(f"{settled}/{orders} orders at BNG")
 
 
 def count(stage: Stage, past: Past) -> Result:

@@ -12,13 +12,13 @@ import pytest
 from bridge_sandbox.process import installed
 
 pytestmark = pytest.mark.acceptance
-ORDERS = 240
+ORDERS = 120
 LIMIT_S = 180
 
 
 @pytest.fixture(scope="module")
 def result() -> dict[str, Any]:
-    command = [installed("bridge-sandbox"), "backfill", "--orders", str(ORDERS), "--live-every", "0.4", "--rate", "60",
+    command = [installed("bridge-sandbox"), "backfill", "--orders", str(ORDERS), "--live-every", "0.4", "--rate", "40",
                "--json"]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert ended.returncode == 0, ended.stderr + ended.stdout
