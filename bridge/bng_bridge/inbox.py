@@ -35,7 +35,7 @@ DELETED = "deleted before BNG knew it"
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An event in the hands of one worker."""
+    """An event in the hands of one worker. `has_discarded`: an operator may have discarded a state of its entity before."""
 
     seq: int
     event_key: str
@@ -49,6 +49,7 @@ class Claimed:
     stored_at: str
     data: bytes | None
     requeued_at: str | None = None
+    has_discarded: bool = True
 
     def document(self) -> dict[str, Any]:
         """Raises InvalidEvent for what nothing can be made of, such as brackets in brackets without end."""

@@ -86,6 +86,8 @@ class Worker:
         self._wake.set()
 
     async def _sleep(self) -> None:
+        if self._wake.is_set():
+            return
         due = inbox.next_due(self._store.read) if self._free else None
         wait_s = LONGEST_SLEEP_S
         if due is not None:

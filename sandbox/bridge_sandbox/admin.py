@@ -5,7 +5,7 @@ Blocking, one connection a call, so any number of threads may share one. Numbers
 
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from bridge_common import decimal_json
 
@@ -96,6 +96,36 @@ class ShopAdmin(Admin):
         order: JsonObject = self.post("/checkout", kind=kind, **options)
         return order
 
+    def open_store(self, code: str, **settings: Any) -> JsonObject:
+        """Another store: `website`, `currency`, `base_currency`, `rate`, `gross_prices`, `taxed_freight`, `time_zone`."""
+        opened: JsonObject = self.post("/store", code=code, **settings)
+        return opened
+
+    def ship(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Ship" does; `items`, `tracks`, `comment` as REST takes them. The shipment's id."""
+        return int(self.post("/ship", order_id=order_id, **options)["result"])
+
+    def invoice(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Invoice" does, offline, or with `capture` "online" or "later". The invoice's id."""
+        return int(self.post("/invoice", order_id=order_id, **options)["result"])
+
+    def refund(self, order_id: int, **options: Any) -> int:
+        """What the admin's "Credit Memo" does, offline, or with `online` at the provider. The credit memo's id."""
+        return int(self.post("/refund", order_id=order_id, **options)["result"])
+
+    def cancel(self, order_id: int) -> bool:
+        """What the admin's "Cancel" does; False where nothing could be cancelled."""
+        return bool(self.post("/cancel", order_id=order_id)["result"])
+
+    def edit_address(self, order_id: int, **fields: Any) -> JsonObject:
+        """Other fields in the shipping address of an order; the whole address."""
+        address: JsonObject = self.post("/address", order_id=order_id, **fields)
+        return address
+
+    def online_refunds(self) -> list[JsonObject]:
+        """The transactions with which a provider gave money back."""
+        return [each for each in self.book()["transactions"] if each["txn_type"] == "refund"]
+
     def edit(self, order_id: int, **options: Any) -> JsonObject:
         """What the admin's "Edit" does: cancel the order and place a new one, which is answered as by `checkout`."""
         order: JsonObject = self.post("/edit", order_id=order_id, **options)
@@ -122,6 +152,40 @@ class BngAdmin(Admin):
         """A stock count: this many are there now."""
         item: JsonObject = self.post("/stock", SKU=sku, Warehouse=warehouse, QuantityOnHand=on_hand)
         return item
+
+    def invoice(self, external_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """Invoice what was not yet of a sales order, or the given lines [{"LineNo", "Quantity"}]; the invoice."""
+        made: JsonObject = self.post("/invoices", ExternalID=external_id, Lines=lines)
+        return made
+
+    def credit(self, invoice_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """Credit an invoice, or the given lines of it; the credit memo."""
+        made: JsonObject = self.post("/credits", InvoiceID=invoice_id, Lines=lines)
+        return made
+
+    def pay(self, invoice_id: str, **fields: Any) -> JsonObject:
+        """Post a payment: of all that is owed, by bank, unless fields say so; a negative Amount is a refund."""
+        made: JsonObject = self.post("/payments", InvoiceID=invoice_id, **fields)
+        return made
+
+    def receive(self, external_id: str, lines: list[JsonObject] | None = None) -> JsonObject:
+        """All that is open of a purchase order comes in, or the given lines; the purchase order."""
+        order: JsonObject = self.post("/receive", ExternalID=external_id, Lines=lines)
+        return order
+
+    def close_period(self, period: str, *, closed: bool = True) -> None:
+        """No ledger entry is dated in this month (YYYY-MM) any more; or again."""
+        self.post("/periods", Period=period, Closed=closed)
+
+    def create(self, shelf: str, *, by: str = "operator", **fields: Any) -> JsonObject:
+        """A new record of a shelf of the book, made by hand; `by` stands in UpdatedBy."""
+        record: JsonObject = self.post(f"/records/{shelf}?by={quote(by)}", **fields)
+        return record
+
+    def edit(self, shelf: str, record_id: str, *, by: str = "operator", **fields: Any) -> JsonObject:
+        """A record changed by hand, such as a customer's phone or a product's ListPrice; it is announced as usual."""
+        record: JsonObject = self.call("PATCH", f"/records/{shelf}/{record_id}?by={quote(by)}", fields)
+        return record
 
     def delete(self, shelf: str, record_id: str) -> None:
         """As somebody does by hand: the record is gone, and nothing is announced."""

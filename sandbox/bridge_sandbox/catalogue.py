@@ -1,7 +1,7 @@
 """The goods that both sandboxes know: the shop sells them, BNG keeps them in stock.
 
-Only simple products have stock. A configurable sells one of its variants; a bundle sells its components,
-with the money on the bundle (`fixed`) or on the components (`dynamic`).
+Only simple products have stock, and in the shop virtual ones. A configurable sells one of its variants; a bundle sells its
+components, with the money on the bundle (`fixed`) or on the components (`dynamic`); a group only offers its components.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Component:
 class Product:
     sku: str
     name: str
-    kind: Literal["simple", "configurable", "bundle"]
+    kind: Literal["simple", "virtual", "configurable", "bundle", "grouped"]
     price: Decimal = Decimal(0)
     weight: Decimal = Decimal(1)
     variants: tuple[str, ...] = ()
@@ -59,6 +59,13 @@ PRODUCTS: tuple[Product, ...] = (
             Component("NUT+M4", Decimal(7)),
         ),
         ship_separately=True,
+    ),
+    Product("WARRANTY-2Y", "Warranty, two years", "virtual", Decimal("19.90"), Decimal(0)),
+    Product(
+        "GARDEN",
+        "Garden set",
+        "grouped",
+        components=(Component("POT 12CM", Decimal(2)), Component("NUT+M4", Decimal(10))),
     ),
 )
 

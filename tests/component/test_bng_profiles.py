@@ -24,7 +24,7 @@ from tests.support.bridge import (
     running_bng,
     until,
 )
-from tests.support.fifth_profile import FIFTH_PROFILE
+from tests.support.fifth_profile import PROFILES, named
 
 from bng_bridge import inbox, intents
 from bng_bridge.bng import profile_file, subscriptions
@@ -47,8 +47,6 @@ CANCELLATION = Write(
     "bng", "cancellation", "shop1", "shop1/order/74/cancellation", "bng/shop1-74", "shop1-74", create_only=True
 )
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
-FIFTH = "a fifth one"
-PROFILES = [*profile_file.shipped(), FIFTH]
 ADDRESS = {"Street": "Kai 1", "City": "Ulm", "State": "BW", "Zip": "89073", "Country": "DE"}
 
 
@@ -56,14 +54,6 @@ ADDRESS = {"Street": "Kai 1", "City": "Ulm", "State": "BW", "Zip": "89073", "Cou
 def profile(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The name of a shipped one, or the path of a file."""
     return named(request.param, tmp_path)
-
-
-def named(profile: str, folder: Path) -> str:
-    if profile != FIFTH:
-        return profile
-    file = folder / "fifth.yaml"
-    file.write_text(FIFTH_PROFILE)
-    return str(file)
 
 
 @pytest.fixture

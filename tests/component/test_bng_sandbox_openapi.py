@@ -12,8 +12,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.bng_scenarios import (
     call_everything,
     read_and_write_customers,
+    read_and_write_gl_entries,
+    read_and_write_invoices,
     read_and_write_orders,
+    read_and_write_payments,
     read_and_write_products,
+    read_and_write_purchase_orders,
     read_and_write_shipments,
     read_inventory,
     running_bng,
@@ -67,6 +71,9 @@ async def test_every_answer_is_as_the_document_says_and_no_answer_of_the_documen
         await read_and_write_products(bng)
         await read_and_write_shipments(bng)
         await read_inventory(bng)
+        await read_and_write_payments(bng, await read_and_write_invoices(bng))
+        await read_and_write_gl_entries(bng)
+        await read_and_write_purchase_orders(bng)
     async with running_bng(tmp_path, described, "wrong") as bng:
         await call_everything(bng)
     async with running_bng(tmp_path, described, rate=0.001) as bng:
@@ -84,6 +91,13 @@ async def test_the_answers_without_keys_are_as_their_document_says(tmp_path: Pat
         await bng.call("PATCH", f"sales-orders/{order['SalesOrderID']}", {"ShipVia": "DHL"})
         await bng.call("POST", "shipments", {"SalesOrderID": order["SalesOrderID"]})
         await bng.call("POST", f"sales-orders/{order['SalesOrderID']}/cancel")
+        invoice = await bng.call("POST", "invoices", samples.invoice(order["SalesOrderID"]))
+        await bng.call("POST", "payments", samples.payment(invoice["InvoiceID"], "15.94"))
+        entry = await bng.call("POST", "gl-entries", samples.gl_entry())
+        await bng.call("POST", f"gl-entries/{entry['GlEntryID']}/reverse", {})
+        await bng.call("POST", f"gl-entries/{entry['GlEntryID']}/reverse", {})
+        vendor = await bng.call("POST", "vendors", {"Name": "Weberei"})
+        await bng.call("POST", "purchase-orders", samples.purchase_order(vendor["VendorID"]))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +132,7 @@ async def test_webhooks_of_every_type_are_as_the_document_says(tmp_path: Path) -
             await read_and_write_orders(bng)
             await bng.call("PUT", "products/by-sku/NEW", {"Name": "New"})
             await read_and_write_shipments(bng)
+            await read_and_write_payments(bng, await read_and_write_invoices(bng))
             seen: set[str] = set()
             async with asyncio.timeout(DEADLINE_S):
                 while seen != DOCUMENT["webhooks"].keys():
@@ -146,8 +161,8 @@ VALUES: list[Any] = [
     "check",
     [
         checks.text(), checks.text(3), checks.flag, checks.whole(0), checks.whole(1), checks.choice(10, 20),
-        checks.choice("a", "b"), checks.money, checks.quantity, checks.number, checks.day, checks.each(checks.text()),
-        checks.each(checks.flag, at_least=1),
+        checks.choice("a", "b"), checks.money, checks.quantity, checks.number, checks.day, checks.month,
+        checks.each(checks.text()), checks.each(checks.flag, at_least=1),
     ],
 )  # fmt: skip
 def test_a_check_takes_and_gives_what_its_schemas_say(check: Check) -> None:

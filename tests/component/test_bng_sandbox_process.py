@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from bridge_sandbox.admin import BngAdmin, CallFailed
 from bridge_sandbox.bng import samples
 from bridge_sandbox.bng.settings import Settings
 
@@ -72,3 +74,27 @@ async def test_sigterm_stops_it_at_once_although_an_answer_is_held(tmp_path: Pat
         async with asyncio.timeout(DEADLINE_S):
             (await held).release()
             assert await process.wait() == 0
+
+
+async def test_the_admin_side_as_python_calls_plays_bng_s_people(tmp_path: Path) -> None:
+    async with bng_process(tmp_path / "bng.sqlite") as (_, _, admin_url):
+        bng = BngAdmin(admin_url)
+        customer = bng.create("customers", **samples.customer(), by="ida")
+        assert bng.edit("customers", customer["CustomerID"], Phone="1", by="ben")["UpdatedBy"] == "ben"
+        bng.create("sales_orders", **samples.order(customer["CustomerID"], ("MUG-WHITE", "2", "9.99"), ExternalID="1"))
+        invoice = bng.invoice("1", [{"LineNo": 1, "Quantity": "1"}])
+        bng.pay(invoice["InvoiceID"])
+        bng.credit(invoice["InvoiceID"], [{"LineNo": 2, "Quantity": "1"}])
+        bng.pay(invoice["InvoiceID"], Amount="-5.95", TransactionID="r1")
+        bng.close_period("2025-03")
+        with pytest.raises(CallFailed, match="closed-period"):
+            bng.create("gl_entries", **samples.gl_entry())
+        bng.close_period("2025-03", closed=False)
+        bng.create("gl_entries", **samples.gl_entry())
+        vendor = bng.create("vendors", Name="Töpferei")
+        bng.create("purchase_orders", **samples.purchase_order(vendor["VendorID"], ExternalID="b1"))
+        assert bng.receive("b1")["Status"] == "received"
+        book = bng.book()
+    assert [each["Balance"] for each in book["invoices"]] == ["0.00", "0.00"]
+    assert [each["Amount"] for each in book["payments"]] == ["15.94", "-5.95"]
+    assert len(book["gl_entries"]) == 1

@@ -186,3 +186,59 @@ async def test_frappe_knows_one_form_of_login(tmp_path: Path, key: str) -> None:
     async with bng(tmp_path, "frappe-like", **({"Authorization": key} if key else {})) as session:
         status, body, _ = await ask(session, "GET", f"{FRAPPE}/Customer")
         assert (status, body["exc_type"]) == (401, "AuthenticationError")
+
+
+async def test_netsuite_refuses_a_ledger_entry_that_is_not_balanced_in_its_own_words(
+    netsuite: aiohttp.ClientSession,
+) -> None:
+    entry: dict[str, Any] = {
+        "subsidiary": {"id": "1"}, "tranDate": "2026-01-31", "custbody_journal": "SALES",
+        "line": {"items": [{"account": {"id": "1200"}, "debit": 10.00}, {"account": {"id": "4000"}, "credit": 10.00}]},
+    }  # fmt: skip
+    status, _, headers = await ask(netsuite, "POST", f"{NETSUITE}/journalEntry", entry)
+    assert (status, headers["Location"]) == (204, f"{NETSUITE}/journalEntry/GL-100001")
+    _, made, _ = await ask(netsuite, "GET", headers["Location"])
+    assert [(line["debit"], line["credit"]) for line in made["line"]["items"]] == [(10, 0), (0, 10)]
+    assert made["reversalEntry"] == {"id": None}
+    entry["line"]["items"][0]["debit"] = 10.01
+    status, body, _ = await ask(netsuite, "POST", f"{NETSUITE}/journalEntry", entry)
+    found = body["o:errorDetails"][0]
+    assert (status, found["o:errorCode"], found["o:errorPath"]) == (400, "JOURNAL_OUT_OF_BALANCE", "/line/items")
+
+
+async def test_business_central_reverses_an_entry_by_an_action_and_shows_both_links(
+    central: aiohttp.ClientSession,
+) -> None:
+    entry = {
+        "postingDate": "2026-01-31", "journalBatchName": "SALES",
+        "journalLines": [{"accountNumber": "1200", "debitAmount": 10.00}, {"accountNumber": "4000", "creditAmount": 10.00}],
+    }  # fmt: skip
+    _, made, _ = await ask(central, "POST", f"{CENTRAL}/generalLedgerEntries", entry)
+    path = f"{CENTRAL}/generalLedgerEntries({made['id']})"
+    status, reversal, _ = await ask(central, "POST", f"{path}/Microsoft.NAV.reverse", {"postingDate": "2026-02-01"})
+    assert (status, reversal["reversesEntryId"], reversal["postingDate"]) == (201, made["id"], "2026-02-01")
+    _, changed, _ = await ask(central, "GET", path)
+    assert (changed["reversedByEntryId"], changed["@odata.etag"]) == (reversal["id"], 'W/"2"')
+    status, body, _ = await ask(central, "POST", f"{path}/Microsoft.NAV.reverse", {})
+    assert (status, body["error"]["details"][0]["target"]) == (400, "/reversedByEntryId")
+
+
+async def test_frappe_shows_what_is_owed_as_a_number_and_a_credit_as_a_return(frappe: aiohttp.ClientSession) -> None:
+    _, made, _ = await ask(frappe, "POST", f"{FRAPPE}/Customer", customer_document())
+    line = {"idx": 1, "item_code": "MUG-WHITE", "qty": 1, "amount": 9.99}
+    order = {
+        "doctype": "Sales Order", "order_type": "Sales", "customer": made["data"]["name"], "transaction_date": "2026-01-31",
+        "currency": "EUR", "items": [line], "grand_total": 9.99,
+    }  # fmt: skip
+    _, made, _ = await ask(frappe, "POST", f"{FRAPPE}/Sales Order", order)
+    invoice = {
+        "doctype": "Sales Invoice", "sales_order": made["data"]["name"], "posting_date": "2026-02-01", "items": [line],
+        "grand_total": 9.99, "is_return": 0,
+    }  # fmt: skip
+    _, made, _ = await ask(frappe, "POST", f"{FRAPPE}/Sales Invoice", invoice)
+    assert (made["data"]["outstanding_amount"], made["data"]["is_return"]) == (9.99, 0)
+    path = f"{FRAPPE}/Sales Invoice/{made['data']['name']}"
+    status, _, _ = await ask(frappe, "PUT", path, {"due_date": "2026-03-01"})
+    assert status == 405
+    status, body, _ = await ask(frappe, "POST", f"{FRAPPE}/Sales Invoice", invoice | {"is_return": 1})
+    assert (status, body["errors"][0]["field"]) == (417, "/return_against")

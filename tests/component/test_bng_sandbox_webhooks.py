@@ -63,11 +63,16 @@ class Bng:
             record: dict[str, Any] = await answer.json()
             return record
 
-    async def call(self, path: str, **body: Any) -> dict[str, Any]:
-        async with self.admin.post(path, json=body) as answer:
+    async def call(self, path: str, method: str = "POST", /, **body: Any) -> dict[str, Any]:
+        async with self.admin.request(method, path, json=body) as answer:
             assert answer.status in {200, 201}, await answer.text()
             record: dict[str, Any] = await answer.json()
             return record
+
+    async def listed(self, resource: str, **query: str) -> list[dict[str, Any]]:
+        async with self.client.get(f"/api/v1/{resource}", params=query) as answer:
+            items: list[dict[str, Any]] = (await answer.json())["items"]
+            return items
 
     async def webhooks(self) -> dict[str, Any]:
         async with self.admin.get("/webhooks") as answer:
@@ -140,6 +145,76 @@ async def test_an_order_from_creation_to_shipment_announces_stock_status_and_shi
     assert announced["shipment_created"]["SalesOrderID"] == order["SalesOrderID"]
     assert announced["order_status_changed"]["SalesOrderID"] == order["SalesOrderID"]
     assert announced["order_status_changed"]["ExternalID"] == "1"
+
+
+async def test_invoices_payments_and_credits_are_announced_with_what_they_belong_to(
+    bng: Bng, receiver: Receiver
+) -> None:
+    customer = await bng.put("customers/by-external-id/7", samples.customer())
+    order = await bng.put("sales-orders/by-external-id/1", samples.order(customer["CustomerID"]))
+    invoice = await bng.call("/invoices", ExternalID="1")
+    payment = await bng.call("/payments", InvoiceID=invoice["InvoiceID"])
+    credit = await bng.call("/credits", InvoiceID=invoice["InvoiceID"])
+    for made in (invoice, credit):
+        announced = await receiver.next_of("invoice_created")
+        assert announced["InvoiceID"] == made["InvoiceID"]
+        assert announced["SalesOrderID"] == order["SalesOrderID"]
+        if made is invoice:
+            announced = await receiver.next_of("payment_posted")
+            assert (announced["PaymentID"], announced["InvoiceID"]) == (payment["PaymentID"], invoice["InvoiceID"])
+
+
+async def test_what_bng_s_people_change_is_announced_and_names_who(bng: Bng, receiver: Receiver) -> None:
+    customer = await bng.put("customers/by-external-id/7", samples.customer())
+    await receiver.next_of("customer_updated")
+    path = f"/records/customers/{customer['CustomerID']}?by=ida"
+    changed = await bng.call(path, "PATCH", Phone="0731")
+    assert (changed["Phone"], changed["UpdatedBy"], changed["Version"]) == ("0731", "ida", 2)
+    announced = await receiver.next_of("customer_updated")
+    assert (announced["CustomerID"], announced["Version"]) == (customer["CustomerID"], 2)
+
+    product = (await bng.listed("products", sku="MUG-WHITE"))[0]
+    path = f"/records/products/{product['ProductID']}"
+    changed = await bng.call(path, "PATCH", ListPrice="8.5", Name="Mug", Active=False)
+    assert (changed["ListPrice"], changed["Name"], changed["Active"]) == ("8.50", "Mug", False)
+    assert changed["UpdatedBy"] == "operator"
+    announced = await receiver.next_of("product_updated")
+    assert (announced["ProductID"], announced["SKU"]) == (product["ProductID"], "MUG-WHITE")
+
+    made = await bng.call("/records/customers?by=ida", **samples.customer())
+    assert (await receiver.next_of("customer_updated"))["CustomerID"] == made["CustomerID"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("PATCH", "/records/customers/C-9", {}, 404),
+        ("PATCH", "/records/moods/C-9", {}, 404),
+        ("PATCH", "/records/payments/PM-9", {}, 404),
+        ("POST", "/records/inventory_items", {}, 404),
+        ("POST", "/records/customers", {"Nickname": "I"}, 422),
+        ("POST", "/invoices", {"ExternalID": "9"}, 404),
+        ("POST", "/credits", {"InvoiceID": "IN-9"}, 404),
+        ("POST", "/payments", {"InvoiceID": "IN-9"}, 404),
+        ("POST", "/payments", {}, 422),
+        ("POST", "/receive", {"PurchaseOrderID": "PO-9"}, 404),
+    ],
+)
+async def test_what_nobody_can_do_by_hand_is_refused(
+    bng: Bng, method: str, path: str, body: dict[str, Any], status: int
+) -> None:
+    async with bng.admin.request(method, path, json=body) as answer:
+        assert (answer.status, answer.content_type) == (status, "application/problem+json")
+    assert (await bng.webhooks())["pending"] == 0
+
+
+async def test_what_comes_in_of_a_purchase_order_is_announced(bng: Bng, receiver: Receiver) -> None:
+    vendor = await bng.call("/records/vendors", Name="Töpferei")
+    body = samples.purchase_order(vendor["VendorID"], ("MUG-WHITE", "10", "3.50"), ExternalID="b1")
+    await bng.call("/records/purchase_orders", **body)
+    await bng.call("/receive", ExternalID="b1")
+    announced = await receiver.next_of("inventory_updated")
+    assert (announced["SKU"], announced["Warehouse"], announced["Sequence"]) == ("MUG-WHITE", "MAIN", 2)
 
 
 async def test_a_refused_write_announces_nothing(bng: Bng, receiver: Receiver) -> None:

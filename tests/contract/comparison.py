@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.identities import Identities, kind_of
+from tests.contract.identities import ROWS_OF, Identities, kind_of
 
 FORMS = tuple(
     re.compile(form)
@@ -61,9 +61,15 @@ class Comparison:
         theirs = translated_names(self._identities, theirs, self._noun)
         for key in sorted(theirs.keys() | ours.keys()):
             their_value, our_value = theirs.get(key, MISSING), ours.get(key, MISSING)
-            inner = self._noun if is_search(theirs) and key == "items" else key
+            inner = self._inner(theirs, key)
             inside = inner if isinstance(their_value, dict | list) else container
             yield from self._values(f"{path}.{key}", inside, key, their_value, our_value)
+
+    def _inner(self, document: dict[str, Any], key: str) -> str:
+        """The noun of what stands under a key."""
+        if key != "items":
+            return key
+        return self._noun if is_search(document) else ROWS_OF.get(self._noun, key)
 
     def _lists(self, path: str, container: str, theirs: list[Any], ours: list[Any]) -> Iterator[Difference]:
         if len(theirs) != len(ours):

@@ -25,27 +25,13 @@ class Explanation:
         )
 
 
-ORDER = r"GET /V1/orders/:id"
 UPSERT = r"POST /V1/orders"
-REFUNDED = "the order had been refunded in part there, and the sandbox makes no refunds"
 EXPLANATIONS = (
     Explanation(
         "a new product cannot be sold there until the indexer has run; the sandbox has no index",
         route=r"GET /V1/inventory/get-product-salable-quantity/:sku/:id",
         name="MSI salable qty",
         paths="",
-    ),
-    Explanation(
-        REFUNDED,
-        route=ORDER,
-        name="get order after all",
-        paths=r"\.(.+[.])?\w*(_refunded|adjustment_\w+)|\.customer_note_notify|\.status_histories\[\]",
-    ),
-    Explanation(
-        REFUNDED,
-        route=UPSERT,
-        name="POST orders minimal on completed order",
-        paths=r"\.(items\[\]|payment)\.\w+_refunded|\.status_histories\[\]",
     ),
     Explanation(
         "the order was placed at the cart's second attempt there, which left the cart's empty card fields in its payment",

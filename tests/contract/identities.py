@@ -54,7 +54,20 @@ BY_PLACE = {
     ("payment", "parent_id"): "order",
     ("itself", "ship"): "shipment",
     ("itself", "invoice"): "invoice",
+    ("invoice", "entity_id"): "invoice",
+    ("invoice", "increment_id"): "invoice_number",
+    ("invoice_items", "entity_id"): "invoice_item",
+    ("invoice_items", "parent_id"): "invoice",
+    ("itself", "creditmemo"): "creditmemo",
+    ("creditmemo", "entity_id"): "creditmemo",
+    ("creditmemo", "increment_id"): "creditmemo_number",
+    ("creditmemo_items", "entity_id"): "creditmemo_item",
+    ("creditmemo_items", "parent_id"): "creditmemo",
+    ("return_to_stock_items", ""): "order_item",
 }
+
+ROWS_OF = {"invoice": "invoice_items", "creditmemo": "creditmemo_items"}
+"""What `items` stands for in a document of this noun, where it is not a shipment's."""
 
 
 def kind_of(container: str, key: str, value: Any) -> str | None:

@@ -16,7 +16,14 @@ from tests.contract.recording import Exchange
 TIMEOUT_S = 20
 ADMIN_TOKEN_LIFE_S = {"admin-jwt-1min": 60}
 """By the recording's word for the credentials: how long an admin token lived there."""
-PATH_KINDS = {"orders": "order", "order": "order", "customers": "customer"}
+PATH_KINDS = {
+    "orders": "order",
+    "order": "order",
+    "customers": "customer",
+    "invoices": "invoice",
+    "invoice": "invoice",
+    "creditmemo": "creditmemo",
+}
 BODY_NOUNS = {"statusHistory": "history", "customer": "customer"}
 
 

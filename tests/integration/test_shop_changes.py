@@ -76,6 +76,18 @@ def test_cancelling_answers_true_once_and_gives_the_goods_back(shop: ShopAdmin, 
     assert rows("SELECT SUM(quantity) AS open FROM inventory_reservation")[0]["open"] == 0
 
 
+def test_an_order_that_is_cancelled_half_invoiced_is_complete_with_an_amount_due(shop: ShopAdmin, api: Server) -> None:
+    placed = shop.checkout(lines=[{"sku": "MUG-WHITE", "qty": 2}])
+    (row,) = api.get(path(placed))["items"]
+    shop.invoice(placed["order_id"], items=[{"order_item_id": row["item_id"], "qty": 1}])
+    assert shop.cancel(placed["order_id"]) is True
+    document = api.get(path(placed))
+    assert (document["state"], document["status"]) == ("complete", "complete")
+    assert document["total_due"] == document["total_canceled"] == document["grand_total"] - document["total_paid"]
+    (row,) = document["items"]
+    assert (row["qty_invoiced"], row["qty_canceled"]) == (1, 1)
+
+
 def test_an_order_goes_on_hold_once_and_comes_back_as_it_was(shop: ShopAdmin, api: Server) -> None:
     placed = shop.checkout("simple")
     assert api.call("POST", path(placed, "/hold")) is True

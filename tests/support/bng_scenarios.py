@@ -119,6 +119,53 @@ async def read_and_write_shipments(bng: Bng) -> None:
     await bng.create("shipments", {"SalesOrderID": order["SalesOrderID"]})
 
 
+async def read_and_write_invoices(bng: Bng) -> Any:
+    customer = await bng.create("customers", samples.customer())
+    order = await bng.create("sales-orders", samples.order(customer["CustomerID"]))
+    invoice = await post_in_every_way(bng, "invoices", samples.invoice(order["SalesOrderID"], ExternalID="41"))
+    await read(bng, "invoices", f"invoices/{invoice['InvoiceID']}")
+    await bng.create("invoices", samples.credit(invoice))
+    return invoice
+
+
+async def read_and_write_payments(bng: Bng, invoice: Any) -> None:
+    body = samples.payment(invoice["InvoiceID"], "15.94", ExternalID="51")
+    payment = await post_in_every_way(bng, "payments", body, again={"TransactionID": "t2"})
+    await read(bng, "payments", f"payments/{payment['PaymentID']}")
+    await bng.create("payments", samples.payment(None, "1", TransactionID="t3", CustomerID="C-0"))
+
+
+async def read_and_write_gl_entries(bng: Bng) -> None:
+    entry = await post_in_every_way(bng, "gl-entries", samples.gl_entry(ExternalID="61"))
+    await read(bng, "gl-entries", f"gl-entries/{entry['GlEntryID']}")
+    unbalanced = [{"Account": "1200", "Debit": "1"}, {"Account": "4000", "Credit": "1.01"}]
+    await bng.create("gl-entries", samples.gl_entry(Lines=unbalanced))
+    await bng.tell("/periods", {"Period": "2025-04"})
+    await bng.create("gl-entries", samples.gl_entry(EntryDate="2025-04-30"))
+    path = f"gl-entries/{entry['GlEntryID']}/reverse"
+    await bng.create(path, {"EntryDate": "2025-04-30"})
+    await bng.create(path, {"ExternalID": "61"})
+    await bng.call("POST", path, {}, Idempotency_Key=bng.key(), If_Match='"77"')
+    await bng.create("gl-entries/GL-0/reverse", {})
+    await post_in_every_way(bng, path, {"ExternalID": "62"}, again={"ExternalID": "61"})
+
+
+async def read_and_write_purchase_orders(bng: Bng) -> None:
+    vendor = await post_in_every_way(bng, "vendors", {"Name": "Töpferei", "ExternalID": "71"})
+    path = f"vendors/{vendor['VendorID']}"
+    await read(bng, "vendors", path)
+    await patch_in_every_way(bng, path, {"Terms": "NET30"})
+    await bng.create("vendors", {"Name": "Weberei", "ExternalID": "72"})
+    await bng.call("PATCH", path, {"ExternalID": "72"})
+    body = samples.purchase_order(vendor["VendorID"], ExternalID="81")
+    order = await post_in_every_way(bng, "purchase-orders", body)
+    path = f"purchase-orders/{order['PurchaseOrderID']}"
+    await read(bng, "purchase-orders", path)
+    await patch_in_every_way(bng, path, {"ExpectedDate": "2025-04-01"})
+    await bng.create("purchase-orders", body | {"ExternalID": "82"})
+    await bng.call("PATCH", path, {"ExternalID": "82"})
+
+
 async def read_inventory(bng: Bng) -> None:
     """Also of goods of which fewer were found than are promised."""
     item = (await bng.call("GET", "inventory-items?sku=MUG-WHITE&warehouse=MAIN"))["items"][0]
@@ -133,14 +180,14 @@ async def read(bng: Bng, resource: str, path: str) -> None:
     await bng.call("GET", f"{resource}/0")
 
 
-async def post_in_every_way(bng: Bng, resource: str, body: dict[str, Any]) -> Any:
-    """The record made of the body, which needs an ExternalID."""
+async def post_in_every_way(bng: Bng, resource: str, body: dict[str, Any], again: dict[str, Any] | None = None) -> Any:
+    """The record made of the body, which needs an ExternalID; with `again` it would be another one but for that."""
     key = bng.key()
     created = await bng.call("POST", resource, body, Idempotency_Key=key)
     assert await bng.call("POST", resource, body, Idempotency_Key=key) == created
     await bng.call("POST", resource, {}, Idempotency_Key=key)
     await bng.call("POST", resource, body)
-    await bng.create(resource, body)
+    await bng.create(resource, body | (again or {}))
     await bng.create(resource, NOT_JSON)
     await bng.create(resource, {"Unknown": 1})
     await post_twice_at_once(bng, resource)

@@ -1,15 +1,25 @@
 """A profile of an ERP that nobody has: it mixes settings as no shipped one does, under names of its own."""
 
+from pathlib import Path
+
+from bng_bridge.bng import profile_file
+
 FIFTH_PROFILE = """
 base_path: /erp/v9
 login: { token_path: /login/token, client: form, scope: everything, key_header: Authorization, key_value: "bearer {key}" }
-paths: { record: "{path}/number/{id}", external: "{path}/foreign/{external_id}", cancel: "{path}/void/{id}" }
+paths:
+  record: "{path}/number/{id}"
+  external: "{path}/foreign/{external_id}"
+  cancel: "{path}/void/{id}"
+  reverse: "{path}/storno/{id}"
 
 list:
   records: /result/rows
   size: { most: 50, parameter: per_page }
   next: { by: page, parameter: page, more: /result/more }
-  filters: { by: parameters, parameters: { external_id: foreign, updated_since: changed_after, sales_order_id: belongs_to } }
+  filters:
+    by: parameters
+    parameters: { external_id: foreign, updated_since: changed_after, sales_order_id: belongs_to, invoice_id: pays }
   always: { view: complete }
 
 external_id: { look_up: path, unique: true }
@@ -27,6 +37,8 @@ errors:
   problems:
     validation: { status: 406, code: NOT_GOOD }
     unknown-customer: { status: 406, code: NO_PARTNER }
+    unbalanced-entry: { status: 406, code: ODD_SUM }
+    closed-period: { status: 409, code: TOO_LATE }
     precondition-failed: { status: 409, code: STALE }
     version-required: { status: 400, code: WHICH_ONE }
     rate-limited: { status: 503, code: BUSY }
@@ -40,7 +52,11 @@ webhooks:
   kind: /Content/Topic
   data: /Content
   content: key
-  kinds: { inventory_updated: StockPositions, shipment_created: GoodsDeliveries, order_status_changed: SalesOrders }
+  kinds:
+    inventory_updated: StockPositions
+    shipment_created: GoodsDeliveries
+    order_status_changed: SalesOrders
+    payment_posted: MoneyIn
 
 resources:
   customers:
@@ -89,4 +105,75 @@ resources:
       UpdatedAt: changed
       ShipDate: day
       Lines: { name: positions, fields: { LineNo: pos, SKU: article, Quantity: count } }
+  invoices:
+    path: bills
+    omit: [Version, UpdatedBy]
+    fields:
+      InvoiceID: { name: no, type: number }
+      ExternalID: foreignNo
+      CreatedAt: made
+      UpdatedAt: changed
+      Type: { name: kind, type: number, values: { invoice: 380, credit: 381 } }
+      AppliesToInvoiceID: { name: refersTo/no, type: number }
+      SalesOrderID: { name: order/no, type: number }
+      InvoiceDate: day
+      Lines: { name: positions, fields: { LineNo: pos, SKU: article, Quantity: count, LineTotal: sum } }
+      Balance: stillDue
+  payments:
+    path: money
+    omit: [Version, UpdatedBy]
+    fields:
+      PaymentID: { name: no, type: number }
+      ExternalID: foreignNo
+      CreatedAt: made
+      UpdatedAt: changed
+      InvoiceID: { name: bill/no, type: number }
+      CustomerID: { name: partner/no, type: number }
+      PaymentDate: day
+      Amount: sum
+  gl-entries:
+    path: postings
+    omit: [Version, UpdatedBy]
+    fields:
+      GlEntryID: { name: no, type: number }
+      ExternalID: foreignNo
+      CreatedAt: made
+      UpdatedAt: changed
+      EntryDate: day
+      Lines: { name: positions, fields: { Account: account, Debit: left, Credit: right } }
+      ReversesID: { name: stornoOf, type: number }
+      ReversedByID: { name: storno/no, type: number }
+  vendors:
+    path: suppliers
+    omit: [Version, UpdatedBy]
+    fields:
+      VendorID: { name: no, type: number }
+      ExternalID: foreignNo
+      CreatedAt: made
+      UpdatedAt: changed
+  purchase-orders:
+    path: orders/purchase
+    omit: [Version, UpdatedBy]
+    fields:
+      PurchaseOrderID: { name: no, type: number }
+      ExternalID: foreignNo
+      CreatedAt: made
+      UpdatedAt: changed
+      VendorID: { name: supplier/no, type: number }
+      OrderDate: day
+      ExpectedDate: until
+      Status: { name: state, type: number, values: { open: 1, partial: 2, received: 3 } }
+      Lines: { name: positions, fields: { LineNo: pos, SKU: article, Quantity: count, ReceivedQuantity: came } }
 """
+
+FIFTH = "a fifth one"
+PROFILES = [*profile_file.shipped(), FIFTH]
+
+
+def named(profile: str, folder: Path) -> str:
+    """One of PROFILES as [bng] names it; the fifth becomes a file."""
+    if profile != FIFTH:
+        return profile
+    file = folder / "fifth.yaml"
+    file.write_text(FIFTH_PROFILE)
+    return str(file)

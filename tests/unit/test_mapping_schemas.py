@@ -11,6 +11,7 @@ from tests.support.mappings import TEMPLATES, mistakes
 from tests.support.orders import order
 
 from bng_bridge.flow_files.flow_file import load as load_flow
+from bng_bridge.mapping import bng_entities
 from bng_bridge.mapping.bng_entities import ENTITIES
 from bng_bridge.mapping.bng_shapes import bng_shape
 from bng_bridge.mapping.findings import Finding, MappingFileError
@@ -19,7 +20,8 @@ from bng_bridge.mapping.mapping_file import load
 from bng_bridge.mapping.schemas import Schemas
 from bng_bridge.mapping.shapes import Shape
 from bridge_common.errors import ConfigError
-from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PRODUCT, SALES_ORDER, SHIPMENT
+from bridge_sandbox.bng.entities import ENTITIES as SANDBOX_S
+from bridge_sandbox.bng.entities import PARTS
 
 SWAGGER = "swagger-all.json"
 
@@ -36,20 +38,23 @@ def test_bng_s_shapes_are_those_of_its_models() -> None:
     assert "Version" in bng_shape("sales_order", is_target=False).fields
 
 
-@pytest.mark.parametrize(
-    "entity", [CUSTOMER, SALES_ORDER, PRODUCT, INVENTORY_ITEM, SHIPMENT], ids=lambda each: each.name
-)
+@pytest.mark.parametrize("entity", SANDBOX_S, ids=lambda each: each.name)
 def test_bng_s_models_have_the_fields_of_the_sandbox_bng(entity: Any) -> None:
-    names = {
-        "Customer": "customer",
-        "SalesOrder": "sales_order",
-        "Product": "product",
-        "InventoryItem": "inventory_item",
-    }
-    name = names.get(entity.name, "shipment")
+    """Those that a client writes, and those that only BNG does; lines, too."""
+    (name,) = (name for name, model in ENTITIES.items() if model.__name__ == entity.name)
     shape = bng_shape(name, is_target=True)
     assert set(shape.fields) == {"ExternalID", *entity.own}
     assert shape.required == {field for field, described in entity.own.items() if described.required}
+    assert set(bng_shape(name, is_target=False).fields) == {*entity.shape.fields, *entity.shape.ignored}
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda each: each.name)
+def test_the_parts_of_bng_s_models_have_the_fields_of_the_sandbox_bng(part: Any) -> None:
+    model = getattr(bng_entities, part.name)
+    assert set(model.model_fields) == {*part.fields, *part.ignored}
+    assert {name for name, field in model.model_fields.items() if field.is_required()} == {
+        name for name, field in part.fields.items() if field.required
+    }
 
 
 def test_a_model_takes_what_the_program_sends() -> None:

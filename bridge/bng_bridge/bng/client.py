@@ -145,6 +145,12 @@ class BngClient:
         path = self._path(self.profile.paths.cancel, "sales-orders", id=record_id)
         return await self.write("POST", "sales-orders", path, {}, request_id, accept=accept)
 
+    async def reverse(self, entry_id: str, fields: Record, request_id: str, *, accept: tuple[str, ...]) -> Written:
+        """Makes the entry that reverses this one; `fields` are its ExternalID, EntryDate and Reference, as far as given."""
+        path = self._path(self.profile.paths.reverse, "gl-entries", id=entry_id)
+        body = self.wire.outward("gl-entries", fields)
+        return await self.write("POST", "gl-entries", path, body, request_id, accept=accept)
+
     async def write(
         self,
         method: str,

@@ -22,12 +22,15 @@ _RESOURCES = {
 
 RESOURCES: dict[str, Shape] = {name: bng_shape(entity, is_target=False) for name, entity in _RESOURCES.items()}
 ID_FIELDS = {name: f"{ENTITIES[entity].__name__}ID" for name, entity in _RESOURCES.items()}
-IDS = frozenset(ID_FIELDS.values())
+IDS = frozenset((*ID_FIELDS.values(), "AppliesToInvoiceID", "ReversesID", "ReversedByID"))
 """Fields that hold an id, of the record itself or of another."""
 
 FILTERS = {
     "external_id": "ExternalID",
+    "customer_id": "CustomerID",
     "sales_order_id": "SalesOrderID",
+    "invoice_id": "InvoiceID",
+    "transaction_id": "TransactionID",
     "sku": "SKU",
     "warehouse": "Warehouse",
     "updated_since": "UpdatedAt",

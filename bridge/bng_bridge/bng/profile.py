@@ -26,6 +26,7 @@ class Paths(Section):
     record: Annotated[str, template("path", "id")] = "{path}/{id}"
     external: Annotated[str, template("path", "external_id")] = "{path}/by-external-id/{external_id}"
     cancel: Annotated[str, template("path", "id")] = "{path}/{id}/cancel"
+    reverse: Annotated[str, template("path", "id")] = "{path}/{id}/reverse"
 
 
 class Size(Section):

@@ -38,6 +38,7 @@ HINTS = {
     "duplicate-external-id": "Another record in BNG has this ExternalID. Correct it there, then "
     "bridgectl dlq retry {event}.",
     "insufficient-stock": "Correct the stock in BNG, then bridgectl dlq retry {event}.",
+    "unbalanced-entry": "The entry's debits and credits differ: correct the mapping, then bridgectl dlq retry {event}.",
     "closed-period": "Open the period in BNG, then bridgectl dlq retry {event}.",
     "validation": "Correct the field that it names in the shop, then bridgectl dlq retry {event}, which reads it anew; "
     "or bridgectl dlq edit {event}.",

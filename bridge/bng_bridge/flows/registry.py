@@ -110,7 +110,8 @@ async def _read_again(event: Claimed, path: str, context: Context) -> Claimed:
 
 def _discarded(event: Claimed, context: Context) -> str | None:
     """Not asked of what an operator requeued: that word is the newer one."""
-    return None if event.requeued_at is not None else letters.discarded_before(context.read, event)
+    is_asked = event.has_discarded and event.requeued_at is None
+    return None if not is_asked else letters.discarded_before(context.read, event)
 
 
 # ── the event, and its flow ──

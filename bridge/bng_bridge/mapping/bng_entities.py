@@ -148,7 +148,7 @@ class InvoiceLine(Part):
 
 
 class Invoice(Record):
-    """`credit` is a credit memo of the invoice under AppliesToInvoiceID."""
+    """`credit` is a credit memo of the invoice under AppliesToInvoiceID. Balance: what is owed on it, after both."""
 
     InvoiceID: BngId = None
     Type: Literal["invoice", "credit"] = "invoice"
@@ -159,8 +159,8 @@ class Invoice(Record):
     Lines: list[InvoiceLine]
     TaxTotal: Money = Decimal(0)
     Total: Money
-    Balance: Money | None = None
-    Status: Text | None = None
+    Balance: Annotated[Money | None, Kept] = None
+    Status: Annotated[Text | None, Kept] = None
 
 
 class Payment(Record):
@@ -193,6 +193,8 @@ class GlEntry(Record):
     SourceType: Text | None = None
     SourceID: Text | None = None
     Lines: list[GlEntryLine]
+    ReversesID: BngId = None
+    ReversedByID: BngId = None
 
 
 class Vendor(Record):
@@ -208,6 +210,8 @@ class PurchaseOrderLine(Part):
     Description: LongText | None = None
     Quantity: DecimalQuantity
     UnitPrice: Money = Decimal(0)
+    Warehouse: Text | None = None
+    ReceivedQuantity: Annotated[DecimalQuantity | None, Kept] = None
 
 
 class PurchaseOrder(Record):
@@ -216,7 +220,7 @@ class PurchaseOrder(Record):
     OrderDate: date
     ExpectedDate: date | None = None
     Lines: list[PurchaseOrderLine]
-    Status: Text | None = None
+    Status: Annotated[Text | None, Kept] = None
 
 
 ENTITIES: dict[str, type[Record]] = {

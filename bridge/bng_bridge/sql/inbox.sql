@@ -47,7 +47,10 @@ UPDATE inbox SET state = 'processing' WHERE seq = (
     WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
         SELECT 1 FROM inbox AS busy WHERE busy.state = 'processing' AND busy.ordering_key = due.ordering_key)
     ORDER BY run_at, seq LIMIT 1)
-RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data, EXISTS (
+    SELECT 1 FROM inbox AS word
+    WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
+      AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
 
 -- name: behind
 SELECT count(*) FROM inbox AS busy WHERE state = 'processing' AND EXISTS (

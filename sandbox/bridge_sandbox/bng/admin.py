@@ -12,15 +12,8 @@ from aiohttp import web
 from bridge_sandbox.bng import checks, inventory, listing, records, sales_orders, shipments, webhooks
 from bridge_sandbox.bng.api import read_json
 from bridge_sandbox.bng.auth import Auth
-from bridge_sandbox.bng.entities import (
-    CUSTOMER,
-    INVENTORY_ITEM,
-    ORDER_STATUSES,
-    PRODUCT,
-    SALES_ORDER,
-    SHIPMENT,
-    Entity,
-)
+from bridge_sandbox.bng.entities import ENTITIES, ORDER_STATUSES, SALES_ORDER, SHIPMENT
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.fields import Field, FieldErrors, Shape, check_object
 from bridge_sandbox.bng.problems import NOT_FOUND, Problem, invalid
 from bridge_sandbox.bng.records import Record
@@ -30,11 +23,12 @@ from bridge_sandbox.catalogue import WAREHOUSE
 ACTOR = "operator"
 
 WHICH_ORDER = {"SalesOrderID": Field(checks.text()), "ExternalID": Field(checks.text())}
-SHIP_LINE = Shape({"LineNo": Field(checks.whole(1), required=True), "Quantity": Field(checks.quantity, required=True)})
+LINE = Shape({"LineNo": Field(checks.whole(1), required=True), "Quantity": Field(checks.quantity, required=True)})
+LINES = Field(checks.each(checks.nested(LINE)), default=())
 SHIP = Shape(
     WHICH_ORDER
     | {
-        "Lines": Field(checks.each(checks.nested(SHIP_LINE)), default=()),
+        "Lines": LINES,
         "Carrier": Field(checks.text()),
         "TrackingNumbers": Field(checks.each(checks.text()), default=()),
     }
@@ -101,9 +95,7 @@ class Admin:
         if (asked["QuantityOnHand"] is None) == (asked["Delta"] is None):
             raise invalid([("", "needs either QuantityOnHand or Delta")])
         with self._store.work(ACTOR) as work:
-            item = inventory.find(work, asked["SKU"], asked["Warehouse"])
-            if item is None:
-                item = inventory.open_item(work, asked["SKU"], asked["Warehouse"], Decimal(0))
+            item = inventory.find_or_open(work, asked["SKU"], asked["Warehouse"])
             difference = asked["Delta"]
             if difference is None:
                 difference = asked["QuantityOnHand"] - Decimal(item["QuantityOnHand"])
@@ -182,13 +174,7 @@ class Admin:
         return web.json_response({})
 
 
-SHELVES: dict[str, Entity] = {
-    "customers": CUSTOMER,
-    "sales_orders": SALES_ORDER,
-    "shipments": SHIPMENT,
-    "inventory_items": INVENTORY_ITEM,
-    "products": PRODUCT,
-}
+SHELVES: dict[str, Entity] = {each.resource.replace("-", "_"): each for each in ENTITIES}
 
 
 async def read(request: web.Request, shape: Shape) -> dict[str, Any]:
@@ -212,11 +198,11 @@ def find_shelf(request: web.Request) -> Entity:
     return entity
 
 
-def find_order(work: Work, asked: Record) -> Record:
-    """The order named by its SalesOrderID or ExternalID; raises Problem if there is none."""
-    if asked["SalesOrderID"] is not None:
-        return records.get(work, SALES_ORDER, asked["SalesOrderID"])
-    order = records.find(work, SALES_ORDER, asked["ExternalID"] or "")
+def find_order(work: Work, asked: Record, entity: Entity = SALES_ORDER) -> Record:
+    """The order named by its id or ExternalID; raises Problem if there is none."""
+    if asked[entity.id_field] is not None:
+        return records.get(work, entity, asked[entity.id_field])
+    order = records.find(work, entity, asked["ExternalID"] or "")
     if order is None:
-        raise Problem(NOT_FOUND, f"no SalesOrder with ExternalID {asked['ExternalID']}")
+        raise Problem(NOT_FOUND, f"no {entity.name} with ExternalID {asked['ExternalID']}")
     return order

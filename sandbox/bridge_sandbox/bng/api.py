@@ -2,56 +2,24 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from bridge_sandbox.bng import listing, records, sales_orders, shipments, webhooks
+from bridge_sandbox.bng import listing, records
 from bridge_sandbox.bng.auth import ACTOR
 from bridge_sandbox.bng.edge import Edge
-from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PRODUCT, SALES_ORDER, SHIPMENT, Entity
-from bridge_sandbox.bng.fields import FieldErrors, check_object
+from bridge_sandbox.bng.entity import Entity
+from bridge_sandbox.bng.fields import FieldErrors, Shape, check_object
 from bridge_sandbox.bng.idempotency import Answer, InFlight
-from bridge_sandbox.bng.problems import (
-    INSUFFICIENT_STOCK,
-    MALFORMED,
-    NOT_FOUND,
-    UNKNOWN_CUSTOMER,
-    Problem,
-    Sort,
-    invalid,
-)
+from bridge_sandbox.bng.problems import MALFORMED, NOT_FOUND, Problem, invalid
 from bridge_sandbox.bng.records import Record
+from bridge_sandbox.bng.resources import RESOURCES, Action, Resource
 from bridge_sandbox.bng.store import Store, Work
 
-Create = Callable[[Work, Record], Record]
-Update = Callable[[Work, Record, Record], Record]
-Find = Callable[[Work, str], Record | None]
 Write = Callable[[Work, bytes], Answer]
-
-
-@dataclass(frozen=True)
-class Upsert:
-    """PUT /{resource}/{path}/{key}: the field that holds the key, and how the record is found by it."""
-
-    path: str
-    field: str
-    find: Find
-
-
-@dataclass(frozen=True)
-class Resource:
-    """An entity under the API, with the writes it offers; `refuses` for the rules of this entity alone."""
-
-    entity: Entity
-    create: Create | None = None
-    update: Update | None = None
-    upsert: Upsert | None = None
-    accepts_post: bool = False
-    refuses: tuple[Sort, ...] = ()
 
 
 class Api:
@@ -65,10 +33,7 @@ class Api:
 
     def routes(self) -> list[web.RouteDef]:
         """All of them; those by external id first, for a record's own path may match theirs, too."""
-        routes = [route for resource in RESOURCES for route in self._routes_of(resource)]
-        if self._profile["cancel"] == "action":
-            routes.append(web.post(self._edge.path("cancel", SALES_ORDER), self._cancel))
-        return routes
+        return [route for resource in RESOURCES for route in self._routes_of(resource)]
 
     def _routes_of(self, resource: Resource) -> list[web.RouteDef]:
         entity = resource.entity
@@ -80,19 +45,20 @@ class Api:
         if resource.update is not None:
             verb = self._profile["update"]["verb"]
             routes.append(web.route(verb, record, partial(self._change, resource=resource)))
+        if resource.action is not None and self._profile.has_action(resource.action.name):
+            path = self._edge.path(resource.action.name, entity)
+            routes.append(web.post(path, partial(self._act, resource=resource, action=resource.action)))
         return routes
 
     def _routes_by_key(self, resource: Resource) -> list[web.RouteDef]:
-        if resource.upsert is None:
-            return []
-        path = f"{self._edge.base(resource.entity)}/{resource.upsert.path}/{{key}}"
-        if resource.upsert.field == "ExternalID":
-            path = self._edge.path("external", resource.entity).replace("{external_id}", "{key}")
+        external = self._edge.path("external", resource.entity).replace("{external_id}", "{key}")
         routes = []
-        if self._profile["create"] != "post":
-            routes.append(web.put(path, partial(self._put, resource=resource)))
         if self._profile["external_id"]["look_up"] == "path":
-            routes.append(web.get(path, partial(self._get_by_key, resource=resource)))
+            routes.append(web.get(external, partial(self._get_by_external_id, resource=resource)))
+        if resource.upsert is not None and self._profile["create"] != "post":
+            by_field = f"{self._edge.base(resource.entity)}/{resource.upsert.path}/{{key}}"
+            path = external if resource.upsert.field == "ExternalID" else by_field
+            routes.append(web.put(path, partial(self._put, resource=resource)))
         return routes
 
     async def _list(self, request: web.Request, resource: Resource) -> web.Response:
@@ -106,13 +72,12 @@ class Api:
             record = records.get(work, resource.entity, self._edge.id_in(resource.entity, request))
         return self._edge.answer(resource.entity, 200, record).response()
 
-    async def _get_by_key(self, request: web.Request, resource: Resource) -> web.Response:
-        assert resource.upsert is not None
-        key = request.match_info["key"]
+    async def _get_by_external_id(self, request: web.Request, resource: Resource) -> web.Response:
+        external_id = request.match_info["key"]
         with self._store.work(request[ACTOR]) as work:
-            record = resource.upsert.find(work, key)
+            record = records.find(work, resource.entity, external_id)
         if record is None:
-            raise Problem(NOT_FOUND, f"no {resource.entity.name} with {resource.upsert.field} {key}")
+            raise Problem(NOT_FOUND, f"no {resource.entity.name} with ExternalID {external_id}")
         return self._edge.answer(resource.entity, 200, record).response()
 
     async def _post(self, request: web.Request, resource: Resource) -> web.Response:
@@ -138,15 +103,18 @@ class Api:
 
         return await self._write(request, resource, upsert)
 
-    async def _cancel(self, request: web.Request) -> web.Response:
-        def cancel(work: Work, _body: bytes) -> Answer:
-            order = records.get(work, SALES_ORDER, self._edge.id_in(SALES_ORDER, request))
-            self._edge.check(SALES_ORDER, request, None, order)
-            return self._edge.answer(SALES_ORDER, 200, sales_orders.cancel(work, order), is_write=True)
+    async def _act(self, request: web.Request, resource: Resource, action: Action) -> web.Response:
+        entity = resource.entity
 
-        orders = next(resource for resource in RESOURCES if resource.entity is SALES_ORDER)
-        # Cancelling twice is the same as once: no key is asked for.
-        return await self._write(request, orders, cancel, is_keyed=False)
+        def act(work: Work, body: bytes) -> Answer:
+            record = records.get(work, entity, self._edge.id_in(entity, request))
+            self._edge.check(entity, request, None, record)
+            asked = {} if action.shape is None else self._asked(entity, action.shape, body)
+            return self._edge.answer(
+                entity, 201 if action.makes else 200, action.act(work, record, asked), is_write=True
+            )
+
+        return await self._write(request, resource, act, is_keyed=action.makes)
 
     async def _write(
         self, request: web.Request, resource: Resource, act: Write, *, is_keyed: bool = True
@@ -166,7 +134,7 @@ class Api:
         """201 with the new record."""
         assert resource.create is not None
         sent = self._edge.names.inward(resource.entity, read_json(body), is_new=True)
-        record = resource.create(work, checked(resource.entity, sent, key))
+        record = resource.create(work, checked(resource.entity.shape, sent, key))
         return self._edge.answer(resource.entity, 201, record, is_write=True)
 
     def _update(self, work: Work, resource: Resource, record: Record, body: bytes, key: Record | None = None) -> Answer:
@@ -174,14 +142,18 @@ class Api:
         assert resource.update is not None
         sent = self._edge.names.inward(resource.entity, read_json(body))
         is_whole = self._profile["update"]["sends"] == "whole" and key is None
-        changes = checked(resource.entity, sent, key, partial=not is_whole)
+        changes = checked(resource.entity.shape, sent, key, partial=not is_whole)
         return self._edge.answer(resource.entity, 200, resource.update(work, record, changes), is_write=True)
 
+    def _asked(self, entity: Entity, shape: Shape, body: bytes) -> Record:
+        """What an action is told, in the client's words; nothing is as good as an empty object."""
+        return checked(shape, self._edge.names.inward(entity, read_json(body or b"{}")))
 
-def checked(entity: Entity, value: Any, key: Record | None = None, *, partial: bool = False) -> Record:
+
+def checked(shape: Shape, value: Any, key: Record | None = None, *, partial: bool = False) -> Record:
     """The client's fields, checked; the key of the URL stands over that of the body. Raises Problem."""
     try:
-        return check_object(entity.shape, value | (key or {}) if isinstance(value, dict) else value, partial=partial)
+        return check_object(shape, value | (key or {}) if isinstance(value, dict) else value, partial=partial)
     except FieldErrors as error:
         raise invalid(error.errors) from error
 
@@ -197,57 +169,3 @@ def read_json(body: bytes) -> Any:
 def refuse_constant(name: str) -> None:
     """NaN and Infinity are no JSON."""
     raise ValueError(f"{name} is not JSON")
-
-
-def plain_create(entity: Entity, announced: str) -> Create:
-    """Creating a record without rules of its own."""
-
-    def create_record(work: Work, own: Record) -> Record:
-        record = records.create(work, entity, own)
-        webhooks.announce(work, announced, record)
-        return record
-
-    return create_record
-
-
-def plain_update(entity: Entity, announced: str) -> Update:
-    """Changing a record without rules of its own."""
-
-    def update_record(work: Work, record: Record, changes: Record) -> Record:
-        saved = records.save(work, entity, record | changes)
-        webhooks.announce(work, announced, saved)
-        return saved
-
-    return update_record
-
-
-def by_external_id(entity: Entity) -> Upsert:
-    """PUT …/by-external-id/{x}."""
-    return Upsert("by-external-id", "ExternalID", lambda work, key: records.find(work, entity, key))
-
-
-RESOURCES = (
-    Resource(
-        CUSTOMER,
-        plain_create(CUSTOMER, "customer_updated"),
-        plain_update(CUSTOMER, "customer_updated"),
-        by_external_id(CUSTOMER),
-        accepts_post=True,
-    ),
-    Resource(
-        SALES_ORDER,
-        sales_orders.create,
-        sales_orders.update,
-        by_external_id(SALES_ORDER),
-        accepts_post=True,
-        refuses=(UNKNOWN_CUSTOMER,),
-    ),
-    Resource(
-        PRODUCT,
-        plain_create(PRODUCT, "product_updated"),
-        plain_update(PRODUCT, "product_updated"),
-        Upsert("by-sku", "SKU", lambda work, sku: records.find_sku(work, PRODUCT, sku)),
-    ),
-    Resource(INVENTORY_ITEM),
-    Resource(SHIPMENT, shipments.create, accepts_post=True, refuses=(INSUFFICIENT_STOCK,)),
-)

@@ -15,6 +15,7 @@ from bridge_sandbox.bng.problems import FieldProblem
 
 DECIMAL = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,6})?")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 BEYOND = 10**14
 ANY_NUMBER: Schema = {
     "type": ["string", "number"],
@@ -127,6 +128,14 @@ def day(value: Any) -> str:
         date.fromisoformat(value)
     except ValueError as error:
         raise wrong("is not a date of the calendar") from error
+    return value
+
+
+@described({"type": "string", "pattern": f"^{MONTH.pattern}$"})
+def month(value: Any) -> str:
+    """A month `YYYY-MM`."""
+    if not isinstance(value, str) or not MONTH.fullmatch(value):
+        raise wrong("is not a month YYYY-MM")
     return value
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bridge_common import decimal_json
 from bridge_sandbox.bng import preconditions, records
-from bridge_sandbox.bng.entities import Entity
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.idempotency import Answer, Keys
 from bridge_sandbox.bng.listing import Page, Query
 from bridge_sandbox.bng.names import Names

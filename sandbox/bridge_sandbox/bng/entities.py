@@ -1,54 +1,14 @@
 """The records BNG keeps: their fields, names and id prefixes, as BNG.md lists them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-
 from bridge_sandbox.bng import checks
-from bridge_sandbox.bng.fields import Field, Schema, Shape
+from bridge_sandbox.bng.entity import LONG_TEXT, OTHER_ID, TEXT, ZERO, Entity
+from bridge_sandbox.bng.fields import Field, Shape
 from bridge_sandbox.catalogue import WAREHOUSE
 
 ORDER_STATUSES = (10, 20, 30, 40, 50, 90)
 PENDING, PROCESSING, HOLD, COMPLETE, CLOSED, CANCELLED = ORDER_STATUSES
-
-TIME: Schema = {"type": "string", "format": "date-time", "pattern": r"^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$"}
-SERVER_FIELDS: Mapping[str, Schema] = {
-    "Version": {"type": "integer", "minimum": 1},
-    "CreatedAt": TIME,
-    "UpdatedAt": TIME,
-    "UpdatedBy": {"type": "string", "description": "The client id of the last writer."},
-    "Deleted": {"type": "boolean"},
-}
-EXTERNAL_ID = Field(checks.text(64))
-TEXT = Field(checks.text())
-LONG_TEXT = Field(checks.text(4000))
-ZERO = Field(checks.money, default="0.00")
-
-
-@dataclass(frozen=True)
-class Entity:
-    """One kind of record. `own` are the client's fields, `kept` those that only the server writes, as JSON Schema."""
-
-    name: str
-    resource: str
-    prefix: str
-    own: Mapping[str, Field]
-    kept: Mapping[str, Schema] = field(default_factory=dict)
-
-    @property
-    def id_field(self) -> str:
-        """Such as CustomerID."""
-        return f"{self.name}ID"
-
-    @cached_property
-    def shape(self) -> Shape:
-        """What a client may send; the server's own fields are ignored, so that a record read can be sent back."""
-        return Shape(
-            {"ExternalID": EXTERNAL_ID} | dict(self.own),
-            {self.id_field: {"type": "string"}} | dict(self.kept) | dict(SERVER_FIELDS),
-            self.name,
-        )
-
+INVOICE_TYPES = ("invoice", "credit")
+BILL, CREDIT = INVOICE_TYPES
 
 ADDRESS_PARTS = Shape(dict.fromkeys(("Street", "City", "State", "Zip", "Country"), TEXT), name="Address")
 ADDRESS = Field(checks.nested(ADDRESS_PARTS))
@@ -76,6 +36,44 @@ SHIPMENT_LINE = Shape(
         "Quantity": Field(checks.quantity, required=True),
     },
     name="ShipmentLine",
+)
+
+INVOICE_LINE = Shape(
+    {
+        "LineNo": Field(checks.whole(1), required=True),
+        "SKU": Field(checks.text(64)),
+        "Description": LONG_TEXT,
+        "Quantity": Field(checks.quantity, required=True),
+        "UnitPrice": ZERO,
+        "Discount": ZERO,
+        "Tax": ZERO,
+        "LineTotal": Field(checks.money, required=True),
+    },
+    name="InvoiceLine",
+)
+
+GL_ENTRY_LINE = Shape(
+    {
+        "Account": Field(checks.text(), required=True),
+        "Debit": ZERO,
+        "Credit": ZERO,
+        "Description": LONG_TEXT,
+        "Dimensions": TEXT,
+    },
+    name="GlEntryLine",
+)
+
+PURCHASE_ORDER_LINE = Shape(
+    {
+        "LineNo": Field(checks.whole(1), required=True),
+        "SKU": Field(checks.text(64), required=True),
+        "Description": LONG_TEXT,
+        "Quantity": Field(checks.quantity, required=True),
+        "UnitPrice": ZERO,
+        "Warehouse": Field(checks.text(), default=WAREHOUSE),
+    },
+    {"ReceivedQuantity": checks.quantity.gives},
+    "PurchaseOrderLine",
 )
 
 CUSTOMER = Entity(
@@ -169,4 +167,81 @@ SHIPMENT = Entity(
     },
 )
 
-PARTS = (ADDRESS_PARTS, ORDER_LINE, SHIPMENT_LINE)
+INVOICE = Entity(
+    "Invoice",
+    "invoices",
+    "IN",
+    {
+        "Type": Field(checks.choice(*INVOICE_TYPES), default=BILL),
+        "AppliesToInvoiceID": TEXT,
+        "SalesOrderID": Field(checks.text(), required=True),
+        "InvoiceDate": Field(checks.day, required=True),
+        "DueDate": Field(checks.day),
+        "Lines": Field(checks.each(checks.nested(INVOICE_LINE), at_least=1), required=True),
+        "TaxTotal": ZERO,
+        "Total": Field(checks.money, required=True),
+    },
+    kept={"Balance": checks.money.gives, "Status": {"enum": ["open", "partial", "paid", "overpaid", "applied"]}},
+)
+
+PAYMENT = Entity(
+    "Payment",
+    "payments",
+    "PM",
+    {
+        "InvoiceID": TEXT,
+        "CustomerID": TEXT,
+        "PaymentDate": Field(checks.day, required=True),
+        "Method": Field(checks.text(), required=True),
+        "TransactionID": Field(checks.text(), required=True),
+        "Amount": Field(checks.money, required=True),
+        "Currency": Field(checks.text(3), required=True),
+        "Description": LONG_TEXT,
+    },
+)
+
+GL_ENTRY = Entity(
+    "GlEntry",
+    "gl-entries",
+    "GL",
+    {
+        "EntryDate": Field(checks.day, required=True),
+        "Journal": Field(checks.text(), required=True),
+        "Reference": TEXT,
+        "SourceType": TEXT,
+        "SourceID": TEXT,
+        "Lines": Field(checks.each(checks.nested(GL_ENTRY_LINE), at_least=1), required=True),
+    },
+    kept={"ReversesID": OTHER_ID, "ReversedByID": OTHER_ID},
+)
+
+VENDOR = Entity("Vendor", "vendors", "V", {"Name": Field(checks.text(), required=True), "Email": TEXT, "Terms": TEXT})
+
+PURCHASE_ORDER = Entity(
+    "PurchaseOrder",
+    "purchase-orders",
+    "PO",
+    {
+        "VendorID": Field(checks.text(), required=True),
+        "OrderDate": Field(checks.day, required=True),
+        "ExpectedDate": Field(checks.day),
+        "Lines": Field(checks.each(checks.nested(PURCHASE_ORDER_LINE), at_least=1), required=True),
+    },
+    kept={"Status": {"enum": ["open", "partial", "received"]}},
+)
+
+PARTS = (ADDRESS_PARTS, ORDER_LINE, SHIPMENT_LINE, INVOICE_LINE, GL_ENTRY_LINE, PURCHASE_ORDER_LINE)
+ENTITIES = (
+    CUSTOMER,
+    SALES_ORDER,
+    PRODUCT,
+    INVENTORY_ITEM,
+    SHIPMENT,
+    INVOICE,
+    PAYMENT,
+    GL_ENTRY,
+    VENDOR,
+    PURCHASE_ORDER,
+)
+REFERENCES = {"AppliesToInvoiceID": INVOICE, "ReversesID": GL_ENTRY, "ReversedByID": GL_ENTRY}
+"""Fields that hold the id of another record, and are not called as that record's own."""

@@ -33,6 +33,11 @@ def find(work: Work, sku: str, warehouse: str) -> Record | None:
     return records.find_sku(work, INVENTORY_ITEM, sku, warehouse)
 
 
+def find_or_open(work: Work, sku: str, warehouse: str) -> Record:
+    """The inventory item, a new one without stock if there was none."""
+    return find(work, sku, warehouse) or open_item(work, sku, warehouse, NOTHING)
+
+
 def available(item: Record) -> Decimal:
     """On hand less promised; negative after a count that found too little."""
     return Decimal(item["QuantityAvailable"])

@@ -10,13 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bridge_sandbox.bng.entities import Entity
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.problems import MALFORMED, Problem
 from bridge_sandbox.bng.store import Work, timestamp
 
 DEFAULT_LIMIT = 100
 LONGEST_LIMIT = 1000
-FILTERS = ("external_id", "sku", "warehouse", "sales_order_id")
+FILTERS = {
+    "external_id": "ExternalID",
+    "sku": "SKU",
+    "warehouse": "Warehouse",
+    "customer_id": "CustomerID",
+    "sales_order_id": "SalesOrderID",
+    "invoice_id": "InvoiceID",
+    "transaction_id": "TransactionID",
+}
+"""By column the field that has to equal what is asked for."""
 
 Position = tuple[str, str]
 """UpdatedAt and id of the last record of a page."""

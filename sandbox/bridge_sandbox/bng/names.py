@@ -12,19 +12,25 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bridge_sandbox.bng import checks
-from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PARTS, PRODUCT, SALES_ORDER, SHIPMENT, Entity
+from bridge_sandbox.bng.entities import ENTITIES, PARTS, REFERENCES
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.fields import pointer
 from bridge_sandbox.bng.problems import FieldProblem, invalid
 from bridge_sandbox.bng.profile import Profile
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import timestamp
 
-ENTITIES = (CUSTOMER, SALES_ORDER, PRODUCT, INVENTORY_ITEM, SHIPMENT)
-ALL_FIELDS = [item for shape in (*(each.shape for each in ENTITIES), *PARTS) for item in shape.fields.items()]
-AMOUNTS = {name for name, field in ALL_FIELDS if field.check in (checks.money, checks.quantity)}
+SHAPES = (*(each.shape for each in ENTITIES), *PARTS)
+ALL_FIELDS = [item for shape in SHAPES for item in shape.fields.items()]
+AMOUNTS = {name for name, field in ALL_FIELDS if field.check in (checks.money, checks.quantity)} | {
+    name
+    for shape in SHAPES
+    for name, schema in shape.ignored.items()
+    if schema in (checks.money.gives, checks.quantity.gives)
+}
 DATES = {name for name, field in ALL_FIELDS if field.check is checks.day}
 TIMES = ("CreatedAt", "UpdatedAt")
-PREFIXES = {each.id_field: each.prefix for each in ENTITIES}
+PREFIXES = {each.id_field: each.prefix for each in ENTITIES} | {name: each.prefix for name, each in REFERENCES.items()}
 Rules = Mapping[str, Any]
 Path = list[str]
 NOTHING: Any = object()

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from bridge_sandbox.bng import headers, problems, webhooks
-from bridge_sandbox.bng.api import RESOURCES, Resource
 from bridge_sandbox.bng.auth import DOCUMENT_PATH
 from bridge_sandbox.bng.checks import ref
-from bridge_sandbox.bng.entities import SALES_ORDER
 from bridge_sandbox.bng.headers import parameter
 from bridge_sandbox.bng.problems import Sort
-from bridge_sandbox.bng.schemas import all_schemas, entity_schemas, webhook_name
+from bridge_sandbox.bng.resources import RESOURCES, Action, Resource
+from bridge_sandbox.bng.schemas import all_schemas, entity_schemas, sent, webhook_name
 
 Json = dict[str, Any]
 TOKEN_PATH = "/oauth/token"
@@ -25,6 +24,8 @@ in UTC. Every refusal is a problem (RFC 9457) with a type from a fixed list; any
 gateway in front, is under `default`."""
 
 ON_READING_A_BODY = (problems.MALFORMED, problems.VALIDATION)
+KEYED = (problems.KEY_MISSING, problems.KEY_IN_FLIGHT, problems.KEY_REUSED, problems.DUPLICATE_EXTERNAL_ID)
+"""Of a write that makes a record under a key."""
 
 
 def document(*, no_keys: bool) -> Json:
@@ -32,7 +33,6 @@ def document(*, no_keys: bool) -> Json:
     paths: defaultdict[str, Json] = defaultdict(dict)
     for resource in RESOURCES:
         describe_resource(paths, resource, no_keys=no_keys)
-    paths["/api/v1/sales-orders/{id}/cancel"] = {"parameters": [ID], "post": cancellation(no_keys=no_keys)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "BNG", "version": "1", "description": DESCRIPTION},
@@ -60,11 +60,16 @@ def describe_resource(paths: defaultdict[str, Json], resource: Resource, *, no_k
         paths[f"{base}/{{id}}"]["patch"] = change(resource, no_keys=no_keys)
     if resource.upsert is not None and not no_keys:
         paths[f"{base}/{resource.upsert.path}/{{key}}"] = {"parameters": [KEY], "put": upsert(resource)}
+    if resource.action is not None:
+        described = action(resource, resource.action, no_keys=no_keys)
+        paths[f"{base}/{{id}}/{resource.action.name}"] = {"parameters": [ID], "post": described}
 
 
 def described(resource: Resource) -> Json:
     """The schemas of one resource."""
-    return entity_schemas(resource.entity, created=resource.accepts_post, changed=resource.update is not None)
+    shape = None if resource.action is None else resource.action.shape
+    asked = {} if shape is None else {shape.name: sent(shape)}
+    return asked | entity_schemas(resource.entity, created=resource.accepts_post, changed=resource.update is not None)
 
 
 def listing(resource: Resource) -> Json:
@@ -84,7 +89,7 @@ def creation(resource: Resource, *, no_keys: bool) -> Json:
     refused = [*ON_READING_A_BODY, *resource.refuses]
     answers = {"201": record(resource, new=True, replayed=not no_keys)}
     if not no_keys:
-        refused += [problems.KEY_MISSING, problems.KEY_IN_FLIGHT, problems.KEY_REUSED, problems.DUPLICATE_EXTERNAL_ID]
+        refused += KEYED
     described = operation(resource, f"create{resource.entity.name}", answers, refused)
     described["requestBody"] = body(f"{resource.entity.name}Input")
     return described if no_keys else described | {"parameters": [headers.IDEMPOTENCY_KEY]}
@@ -115,14 +120,23 @@ def upsert(resource: Resource) -> Json:
     }
 
 
-def cancellation(*, no_keys: bool) -> Json:
-    """POST …/cancel."""
-    orders = next(resource for resource in RESOURCES if resource.entity is SALES_ORDER)
-    refused = [problems.NOT_FOUND, problems.VALIDATION]
-    if no_keys:
-        return operation(orders, "cancelSalesOrder", {"200": record(orders)}, refused)
-    described = operation(orders, "cancelSalesOrder", {"200": record(orders)}, [*refused, problems.PRECONDITION_FAILED])
-    return described | {"parameters": headers.PRECONDITIONS}
+def action(resource: Resource, action: Action, *, no_keys: bool) -> Json:
+    """POST …/{action}."""
+    refused = [problems.NOT_FOUND, problems.VALIDATION, *action.refuses]
+    keyed = action.makes and not no_keys
+    if not no_keys:
+        refused.append(problems.PRECONDITION_FAILED)
+    if action.shape is not None:
+        refused.append(problems.MALFORMED)
+    if keyed:
+        refused += KEYED
+    new = {"201": record(resource, new=True, replayed=keyed)}
+    answers = new if action.makes else {"200": record(resource)}
+    described = operation(resource, f"{action.name}{resource.entity.name}", answers, refused)
+    if action.shape is not None:
+        described["requestBody"] = json_of(ref(action.shape.name))
+    parameters = [*([headers.IDEMPOTENCY_KEY] if keyed else []), *([] if no_keys else headers.PRECONDITIONS)]
+    return described | ({"parameters": parameters} if parameters else {})
 
 
 def operation(resource: Resource, name: str, answers: Json, refused: Iterable[Sort]) -> Json:

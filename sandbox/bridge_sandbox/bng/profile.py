@@ -40,6 +40,10 @@ class Profile:
         """The resource's own part of the path."""
         return str(self.resource(name).get("path", name))
 
+    def has_action(self, name: str) -> bool:
+        """Whether the action has a path of its own; an order may be cancelled by its status instead."""
+        return name != "cancel" or self["cancel"] == "action"
+
     @property
     def creates_by(self) -> str:
         """The method by which a client is meant to create records."""

@@ -8,19 +8,13 @@ from typing import Any
 from aiohttp import web
 
 from bridge_sandbox.bng import listing
-from bridge_sandbox.bng.entities import Entity
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.listing import DEFAULT_LIMIT, Page, Query
 from bridge_sandbox.bng.names import Names, steps
 from bridge_sandbox.bng.problems import MALFORMED, Problem
 from bridge_sandbox.bng.profile import Profile
 
-FIELDS = {
-    "external_id": "ExternalID",
-    "sku": "SKU",
-    "warehouse": "Warehouse",
-    "sales_order_id": "SalesOrderID",
-    "updated_since": "UpdatedAt",
-}
+FIELDS = listing.FILTERS | {"updated_since": "UpdatedAt"}
 SKIP_TOKEN = "$skiptoken"
 Json = dict[str, Any]
 Asked = Iterator[tuple[str, str]]

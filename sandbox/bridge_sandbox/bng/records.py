@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bridge_sandbox.bng.entities import Entity
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.problems import DUPLICATE_EXTERNAL_ID, NOT_FOUND, Problem
 from bridge_sandbox.bng.store import Work
 
@@ -35,20 +35,9 @@ def save(work: Work, entity: Entity, record: Record) -> Record:
     saved = record | {"Version": record["Version"] + 1, "UpdatedAt": work.at, "UpdatedBy": work.actor}
     body = dump(saved)
     work.db.execute(
-        "INSERT INTO records (entity, id, external_id, sku, warehouse, sales_order_id, updated_at, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (entity, id) DO UPDATE SET external_id = excluded.external_id,"
-        " sku = excluded.sku, warehouse = excluded.warehouse, sales_order_id = excluded.sales_order_id,"
-        " updated_at = excluded.updated_at, body = excluded.body",
-        (
-            entity.name,
-            saved[entity.id_field],
-            saved["ExternalID"],
-            saved.get("SKU"),
-            saved.get("Warehouse"),
-            saved.get("SalesOrderID"),
-            saved["UpdatedAt"],
-            body,
-        ),
+        "INSERT INTO records (entity, id, body) VALUES (?, ?, ?)"
+        " ON CONFLICT (entity, id) DO UPDATE SET body = excluded.body",
+        (entity.name, saved[entity.id_field], body),
     )
     work.db.execute(
         "INSERT INTO history (entity, id, body) VALUES (?, ?, ?)", (entity.name, saved[entity.id_field], body)
@@ -65,10 +54,7 @@ def history_of(work: Work, entity: Entity) -> Iterator[Record]:
 def backdate(work: Work, entity: Entity, record_id: str, at: str) -> Record:
     """The record as if it had been written then, and its transaction had become visible only now."""
     record = get(work, entity, record_id) | {"UpdatedAt": at}
-    work.db.execute(
-        "UPDATE records SET updated_at = ?, body = ? WHERE entity = ? AND id = ?",
-        (at, dump(record), entity.name, record_id),
-    )
+    work.db.execute("UPDATE records SET body = ? WHERE entity = ? AND id = ?", (dump(record), entity.name, record_id))
     return record
 
 
@@ -94,25 +80,26 @@ def exists(work: Work, entity: Entity, record_id: str) -> bool:
 
 def find(work: Work, entity: Entity, external_id: str) -> Record | None:
     """The record with this ExternalID, the first of them if several have it."""
-    row = work.db.execute(
-        "SELECT body FROM records WHERE entity = ? AND external_id = ? ORDER BY id LIMIT 1",
-        (entity.name, external_id),
-    ).fetchone()
-    return None if row is None else load(row[0])
+    return next(matching(work, entity, external_id=external_id), None)
 
 
 def find_sku(work: Work, entity: Entity, sku: str, warehouse: str | None = None) -> Record | None:
     """The record for these goods (in this warehouse)."""
-    row = work.db.execute(
-        "SELECT body FROM records WHERE entity = ? AND sku = ? AND warehouse IS ?", (entity.name, sku, warehouse)
-    ).fetchone()
-    return None if row is None else load(row[0])
+    return next(matching(work, entity, sku=sku, warehouse=warehouse), None)
+
+
+def matching(work: Work, entity: Entity, **columns: str | None) -> Iterator[Record]:
+    """Every record with these values in the columns made of its body, in the order of their ids."""
+    # Not IS ? for all: that would not use an index of what is not null.
+    terms = [f"{name} IS NULL" if value is None else f"{name} = ?" for name, value in columns.items()]
+    values = [value for value in columns.values() if value is not None]
+    query = f"SELECT body FROM records WHERE {' AND '.join(['entity = ?', *terms])} ORDER BY id"
+    return (load(body) for (body,) in work.db.execute(query, (entity.name, *values)).fetchall())
 
 
 def all_of(work: Work, entity: Entity) -> Iterator[Record]:
     """Every record, in the order of their ids."""
-    query = "SELECT body FROM records WHERE entity = ? ORDER BY id"
-    return (load(body) for (body,) in work.db.execute(query, (entity.name,)).fetchall())
+    return matching(work, entity)
 
 
 def next_id(work: Work, entity: Entity) -> str:

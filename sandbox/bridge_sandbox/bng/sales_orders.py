@@ -1,15 +1,11 @@
 """The rules of sales orders: who, how much, which status, and the stock that an order holds."""
 
-from decimal import ROUND_HALF_UP, Decimal
-
-from bridge_sandbox.bng import records, webhooks
+from bridge_sandbox.bng import lines, records, references, webhooks
 from bridge_sandbox.bng.allocation import allocate
 from bridge_sandbox.bng.entities import CANCELLED, COMPLETE, CUSTOMER, SALES_ORDER
-from bridge_sandbox.bng.problems import UNKNOWN_CUSTOMER, FieldProblem, Problem, invalid
+from bridge_sandbox.bng.problems import invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
-
-CENT = Decimal("0.01")
 
 
 def create(work: Work, own: Record) -> Record:
@@ -50,29 +46,8 @@ def save(work: Work, order: Record, changed: Record) -> Record:
 
 def check(work: Work, order: Record) -> None:
     """Raise Problem unless the customer is known, line numbers differ and the sums agree to the cent."""
-    if not records.exists(work, CUSTOMER, order["CustomerID"]):
-        error = ("/CustomerID", f"no Customer {order['CustomerID']}")
-        raise Problem(UNKNOWN_CUSTOMER, error[1], (error,))
-    errors = [*repeated_line_numbers(order), *wrong_total(order)]
-    if errors:
-        raise invalid(errors)
-
-
-def repeated_line_numbers(order: Record) -> list[FieldProblem]:
-    """An error for each line whose number an earlier line has."""
-    numbers = [line["LineNo"] for line in order["Lines"]]
-    return [
-        (f"/Lines/{index}/LineNo", f"{number} is used twice")
-        for index, number in enumerate(numbers)
-        if number in numbers[:index]
-    ]
-
-
-def wrong_total(order: Record) -> list[FieldProblem]:
-    """An error if Total is not the sum of the lines (net after discount, with tax), Freight and FreightTax."""
-    parts = [*(line["LineTotal"] for line in order["Lines"]), order["Freight"], order["FreightTax"]]
-    expected, total = cents(sum(map(Decimal, parts), Decimal(0))), cents(Decimal(order["Total"]))
-    return [] if expected == total else [("/Total", f"is {total}, but the sum is {expected}")]
+    references.check(work, order, "CustomerID", CUSTOMER)
+    lines.check(order)
 
 
 def refuse_transition(before: int, after: int) -> None:
@@ -86,8 +61,3 @@ def refuse_transition(before: int, after: int) -> None:
 def moves_to_cancelled(order: Record, changed: Record) -> bool:
     """Whether this change cancels the order."""
     return bool(order["OrderStatus"] != CANCELLED == changed["OrderStatus"])
-
-
-def cents(amount: Decimal) -> Decimal:
-    """Rounded half up to the cent."""
-    return amount.quantize(CENT, ROUND_HALF_UP)

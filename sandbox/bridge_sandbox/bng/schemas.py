@@ -4,7 +4,8 @@ from typing import Any
 
 from bridge_sandbox.bng import webhooks
 from bridge_sandbox.bng.checks import ref
-from bridge_sandbox.bng.entities import PARTS, TIME, Entity
+from bridge_sandbox.bng.entities import PARTS
+from bridge_sandbox.bng.entity import TIME, Entity
 from bridge_sandbox.bng.fields import Field, Schema, Shape
 
 IGNORED: Schema = {"description": "The server's own; ignored, so that a record read can be sent back."}

@@ -33,7 +33,7 @@ def described(product: Product) -> dict[str, str]:
     return {
         "SKU": product.sku,
         "Name": product.name,
-        "ProductType": product.kind,
+        "ProductType": SERVICE if product.kind == "virtual" else product.kind,
         "ListPrice": str(product.price),
         "Weight": str(product.weight),
     }

@@ -16,6 +16,7 @@ from bridge_sandbox.bng.api import Api
 from bridge_sandbox.bng.auth import DOCUMENT_PATH, Auth
 from bridge_sandbox.bng.edge import Edge
 from bridge_sandbox.bng.idempotency import InFlight
+from bridge_sandbox.bng.office import Office
 from bridge_sandbox.bng.problems import Problem, render_fault, render_maintenance, rendering
 from bridge_sandbox.bng.profile import is_on, read
 from bridge_sandbox.bng.rate import Bucket
@@ -98,7 +99,9 @@ def create_apps(
     faults.stand_before(app)
     admin = web.Application(middlewares=[rendering(Problem.response)])
     by_hand = Admin(store, auth, is_standard=is_standard(edge))
-    admin.add_routes([*by_hand.routes(), *webhook_faults.admin_routes(), *faults.admin_routes()])
+    admin.add_routes(
+        [*by_hand.routes(), *Office(store).routes(), *webhook_faults.admin_routes(), *faults.admin_routes()]
+    )
     return app, admin
 
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from bridge_sandbox.bng import inventory, records, sales_orders, webhooks
+from bridge_sandbox.bng import inventory, lines, records, references, sales_orders, webhooks
 from bridge_sandbox.bng.allocation import Progress, read_progress, write_progress
 from bridge_sandbox.bng.checks import plain_number
 from bridge_sandbox.bng.entities import CANCELLED, COMPLETE, PROCESSING, PRODUCT, SALES_ORDER, SHIPMENT
-from bridge_sandbox.bng.inventory import NOTHING
 from bridge_sandbox.bng.problems import INSUFFICIENT_STOCK, Problem, invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
@@ -21,10 +20,10 @@ SERVICE = "service"
 
 def create(work: Work, own: Record) -> Record:
     """The shipment of the given lines, of all that is open if none are given; raises Problem if it cannot be."""
-    order = find_order(work, own["SalesOrderID"])
+    order = find_order(work, own)
     progress = read_progress(work, order["SalesOrderID"])
     still_open = open_quantities(work, order, progress)
-    quantities = requested(own, still_open)
+    quantities = lines.requested(own["Lines"], still_open)
     write_progress(work, order["SalesOrderID"], take_out(work, progress, quantities))
     saved = records.create(work, SHIPMENT, describe(work, order, own, quantities))
     webhooks.announce(work, "shipment_created", saved)
@@ -32,13 +31,12 @@ def create(work: Work, own: Record) -> Record:
     return saved
 
 
-def find_order(work: Work, order_id: str) -> Record:
+def find_order(work: Work, own: Record) -> Record:
     """The order to ship; raises Problem if it is unknown or cancelled."""
-    if not records.exists(work, SALES_ORDER, order_id):
-        raise invalid([("/SalesOrderID", f"no SalesOrder {order_id}")])
-    order = records.get(work, SALES_ORDER, order_id)
+    references.check(work, own, "SalesOrderID", SALES_ORDER)
+    order = records.get(work, SALES_ORDER, own["SalesOrderID"])
     if order["OrderStatus"] == CANCELLED:
-        raise invalid([("/SalesOrderID", f"{order_id} is cancelled")])
+        raise invalid([("/SalesOrderID", f"{order['SalesOrderID']} is cancelled")])
     return order
 
 
@@ -53,25 +51,6 @@ def is_service(work: Work, sku: str) -> bool:
     """Whether the product cannot be put in a box."""
     product = records.find_sku(work, PRODUCT, sku)
     return product is not None and product["ProductType"] == SERVICE
-
-
-def requested(own: Record, still_open: Mapping[int, Decimal]) -> dict[int, Decimal]:
-    """By LineNo, what is to be shipped; raises Problem if it is nothing or more than is open."""
-    if not own["Lines"]:
-        if not still_open:
-            raise invalid([("/Lines", "nothing is open")])
-        return dict(still_open)
-    quantities: dict[int, Decimal] = {}
-    for line in own["Lines"]:
-        quantities[line["LineNo"]] = quantities.get(line["LineNo"], NOTHING) + Decimal(line["Quantity"])
-    errors = [
-        (f"/Lines/{index}/Quantity", f"{plain_number(still_open.get(line['LineNo'], NOTHING))} are open")
-        for index, line in enumerate(own["Lines"])
-        if not 0 < quantities[line["LineNo"]] <= still_open.get(line["LineNo"], NOTHING)
-    ]
-    if errors:
-        raise invalid(errors)
-    return quantities
 
 
 def take_out(work: Work, progress: Mapping[int, Progress], quantities: Mapping[int, Decimal]) -> dict[int, Progress]:

@@ -13,7 +13,8 @@ from typing import Any
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, PRODUCT, SALES_ORDER, SHIPMENT, Entity
+from bridge_sandbox.bng.entities import CUSTOMER, INVENTORY_ITEM, INVOICE, PAYMENT, PRODUCT, SALES_ORDER, SHIPMENT
+from bridge_sandbox.bng.entity import Entity
 from bridge_sandbox.bng.problems import invalid
 from bridge_sandbox.bng.records import Record
 from bridge_sandbox.bng.store import Work
@@ -22,12 +23,14 @@ TYPES: dict[str, Entity] = {
     "inventory_updated": INVENTORY_ITEM,
     "order_status_changed": SALES_ORDER,
     "shipment_created": SHIPMENT,
+    "invoice_created": INVOICE,
+    "payment_posted": PAYMENT,
     "customer_updated": CUSTOMER,
     "product_updated": PRODUCT,
 }
 """Each with the entity whose record it is about."""
 
-HINTS = ("ExternalID", "SalesOrderID", "SKU", "Warehouse", "Sequence", "Version", "UpdatedAt")
+HINTS = ("ExternalID", "SalesOrderID", "InvoiceID", "SKU", "Warehouse", "Sequence", "Version", "UpdatedAt")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,15 @@ from bridge_sandbox.shop.cart import read_cart
 from bridge_sandbox.shop.checkout import PlacedOrder
 from bridge_sandbox.shop.comments import add_comment
 from bridge_sandbox.shop.customers import delete_customer, edit_own_data
-from bridge_sandbox.shop.documents import number, shown
+from bridge_sandbox.shop.documents import Document, number, shown
 from bridge_sandbox.shop.errors import MagentoError, required
-from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, invoice_order, unhold_order
+from bridge_sandbox.shop.invoicing import invoice_as_clerk
+from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, unhold_order
+from bridge_sandbox.shop.refunding import refund_as_clerk
 from bridge_sandbox.shop.session import Session
+from bridge_sandbox.shop.shipping import ship_order
 from bridge_sandbox.shop.shop import Shop
+from bridge_sandbox.shop.stores import open_store
 from bridge_sandbox.shop.transactions import record_transaction
 
 
@@ -32,7 +36,10 @@ class Admin:
         return [
             web.post("/checkout", self._checkout),
             web.get("/book", self._book),
-            web.post("/invoice", self._change(invoice_order)),
+            web.post("/store", self._open_store),
+            web.post("/ship", self._write(ship_order)),
+            web.post("/invoice", self._write(invoice_as_clerk)),
+            web.post("/refund", self._write(refund_as_clerk)),
             web.post("/transaction", self._transaction),
             web.post("/cancel", self._change(cancel_order)),
             web.post("/hold", self._change(hold_order)),
@@ -49,9 +56,15 @@ class Admin:
         ]
 
     async def _checkout(self, request: web.Request) -> web.Response:
-        goods = await self._shop.goods()
-        placed = await self._shop.checkout(read_cart(await read_body(request), goods.products))
+        goods, stores = await self._shop.goods(), await self._shop.stores()
+        placed = await self._shop.checkout(read_cart(await read_body(request), goods.products, stores))
         return web.json_response(placed_document(placed))
+
+    async def _open_store(self, request: web.Request) -> web.Response:
+        """A second store, website or currency: see `open_store`."""
+        opened = await self._shop.database.run(open_store, await read_body(request))
+        self._shop.forget_stores()
+        return web.json_response(opened)
 
     async def _book(self, _request: web.Request) -> web.Response:
         shop = self._shop
@@ -61,6 +74,15 @@ class Admin:
         async def answer(request: web.Request) -> web.Response:
             order_id = read_order_id(await read_body(request))
             return web.json_response({"result": await self._shop.database.run(work, order_id)})
+
+        return answer
+
+    def _write(self, work: Callable[[Session, int, Document], Any]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """A document on an order, as a clerk makes it: what REST takes, and `order_id`."""
+
+        async def answer(request: web.Request) -> web.Response:
+            body = await read_body(request)
+            return web.json_response({"result": await self._shop.database.run(work, read_order_id(body), body)})
 
         return answer
 

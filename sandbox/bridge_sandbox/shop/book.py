@@ -10,7 +10,7 @@ from bridge_sandbox.shop.session import Row, Session
 
 
 def read_book(session: Session, committed_at: Mapping[int, datetime], stock_writes: int) -> dict[str, Any]:
-    """Orders, shipments, stock and customers, read in one consistent view.
+    """Orders and the documents on them, transactions, stock and customers, read in one consistent view.
 
     An order placed by an earlier run of this process has no known moment of commit: its `created_at` stands in.
     """
@@ -20,6 +20,9 @@ def read_book(session: Session, committed_at: Mapping[int, datetime], stock_writ
         return {
             "orders": book_orders(session, committed_at),
             "shipments": book_shipments(session),
+            "invoices": book_documents(session, "invoice"),
+            "credit_memos": book_documents(session, "credit_memo"),
+            "transactions": [complete(row) for row in session.rows("book_transactions")],
             "source_items": [shown(row) for row in session.rows("book_source_items")],
             "customers": customer_documents(session, customer_ids),
             "stock_writes": stock_writes,
@@ -54,6 +57,20 @@ def book_shipments(session: Session) -> list[dict[str, Any]]:
             "comments": [comment["comment"] for comment in comments[row["entity_id"]]],
         }
         for row in session.rows("book_shipments")
+    ]
+
+
+def book_documents(session: Session, noun: str) -> list[dict[str, Any]]:
+    """Every invoice or credit memo with its rows and comments; one with a transaction moved money."""
+    items = grouped(session.rows(f"book_{noun}_items"), "parent_id")
+    comments = grouped(session.rows(f"book_{noun}_comments"), "parent_id")
+    return [
+        {
+            **complete(row),
+            "items": [without(complete(item), "parent_id") for item in items[row["entity_id"]]],
+            "comments": [comment["comment"] for comment in comments[row["entity_id"]]],
+        }
+        for row in session.rows(f"book_{noun}s")
     ]
 
 

@@ -19,20 +19,20 @@ from decimal import Decimal
 import pymysql
 
 from bridge_sandbox.shop import stock
-from bridge_sandbox.shop.cart import COUPONS, Cart
+from bridge_sandbox.shop.cart import Cart
 from bridge_sandbox.shop.database import is_lost
-from bridge_sandbox.shop.directory import NO_TAX, tax_rule
 from bridge_sandbox.shop.errors import MagentoError, no_such_field_value
+from bridge_sandbox.shop.lines import OrderRow
 from bridge_sandbox.shop.order_rows import (
-    ZERO,
     Buyer,
     insert_addresses,
     insert_items,
     insert_order,
     insert_payment,
 )
+from bridge_sandbox.shop.priced_order import price_cart
+from bridge_sandbox.shop.sequences import next_number
 from bridge_sandbox.shop.session import Session
-from bridge_sandbox.shop.totals import OrderRow, price_order
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ class PlacedOrder:
 def place_order(session: Session, cart: Cart, product_ids: Mapping[str, int]) -> PlacedOrder:
     """Steps 1 to 3; raises `MagentoError` when there is no order. Keeps its transaction open for `hold_s`."""
     buyer = find_buyer(session, cart)
-    rule = NO_TAX if cart.is_tax_free else tax_rule(cart.address.country_id, cart.address.region_id)
-    rows, totals = price_order(list(cart.lines), rule.percent, COUPONS.get(cart.coupon or "", ZERO))
-    quantities = goods(rows)
+    order = price_cart(cart)
+    quantities = goods(order.rows)
     if not stock.are_salable(session, quantities):
         raise MagentoError(400, "Not all of your products are available in the requested quantity.")
     increment_id = new_increment_id(session, cart)
@@ -59,18 +58,18 @@ def place_order(session: Session, cart: Cart, product_ids: Mapping[str, int]) ->
         with session.transaction():
             # A change of the customer locks customer, then orders; the foreign key alone would do it the other way.
             session.rows("keep_customer", buyer.customer_id)
-            order_id = insert_order(session, cart, buyer, totals, increment_id)
-            insert_items(session, order_id, rows, product_ids, cart)
-            insert_payment(session, order_id, cart, totals)
-            insert_addresses(session, order_id, cart, buyer)
-            session.execute("insert_order_grid", cart.payment, order_id)
+            order_id = insert_order(session, order, buyer, increment_id)
+            insert_items(session, order_id, order, product_ids)
+            insert_payment(session, order_id, order)
+            insert_addresses(session, order_id, order, buyer)
+            session.execute("insert_order_grid", order.payment, order_id)
             session.pause(cart.hold_s)
     except pymysql.err.DatabaseError as error:
         if is_lost(error):
             raise
         give_up(session, quantities, increment_id)
         raise MagentoError(400, "An error occurred on the server. Please try to place the order again.") from error
-    return PlacedOrder(order_id, increment_id, totals.grand_total, datetime.now(UTC))
+    return PlacedOrder(order_id, increment_id, order.grand_total, datetime.now(UTC))
 
 
 def mark_email_sent(session: Session, order_id: int) -> None:
@@ -82,7 +81,7 @@ def new_increment_id(session: Session, cart: Cart) -> str:
     """Step 1; an edited order keeps its number and gets a suffix instead."""
     if cart.replaced is not None:
         return cart.replaced.next_increment_id
-    return f"{session.insert_empty('sequence_order_1'):09d}"
+    return next_number(session, "order", cart.store.store_id)
 
 
 def find_buyer(session: Session, cart: Cart) -> Buyer:
@@ -103,8 +102,8 @@ def find_buyer(session: Session, cart: Cart) -> Buyer:
 
 
 def goods(rows: list[OrderRow]) -> dict[str, Decimal]:
-    """The simple products to be taken from the shelf."""
-    return stock.merged([(row.sku, row.quantity) for row in rows if not row.children])
+    """The simple and virtual products to be taken from the shelf."""
+    return stock.merged([(row.product.sku, row.quantity) for row in rows if not row.children])
 
 
 def append_reservation(session: Session, quantities: Mapping[str, Decimal], increment_id: str) -> None:

@@ -26,14 +26,18 @@ SHIPPING_TOTALS = (
     "base_shipping_discount_tax_compensation_amnt",
     "base_shipping_incl_tax",
     "base_shipping_invoiced",
+    "base_shipping_refunded",
     "base_shipping_tax_amount",
+    "base_shipping_tax_refunded",
     "shipping_amount",
     "shipping_canceled",
     "shipping_discount_amount",
     "shipping_discount_tax_compensation_amount",
     "shipping_incl_tax",
     "shipping_invoiced",
+    "shipping_refunded",
     "shipping_tax_amount",
+    "shipping_tax_refunded",
 )
 
 
@@ -46,10 +50,13 @@ def order_documents(session: Session, order_ids: Sequence[int]) -> list[Document
     addresses = grouped(session.rows("order_addresses", order_ids), "parent_id")
     payments = grouped(session.rows("order_payments", order_ids), "parent_id")
     histories = grouped(session.rows("order_histories", order_ids), "parent_id")
+    extras = grouped(session.rows("order_extras", order_ids), "order_id")
     return [
-        order_document(orders[order_id], items[order_id], addresses[order_id], payments[order_id], histories[order_id])
-        for order_id in order_ids
-        if order_id in orders
+        with_extras(
+            order_document(each, items[number], addresses[number], payments[number], histories[number]), extras[number]
+        )
+        for number in order_ids
+        if (each := orders.get(number)) is not None
     ]
 
 
@@ -59,7 +66,8 @@ def order_document(
     """One order with everything that REST embeds."""
     by_type = {row["address_type"]: row for row in addresses}
     shipping_address = by_type.get("shipping", {})
-    rule = tax_rule(shipping_address.get("country_id"), shipping_address.get("region_id"))
+    taxed_at = shipping_address or by_type.get("billing", {})
+    rule = tax_rule(taxed_at.get("country_id"), taxed_at.get("region_id"))
     rows = item_documents(items, rule)
     return {
         **shown(order, HIDDEN_ORDER_COLUMNS),
@@ -71,8 +79,7 @@ def order_document(
             "shipping_assignments": [
                 {
                     "shipping": {
-                        "address": address_document(shipping_address),
-                        "method": order["shipping_method"],
+                        **shipping_document(order, shipping_address),
                         "total": shown({name: order.get(name) for name in SHIPPING_TOTALS}),
                     },
                     "items": rows,
@@ -84,6 +91,23 @@ def order_document(
             "additional_itemized_taxes": [],
         },
     }
+
+
+def shipping_document(order: Row, address: Row) -> Document:
+    """Where and how it goes; a virtual order goes nowhere."""
+    return {"address": address_document(address), "method": order["shipping_method"]} if address else {}
+
+
+def with_extras(document: Document, extras: list[Row]) -> Document:
+    """The document with what other modules show in it."""
+    for extra in extras:
+        place = document if extra["in_header"] else document["extension_attributes"]
+        if extra["document"] is not None:
+            place[extra["name"]] = json.loads(extra["document"])
+        else:
+            amounts = {extra["name"]: extra["amount"], f"base_{extra['name']}": extra["base_amount"]}
+            place.update(shown(amounts))
+    return document
 
 
 def order_item_documents(session: Session, item_ids: Sequence[int]) -> list[Document]:
@@ -113,7 +137,9 @@ def item_document(row: Row) -> Document:
     for base in ("", "base_"):
         net = max(row[f"{base}row_total"] - row[f"{base}discount_amount"], Decimal(0))
         document[f"{base}row_total"] = number(net)
-        document[f"{base}row_total_incl_tax"] = number(net + row[f"{base}tax_amount"])
+        taxes = row[f"{base}tax_amount"] + (row[f"{base}discount_tax_compensation_amount"] or 0)
+        gross = row[f"{base}row_total"] - row[f"{base}discount_amount"] + taxes
+        document[f"{base}row_total_incl_tax"] = number(gross)
     if option := shown_option(row["product_options"]):
         document["product_option"] = option
     return document
@@ -158,23 +184,20 @@ def tax_details(order: Row, items: list[Row], rule: TaxRule) -> Document:
     taxed = [row for row in items if is_taxed(row)]
     if not taxed:
         return {"applied_taxes": [], "item_applied_taxes": [], "taxes": []}
-    applied = applied_tax(rule, order["tax_amount"])
+    applied = applied_tax(rule, order)
+    of_rows = [
+        {"type": "product", "item_id": row["item_id"], "applied_taxes": [applied_tax(rule, row)]} for row in taxed
+    ]
+    of_freight = [{"type": "shipping", "applied_taxes": [applied_tax(rule, order, "shipping_tax_amount")]}]
     return {
         "applied_taxes": [applied],
-        "item_applied_taxes": [
-            {
-                "type": "product",
-                "item_id": row["item_id"],
-                "applied_taxes": [applied_tax(rule, row["tax_amount"])],
-            }
-            for row in taxed
-        ],
+        "item_applied_taxes": of_rows + (of_freight if order["shipping_tax_amount"] else []),
         "taxes": [
             {
                 "tax_id": order["entity_id"],
                 "order_id": order["entity_id"],
                 **applied,
-                "base_real_amount": applied["amount"],
+                "base_real_amount": applied["base_amount"],
                 "priority": 0,
                 "position": 0,
                 "process": 0,
@@ -187,7 +210,7 @@ def itemized_taxes(row: Row, rule: TaxRule) -> list[Document]:
     """The tax of one row, empty for rows without their own."""
     if not is_taxed(row):
         return []
-    amount = number(row["tax_amount"])
+    amount, base_amount = number(row["tax_amount"]), number(row["base_tax_amount"])
     return [
         {
             "tax_item_id": row["item_id"],
@@ -196,9 +219,9 @@ def itemized_taxes(row: Row, rule: TaxRule) -> list[Document]:
             "tax_code": rule.code,
             "tax_percent": number(rule.percent),
             "amount": amount,
-            "base_amount": amount,
+            "base_amount": base_amount,
             "real_amount": amount,
-            "real_base_amount": amount,
+            "real_base_amount": base_amount,
             "taxable_item_type": "product",
         }
     ]
@@ -209,14 +232,14 @@ def is_taxed(row: Row) -> bool:
     return bool(row["tax_percent"])
 
 
-def applied_tax(rule: TaxRule, amount: Decimal) -> Document:
+def applied_tax(rule: TaxRule, row: Row, name: str = "tax_amount") -> Document:
     """One rate and what it came to."""
     return {
         "code": rule.code,
         "title": rule.code,
         "percent": number(rule.percent),
-        "amount": number(amount),
-        "base_amount": number(amount),
+        "amount": number(row[name]),
+        "base_amount": number(row[f"base_{name}"]),
     }
 
 

@@ -13,9 +13,10 @@ from bridge_sandbox.shop.cart import Address, Cart, Replaced, read_lines
 from bridge_sandbox.shop.checkout import PlacedOrder
 from bridge_sandbox.shop.errors import MagentoError, no_such_entity
 from bridge_sandbox.shop.goods import Goods
+from bridge_sandbox.shop.lines import CartLine
 from bridge_sandbox.shop.orders import NO_HOLD_STATES, cancel_order, lock_order, save_order
 from bridge_sandbox.shop.session import Row, Session
-from bridge_sandbox.shop.totals import CartLine
+from bridge_sandbox.shop.stores import read_stores
 
 
 def read_edit(session: Session, order_id: int, goods: Goods, changes: Mapping[str, Any]) -> Cart:
@@ -30,6 +31,7 @@ def read_edit(session: Session, order_id: int, goods: Goods, changes: Mapping[st
     cart = Cart(
         lines=tuple(line_of(row, goods) for row in rows if row["parent_item_id"] is None),
         address=address_of(session, order_id),
+        store=next(each for each in read_stores(session).values() if each.store_id == order["store_id"]),
         customer_id=order["customer_id"],
         guest_email=None if order["customer_id"] else order["customer_email"],
         coupon=order["coupon_code"],

@@ -65,6 +65,8 @@ def internal_error() -> MagentoError:
 
 COULD_NOT_SAVE_SOURCE_ITEM = "Could not save Source Item"
 COULD_NOT_SHIP = "Could not save a shipment, see error log for details"
+COULD_NOT_INVOICE = "Could not save an invoice, see error log for details"
+COULD_NOT_REFUND = "Could not save a Creditmemo, see error log for details"
 COULD_NOT_SAVE_TRACK = "Could not save the shipment tracking."
 
 
@@ -73,6 +75,8 @@ def deadlock(path: str) -> MagentoError:
     for end, message in (
         ("/inventory/source-items", COULD_NOT_SAVE_SOURCE_ITEM),
         ("/ship", COULD_NOT_SHIP),
+        ("/invoice", COULD_NOT_INVOICE),
+        ("/refund", COULD_NOT_REFUND),
         ("/shipment/track", COULD_NOT_SAVE_TRACK),
     ):
         if path.endswith(end):

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from bridge_sandbox.catalogue import PRODUCTS
-from bridge_sandbox.shop.totals import OrderRow, unit_quantity
+from bridge_sandbox.shop.lines import OrderRow, unit_quantity
 
 ATTRIBUTE_ID = "137"
 ATTRIBUTE_LABEL = "Size"
@@ -34,7 +34,29 @@ def stored_options(row: OrderRow) -> str:
         options |= bundle_options(row)
     elif row.parent is not None and row.parent.product.kind == "bundle":
         options["bundle_selection_attributes"] = json.dumps(selection(row))
+    elif row.options:
+        options["info_buyRequest"]["options"] = {str(n): each.value for n, each in enumerate(row.options, start=1)}
+        options["options"] = custom_options(row)
+    if row.group is not None:
+        group = {"product_type": "grouped", "product_code": row.group.sku}
+        options["info_buyRequest"]["super_product_config"] = options["super_product_config"] = group
     return json.dumps(options, ensure_ascii=False)
+
+
+def custom_options(row: OrderRow) -> list[dict[str, Any]]:
+    """What the buyer wrote or chose, as the clerk reads it."""
+    return [
+        {
+            "label": each.title,
+            "value": each.value,
+            "print_value": each.value,
+            "option_id": str(number),
+            "option_type": "field",
+            "option_value": each.value,
+            "custom_view": False,
+        }
+        for number, each in enumerate(row.options, start=1)
+    ]
 
 
 def configurable_options(row: OrderRow) -> dict[str, Any]:
@@ -98,6 +120,9 @@ def shown_option(stored: str | None) -> dict[str, Any] | None:
     if chosen := request.get("super_attribute"):
         shown = [{"option_id": option, "option_value": int(value)} for option, value in chosen.items()]
         return {"extension_attributes": {"configurable_item_options": shown}}
+    if written := request.get("options"):
+        shown_custom = [{"option_id": option, "option_value": value} for option, value in written.items()]
+        return {"extension_attributes": {"custom_options": shown_custom}}
     if selections := request.get("bundle_option"):
         quantities = request["bundle_option_qty"]
         shown_bundle = [

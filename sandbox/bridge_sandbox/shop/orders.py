@@ -1,4 +1,4 @@
-"""Changes to an order as a whole: lock, save, hold, cancel, invoice, and the upsert without validation.
+"""Changes to an order as a whole: lock, save, hold, cancel, and the upsert without validation.
 
 Every change takes the order's row first, so that two of them never wait for each other crosswise; the second
 one sees what the first one did. Every save also writes the payment and the grid row, changed or not, which is
@@ -11,8 +11,8 @@ from typing import Any
 from bridge_sandbox.shop import stock
 from bridge_sandbox.shop.documents import Document, history_document, order_documents, storable
 from bridge_sandbox.shop.errors import MagentoError, no_such_entity, required
+from bridge_sandbox.shop.order_items import OrderItems
 from bridge_sandbox.shop.session import Row, Session
-from bridge_sandbox.shop.shipment_plan import OrderItems
 
 FINAL_STATES = ("canceled", "complete", "closed")
 NO_HOLD_STATES = (*FINAL_STATES, "payment_review", "holded")
@@ -78,67 +78,24 @@ def unhold_order(session: Session, order_id: int) -> bool:
 
 
 def cancel_order(session: Session, order_id: int) -> bool:
-    """Cancel what is neither shipped nor invoiced; False, and nothing done, where that is not possible."""
+    """Cancel what is neither shipped nor invoiced; False, and nothing done, where that is not possible.
+
+    An order that was invoiced in part becomes `complete`, with an amount due that nobody will pay.
+    """
     with session.transaction():
         order = lock_order(session, order_id)
         items = items_of(session, order_id)
         if order["state"] in NO_HOLD_STATES or not items.can_invoice():
             return False
-        freed = stock.merged([pair for row in items.rows for pair in items.leaves(row, items.open_quantity(row))])
+        freed = stock.merged([pair for row in items.rows for pair in items.leaves(row, items.open_to_cancel(row))])
         stock.reserve(session, positive(freed), "order_canceled", order["increment_id"], order_id)
-        session.execute("cancel_order", order_id)
+        state = "complete" if any(items.open_to_refund(row) for row in items.rows) else "canceled"
+        session.execute("cancel_order", state, state, order_id)
         for row in items.rows:
-            if (quantity := items.open_quantity(row)) > 0:
+            if (quantity := items.open_to_cancel(row)) > 0:
                 session.execute("cancel_item", quantity, quantity, row["item_id"])
         save_order(session, order_id)
     return True
-
-
-def invoice_order(session: Session, order_id: int) -> int:
-    """The id of an invoice over everything, paid at once; raises 400 where there is nothing to invoice."""
-    with session.transaction():
-        order = lock_order(session, order_id)
-        items = items_of(session, order_id)
-        refuse_invoice(order, items)
-        invoice_id = session.insert(
-            "sales_invoice",
-            {
-                "order_id": order_id,
-                "increment_id": f"{session.insert_empty('sequence_invoice_1'):09d}",
-                "state": 2,
-                "total_qty": order["total_qty_ordered"],
-                **{
-                    name: order[name]
-                    for name in (
-                        "store_id",
-                        "base_grand_total",
-                        "tax_amount",
-                        "discount_amount",
-                        "grand_total",
-                        "shipping_amount",
-                        "subtotal",
-                        "order_currency_code",
-                    )
-                },
-            },
-        )
-        session.execute("invoice_items", order_id)
-        state = "processing" if items.can_ship() else "complete"
-        session.execute("invoice_order", state, state, order_id)
-        session.execute("pay_payment", order_id)
-        session.execute("refresh_order_grid", order_id)
-    return invoice_id
-
-
-def refuse_invoice(order: Row, items: OrderItems) -> None:
-    """Raise what keeps this order from being invoiced."""
-    reasons = []
-    if not items.can_invoice():
-        reasons.append("The invoice can't be created without products. Add products and try again.")
-    if order["state"] in NO_HOLD_STATES:
-        reasons.append(f"An invoice cannot be created when an order has a status of {order['status']}")
-    if reasons:
-        raise MagentoError(400, "\n".join(["Invoice Document Validation Error(s):", *reasons]))
 
 
 EDITABLE = (

@@ -17,32 +17,34 @@ from bridge_sandbox.shop.customers import (
     get_customer,
 )
 from bridge_sandbox.shop.directory import country_document
+from bridge_sandbox.shop.document_comments import COMMENT_ADDERS, COMMENT_LISTS
 from bridge_sandbox.shop.documents import Document, order_documents, order_item_documents
 from bridge_sandbox.shop.errors import MagentoError, no_such_entity
+from bridge_sandbox.shop.invoicing import capture_invoice, post_invoice
 from bridge_sandbox.shop.orders import (
     cancel_order,
     hold_order,
-    invoice_order,
     order_status,
     unhold_order,
     upsert_order,
 )
 from bridge_sandbox.shop.products import get_product, post_product, product_documents, put_product
+from bridge_sandbox.shop.refunding import refund_bare, refund_invoice, refund_order
 from bridge_sandbox.shop.rendering import respond
-from bridge_sandbox.shop.search import Searchable, plain, search
+from bridge_sandbox.shop.sales_documents import CREDIT_MEMOS, INVOICES
+from bridge_sandbox.shop.search import Searchable, search
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.shipments import get_shipment, shipment_documents
 from bridge_sandbox.shop.shipping import add_track, ship_order
 from bridge_sandbox.shop.shop import Shop
 from bridge_sandbox.shop.source_items import get_salable_quantity, save_source_items, source_item_documents
 from bridge_sandbox.shop.stores import store_configs
-from bridge_sandbox.shop.transactions import transaction_documents
+from bridge_sandbox.shop.transactions import get_transaction, transaction_documents
 
-STORES = ("all", "default")
 ORDERS = Searchable("sales_order", "entity_id", order_documents)
 ORDER_ITEMS = Searchable("sales_order_item", "item_id", order_item_documents)
-INVOICES = plain("sales_invoice", "entity_id")
-CREDIT_MEMOS = plain("sales_creditmemo", "entity_id")
+INVOICE_LIST = Searchable("sales_invoice", "entity_id", INVOICES.documents)
+CREDIT_MEMO_LIST = Searchable("sales_creditmemo", "entity_id", CREDIT_MEMOS.documents)
 TRANSACTIONS = Searchable("sales_payment_transaction", "transaction_id", transaction_documents)
 SHIPMENTS = Searchable("sales_shipment", "entity_id", shipment_documents)
 CUSTOMERS = Searchable("customer_entity", "entity_id", customer_documents)
@@ -73,6 +75,7 @@ class Rest:
         """Method, path below V1, the resource that a caller needs, and what answers."""
         return [
             *self._order_routes(),
+            *self._money_routes(),
             *self._shipment_routes(),
             *self._customer_routes(),
             *self._goods_routes(),
@@ -84,9 +87,6 @@ class Rest:
         return [
             ("GET", "orders", view, self._search(ORDERS)),
             ("GET", "orders/items", view, self._search(ORDER_ITEMS)),
-            ("GET", "invoices", "Magento_Sales::sales_invoice", self._search(INVOICES)),
-            ("GET", "creditmemos", "Magento_Sales::sales_creditmemo", self._search(CREDIT_MEMOS)),
-            ("GET", "transactions", "Magento_Sales::transactions_fetch", self._search(TRANSACTIONS)),
             ("POST", "orders", "Magento_Sales::create", self._run(upsert_order, entity)),
             ("GET", "orders/{id}", view, self._run(get_order, Call.number)),
             ("GET", "orders/{id}/statuses", view, self._run(order_status, Call.number)),
@@ -95,7 +95,39 @@ class Rest:
             ("POST", "orders/{id}/cancel", "Magento_Sales::cancel", self._run(cancel_order, Call.number)),
             ("POST", "orders/{id}/hold", "Magento_Sales::hold", self._run(hold_order, Call.number)),
             ("POST", "orders/{id}/unhold", "Magento_Sales::unhold", self._run(unhold_order, Call.number)),
-            ("POST", "order/{id}/invoice", "Magento_Sales::invoice", self._run(invoice_id, Call.number)),
+        ]
+
+    def _money_routes(self) -> list[Route]:
+        invoice, memo, fetch = (
+            f"Magento_Sales::{name}" for name in ("sales_invoice", "sales_creditmemo", "transactions_fetch")
+        )
+        post_comment, get_comments = COMMENT_ADDERS["invoice"], COMMENT_LISTS["invoice"]
+        return [
+            ("POST", "order/{id}/invoice", "Magento_Sales::invoice", self._run(post_invoice, Call.number, whole_body)),
+            ("GET", "invoices", invoice, self._search(INVOICE_LIST)),
+            ("POST", "invoices/comments", invoice, self._run(post_comment, whole_body)),
+            ("GET", "invoices/{id}", invoice, self._run(INVOICES.by_id, Call.number)),
+            ("GET", "invoices/{id}/comments", invoice, self._run(get_comments, Call.number)),
+            ("POST", "invoices/{id}/capture", invoice, self._run(capture_invoice, Call.number)),
+            (
+                "POST",
+                "order/{id}/refund",
+                "Magento_Sales::creditmemo",
+                self._run(refund_order, Call.number, whole_body),
+            ),
+            ("POST", "invoice/{id}/refund", invoice, self._run(refund_invoice, Call.number, whole_body)),
+            ("POST", "creditmemo/refund", memo, self._run(refund_bare, whole_body)),
+            ("GET", "creditmemos", memo, self._search(CREDIT_MEMO_LIST)),
+            ("GET", "creditmemo/{id}", memo, self._run(CREDIT_MEMOS.by_id, Call.number)),
+            ("GET", "creditmemo/{id}/comments", memo, self._run(COMMENT_LISTS["creditmemo"], Call.number)),
+            (
+                "POST",
+                "creditmemo/{id}/comments",
+                memo,
+                self._run(COMMENT_ADDERS["creditmemo"], whole_body, Call.number),
+            ),
+            ("GET", "transactions", fetch, self._search(TRANSACTIONS)),
+            ("GET", "transactions/{id}", fetch, self._run(get_transaction, Call.number)),
         ]
 
     def _shipment_routes(self) -> list[Route]:
@@ -144,7 +176,8 @@ class Rest:
 
     def _guarded(self, answer: Answer, resource: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            if request.match_info.get("store", "all") not in STORES:
+            store = request.match_info.get("store", "all")
+            if store != "all" and store not in await self._shop.stores():
                 raise MagentoError(400, "Specified request cannot be processed.")
             self._shop.access.check(request, resource)
             body = await answer(Call(request, await read_body(request)))
@@ -204,8 +237,3 @@ def get_order(session: Session, order_id: int) -> Document:
     if not found:
         raise no_such_entity()
     return found[0]
-
-
-def invoice_id(session: Session, order_id: int) -> str:
-    """The new invoice's id, a string as in Magento's answer."""
-    return str(invoice_order(session, order_id))

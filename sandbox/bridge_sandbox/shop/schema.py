@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bridge_sandbox.catalogue import PRODUCTS, SOURCE_CODE, STOCKED, Product
+from bridge_sandbox.catalogue import PRODUCTS, SOURCE_CODE, Product
 from bridge_sandbox.shop.products import url_key
 from bridge_sandbox.shop.queries import read_sql
 from bridge_sandbox.shop.session import Session
@@ -133,16 +133,15 @@ def seed_catalogue(session: Session) -> None:
     )
     for product in PRODUCTS:
         seed_product(session, product)
-    for product in STOCKED:
-        session.insert(
-            "inventory_source_item",
-            {"source_code": SOURCE_CODE, "sku": product.sku, "quantity": product.opening_stock, "status": 1},
-        )
+    for product in PRODUCTS:
+        if product.kind in ("simple", "virtual"):
+            fields = {"source_code": SOURCE_CODE, "sku": product.sku, "quantity": product.opening_stock, "status": 1}
+            session.insert("inventory_source_item", fields)
 
 
 def seed_product(session: Session, product: Product) -> None:
     """One product; what a bundle does with price and shipment is 0 or 1 as in Magento's attributes."""
-    is_composite = product.kind != "simple"
+    is_composite = product.kind not in ("simple", "virtual")
     is_bundle = product.kind == "bundle"
     entity_id = session.insert(
         "catalog_product_entity",
@@ -159,7 +158,7 @@ def seed_product(session: Session, product: Product) -> None:
             "entity_id": entity_id,
             "name": product.name,
             "price": product.price if product.price != Decimal(0) else None,
-            "weight": None if is_composite else product.weight,
+            "weight": None if is_composite or product.kind == "virtual" else product.weight,
             "url_key": url_key(product.name),
             "price_type": int(product.price_type == "fixed") if is_bundle else None,
             "shipment_type": int(product.ship_separately) if is_bundle else None,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge_sandbox.shop.criteria import Criteria, Filter
-from bridge_sandbox.shop.documents import shown
 from bridge_sandbox.shop.errors import internal_error
 from bridge_sandbox.shop.session import Session
 
@@ -35,19 +34,6 @@ class Searchable:
     table: str
     key: str
     documents: Callable[[Session, Sequence[Any]], list[dict[str, Any]]]
-
-
-def plain(table: str, key: str) -> Searchable:
-    """A table whose documents are its rows."""
-
-    def documents(session: Session, keys: Sequence[Any]) -> list[dict[str, Any]]:
-        if not keys:
-            return []
-        rows = session.select(f"SELECT * FROM #{table} WHERE {key} IN %s", (tuple(keys),))
-        found = {row[key]: shown(row) for row in rows}
-        return [found[each] for each in keys if each in found]
-
-    return Searchable(table, key, documents)
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,22 @@ A partial shipment that is sent again is made again. The first one moves the ord
 do not touch the order's row, so its `updated_at` stays.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import pymysql
 
 from bridge_sandbox.catalogue import SOURCE_CODE
 from bridge_sandbox.shop import stock
 from bridge_sandbox.shop.database import is_lost
+from bridge_sandbox.shop.document_comments import insert_comment
 from bridge_sandbox.shop.documents import Document, shown, storable
 from bridge_sandbox.shop.errors import COULD_NOT_SAVE_TRACK, COULD_NOT_SHIP, MagentoError, required
+from bridge_sandbox.shop.order_items import OrderItems
 from bridge_sandbox.shop.orders import items_of, lock_order, save_order
+from bridge_sandbox.shop.portions import read_wanted
+from bridge_sandbox.shop.sequences import next_number
 from bridge_sandbox.shop.session import Row, Session
-from bridge_sandbox.shop.shipment_plan import OrderItems, PlannedRow, goods_taken, plan_shipment
+from bridge_sandbox.shop.shipment_plan import PlannedRow, goods_taken, plan_shipment
 from bridge_sandbox.shop.stock import merged
 
 BLOCKED_STATES = ("payment_review", "holded", "canceled")
@@ -43,14 +47,6 @@ def ship_order(session: Session, order_id: int, body: Document) -> str:
     return str(shipment_id)
 
 
-def read_wanted(body: Document) -> dict[int, Decimal]:
-    """Quantity by order item id; a row named twice counts twice."""
-    try:
-        return merged((int(item["order_item_id"]), Decimal(str(item["qty"]))) for item in body.get("items") or [])
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
-        raise required("order_item_id") from error
-
-
 def refuse_shipment(order: Row, items: OrderItems, planned: list[PlannedRow]) -> None:
     """Raise what keeps this shipment from being made, in Magento's lines."""
     reasons = []
@@ -71,7 +67,7 @@ def insert_shipment(session: Session, order: Row, items: OrderItems, planned: li
     shipment_id = session.insert(
         "sales_shipment",
         {
-            "increment_id": f"{session.insert_empty('sequence_shipment_1'):09d}",
+            "increment_id": next_number(session, "shipment", order["store_id"]),
             "store_id": order["store_id"],
             "order_id": order_id,
             "customer_id": order["customer_id"],
@@ -88,8 +84,7 @@ def insert_shipment(session: Session, order: Row, items: OrderItems, planned: li
         session.insert("sales_shipment_item", {"parent_id": shipment_id, **shipment_row(each)})
     for track in body.get("tracks") or []:
         insert_track(session, shipment_id, order_id, track)
-    if (comment := body.get("comment")) and comment.get("comment"):
-        session.insert("sales_shipment_comment", {"parent_id": shipment_id, **comment_row(comment, body)})
+    insert_comment(session, "sales_shipment_comment", shipment_id, body)
     session.execute("insert_shipment_grid", shipment_id)
     session.insert("inventory_shipment_source", {"shipment_id": shipment_id, "source_code": SOURCE_CODE})
     return shipment_id
@@ -106,15 +101,6 @@ def shipment_row(planned: PlannedRow) -> Row:
         "price": item["price"],
         "weight": item["weight"],
         "qty": planned.quantity,
-    }
-
-
-def comment_row(comment: Document, body: Document) -> Row:
-    """The comment; `appendComment` and `notify` only decide whether the buyer reads it."""
-    return {
-        "comment": comment["comment"],
-        "is_visible_on_front": comment.get("is_visible_on_front") or 0,
-        "is_customer_notified": int(bool(body.get("notify") and body.get("appendComment"))),
     }
 
 

@@ -16,6 +16,7 @@ from bridge_sandbox.shop.documents import Document
 from bridge_sandbox.shop.edits import give_way, read_edit
 from bridge_sandbox.shop.goods import Goods, read_goods
 from bridge_sandbox.shop.hooks import Hooks
+from bridge_sandbox.shop.stores import Store, read_stores
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Shop:
     committed_at: dict[int, datetime] = field(default_factory=dict)
     stock_writes: int = 0
     _goods: Goods | None = None
+    _stores: dict[str, Store] | None = None
     _later: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def checkout(self, cart: Cart) -> PlacedOrder:
@@ -61,6 +63,16 @@ class Shop:
     def forget_goods(self) -> None:
         """After a product has been changed."""
         self._goods = None
+
+    async def stores(self) -> dict[str, Store]:
+        """Where it is sold, by code."""
+        if self._stores is None:
+            self._stores = await self.database.run(read_stores)
+        return self._stores
+
+    def forget_stores(self) -> None:
+        """After one has been opened."""
+        self._stores = None
 
     async def release_held(self, _app: web.Application) -> None:
         """For `app.on_shutdown`: checkouts that keep their transaction open commit now."""

@@ -57,6 +57,12 @@ def deduct(session: Session, quantities: Mapping[str, Decimal]) -> None:
             raise NotEnoughStock(sku)
 
 
+def put_onto_shelf(session: Session, quantities: Mapping[str, Decimal]) -> None:
+    """Give back to the source, in the order in which `deduct` takes; a source that no longer lists a SKU stays without."""
+    for sku, quantity in sorted(quantities.items()):
+        session.execute("return_source_item", quantity, SOURCE_CODE, sku)
+
+
 def reservation_metadata(event: str, increment_id: str, order_id: int | None) -> str:
     """Why a quantity is reserved or let go, in the words of Magento's inventory."""
     fields: dict[str, Any] = {

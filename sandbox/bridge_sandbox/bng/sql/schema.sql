@@ -1,19 +1,25 @@
--- One row per record; `body` is the record as the API shows it, the other columns are for look-ups and order.
+-- One row per record; `body` is the record as the API shows it, the columns made of it are for look-ups and order.
 CREATE TABLE IF NOT EXISTS records (
     entity         TEXT NOT NULL,
     id             TEXT NOT NULL,
-    external_id    TEXT,
-    sku            TEXT,
-    warehouse      TEXT,
-    sales_order_id TEXT,
-    updated_at     TEXT NOT NULL,
-    body           TEXT NOT NULL
+    body           TEXT NOT NULL,
+    updated_at     TEXT AS (body ->> '$.UpdatedAt'),
+    external_id    TEXT AS (body ->> '$.ExternalID'),
+    sku            TEXT AS (body ->> '$.SKU'),
+    warehouse      TEXT AS (body ->> '$.Warehouse'),
+    customer_id    TEXT AS (body ->> '$.CustomerID'),
+    sales_order_id TEXT AS (body ->> '$.SalesOrderID'),
+    invoice_id     TEXT AS (body ->> '$.InvoiceID'),
+    transaction_id TEXT AS (body ->> '$.TransactionID')
 );
 CREATE UNIQUE INDEX IF NOT EXISTS records_by_id ON records (entity, id);
 -- Not unique: with --no-keys two records may hold one ExternalID. Otherwise records.py refuses the second.
 CREATE INDEX IF NOT EXISTS records_by_external_id ON records (entity, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_sku ON records (entity, sku, warehouse) WHERE sku IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_customer ON records (entity, customer_id) WHERE customer_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_order ON records (entity, sales_order_id) WHERE sales_order_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_invoice ON records (entity, invoice_id) WHERE invoice_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_transaction ON records (entity, transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_time ON records (entity, updated_at, id);
 
 CREATE TABLE IF NOT EXISTS counters (

@@ -23,6 +23,9 @@ SELECT (SELECT COALESCE(SUM(i.quantity), 0) FROM #inventory_source_item i
 UPDATE #inventory_source_item SET quantity = quantity - %s
 WHERE source_code = %s AND sku = %s AND quantity >= %s;
 
+-- name: return_source_item
+UPDATE #inventory_source_item SET quantity = quantity + %s WHERE source_code = %s AND sku = %s;
+
 -- Checkout
 
 -- name: customer
@@ -46,7 +49,7 @@ SELECT o.entity_id, o.status, o.store_id, o.store_name, o.customer_id, o.base_gr
        CONCAT(o.customer_firstname, ' ', o.customer_lastname), %s
 FROM #sales_order o
 JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
-JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
+LEFT JOIN #sales_order_address s ON s.entity_id = o.shipping_address_id
 WHERE o.entity_id = %s;
 
 -- name: mark_email_sent
@@ -69,6 +72,9 @@ SELECT * FROM #sales_order_address WHERE parent_id IN %s ORDER BY entity_id;
 -- name: transactions
 SELECT * FROM #sales_payment_transaction WHERE transaction_id IN %s;
 
+-- name: order_extras
+SELECT * FROM #sandbox_order_extra WHERE order_id IN %s ORDER BY name;
+
 -- name: order_payments
 SELECT * FROM #sales_order_payment WHERE parent_id IN %s;
 
@@ -78,11 +84,13 @@ SELECT * FROM #sales_order_status_history WHERE parent_id IN %s ORDER BY created
 -- Book
 
 -- name: book_orders
-SELECT entity_id, increment_id, state, status, grand_total, customer_id, customer_email, created_at
+SELECT entity_id, increment_id, state, status, grand_total, total_paid, total_refunded, total_online_refunded, customer_id,
+       customer_email, created_at
 FROM #sales_order ORDER BY entity_id;
 
 -- name: book_order_items
-SELECT order_id, item_id, parent_item_id, sku, qty_ordered, qty_shipped FROM #sales_order_item ORDER BY item_id;
+SELECT order_id, item_id, parent_item_id, sku, qty_ordered, qty_shipped, qty_invoiced, qty_refunded, qty_canceled
+FROM #sales_order_item ORDER BY item_id;
 
 -- name: book_shipments
 SELECT entity_id, order_id, increment_id, created_at FROM #sales_shipment ORDER BY entity_id;
@@ -95,6 +103,30 @@ SELECT parent_id, track_number, title, carrier_code FROM #sales_shipment_track O
 
 -- name: book_shipment_comments
 SELECT parent_id, comment FROM #sales_shipment_comment ORDER BY entity_id;
+
+-- name: book_invoices
+SELECT entity_id, order_id, increment_id, state, grand_total, base_grand_total, transaction_id, created_at
+FROM #sales_invoice ORDER BY entity_id;
+
+-- name: book_invoice_items
+SELECT parent_id, order_item_id, qty, sku FROM #sales_invoice_item ORDER BY entity_id;
+
+-- name: book_invoice_comments
+SELECT parent_id, comment FROM #sales_invoice_comment ORDER BY entity_id;
+
+-- name: book_credit_memos
+SELECT entity_id, order_id, invoice_id, increment_id, state, grand_total, base_grand_total, transaction_id, created_at
+FROM #sales_creditmemo ORDER BY entity_id;
+
+-- name: book_credit_memo_items
+SELECT parent_id, order_item_id, qty, sku FROM #sales_creditmemo_item ORDER BY entity_id;
+
+-- name: book_credit_memo_comments
+SELECT parent_id, comment FROM #sales_creditmemo_comment ORDER BY entity_id;
+
+-- name: book_transactions
+SELECT transaction_id, order_id, txn_id, parent_txn_id, txn_type, created_at
+FROM #sales_payment_transaction ORDER BY transaction_id;
 
 -- name: book_source_items
 SELECT sku, source_code, quantity, status FROM #inventory_source_item ORDER BY source_item_id;
@@ -155,7 +187,8 @@ DELETE FROM #customer_entity WHERE entity_id = %s;
 SELECT * FROM #sales_order WHERE entity_id = %s FOR UPDATE;
 
 -- name: items_of_order
-SELECT * FROM #sales_order_item WHERE order_id = %s ORDER BY item_id;
+SELECT i.*, p.sku AS product_sku FROM #sales_order_item i
+LEFT JOIN #catalog_product_entity p ON p.entity_id = i.product_id WHERE i.order_id = %s ORDER BY i.item_id;
 
 -- name: fire_payment
 UPDATE #sales_order_payment SET method = method WHERE parent_id = %s;
@@ -163,7 +196,7 @@ UPDATE #sales_order_payment SET method = method WHERE parent_id = %s;
 -- name: refresh_order_grid
 UPDATE #sales_order_grid g JOIN #sales_order o ON o.entity_id = g.entity_id
 SET g.status = o.status, g.updated_at = o.updated_at, g.customer_email = o.customer_email,
-    g.base_total_paid = o.base_total_paid, g.total_paid = o.total_paid
+    g.base_total_paid = o.base_total_paid, g.total_paid = o.total_paid, g.total_refunded = o.total_refunded
 WHERE o.entity_id = %s;
 
 -- name: raise_qty_shipped
@@ -176,43 +209,80 @@ WHERE item_id = %s;
 
 -- name: cancel_order
 UPDATE #sales_order
-SET state = 'canceled', status = 'canceled', base_discount_canceled = ABS(base_discount_amount),
-    base_shipping_canceled = base_shipping_amount, base_subtotal_canceled = base_subtotal,
-    base_tax_canceled = base_tax_amount, base_total_canceled = base_grand_total,
-    discount_canceled = ABS(discount_amount), shipping_canceled = shipping_amount,
-    subtotal_canceled = subtotal, tax_canceled = tax_amount, total_canceled = grand_total
+SET state = %s, status = %s,
+    base_discount_canceled = ABS(base_discount_amount) - ABS(COALESCE(base_discount_invoiced, 0)),
+    base_subtotal_canceled = base_subtotal - COALESCE(base_subtotal_invoiced, 0),
+    base_tax_canceled = base_tax_amount - COALESCE(base_tax_invoiced, 0),
+    base_shipping_canceled = base_shipping_amount - COALESCE(base_shipping_invoiced, 0),
+    base_total_canceled = base_grand_total - COALESCE(base_total_paid, 0),
+    discount_canceled = ABS(discount_amount) - ABS(COALESCE(discount_invoiced, 0)),
+    subtotal_canceled = subtotal - COALESCE(subtotal_invoiced, 0),
+    tax_canceled = tax_amount - COALESCE(tax_invoiced, 0),
+    shipping_canceled = shipping_amount - COALESCE(shipping_invoiced, 0),
+    total_canceled = grand_total - COALESCE(total_paid, 0)
 WHERE entity_id = %s;
-
--- name: invoice_order
-UPDATE #sales_order
-SET state = %s, status = %s, base_discount_invoiced = base_discount_amount,
-    base_shipping_invoiced = base_shipping_amount, base_subtotal_invoiced = base_subtotal,
-    base_tax_invoiced = base_tax_amount, base_total_invoiced = base_grand_total, base_total_invoiced_cost = 0,
-    base_total_paid = base_grand_total, base_total_due = 0, discount_invoiced = discount_amount,
-    shipping_invoiced = shipping_amount, subtotal_invoiced = subtotal, tax_invoiced = tax_amount,
-    total_invoiced = grand_total, total_paid = grand_total, total_due = 0,
-    discount_tax_compensation_invoiced = 0, base_discount_tax_compensation_invoiced = 0
-WHERE entity_id = %s;
-
--- name: invoice_items
-UPDATE #sales_order_item
-SET weee_tax_applied = '[]', qty_invoiced = qty_ordered, row_invoiced = row_total, base_row_invoiced = base_row_total,
-    tax_invoiced = tax_amount, base_tax_invoiced = base_tax_amount, discount_invoiced = discount_amount,
-    base_discount_invoiced = base_discount_amount, discount_tax_compensation_invoiced = 0,
-    base_discount_tax_compensation_invoiced = 0
-WHERE order_id = %s;
-
--- name: pay_payment
-UPDATE #sales_order_payment
-SET base_shipping_captured = base_shipping_amount, shipping_captured = shipping_amount,
-    base_amount_paid = base_amount_ordered, amount_paid = amount_ordered
-WHERE parent_id = %s;
 
 -- name: order_status
 SELECT status FROM #sales_order WHERE entity_id = %s;
 
 -- name: shipping_address
 SELECT * FROM #sales_order_address WHERE parent_id = %s AND address_type = 'shipping';
+
+-- Invoices
+
+-- name: invoices
+SELECT * FROM #sales_invoice WHERE entity_id IN %s;
+
+-- name: order_of_invoice
+SELECT order_id FROM #sales_invoice WHERE entity_id = %s;
+
+-- name: last_paid_invoice
+SELECT entity_id FROM #sales_invoice WHERE order_id = %s AND state = 2 ORDER BY entity_id DESC;
+
+-- name: insert_invoice_grid
+INSERT INTO #sales_invoice_grid
+  (entity_id, increment_id, state, store_id, order_id, order_increment_id, order_created_at, billing_name, customer_name,
+   customer_email, payment_method, subtotal, shipping_and_handling, base_grand_total, grand_total, order_currency_code,
+   created_at, updated_at)
+SELECT i.entity_id, i.increment_id, i.state, i.store_id, o.entity_id, o.increment_id, o.created_at,
+       CONCAT(b.firstname, ' ', b.lastname), CONCAT(o.customer_firstname, ' ', o.customer_lastname), o.customer_email,
+       p.method, i.subtotal, i.shipping_amount, i.base_grand_total, i.grand_total, i.order_currency_code,
+       i.created_at, i.updated_at
+FROM #sales_invoice i
+JOIN #sales_order o ON o.entity_id = i.order_id
+JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
+JOIN #sales_order_payment p ON p.parent_id = o.entity_id
+WHERE i.entity_id = %s;
+
+-- name: refresh_invoice_grid
+UPDATE #sales_invoice_grid g JOIN #sales_invoice i ON i.entity_id = g.entity_id
+SET g.state = i.state, g.updated_at = i.updated_at WHERE g.entity_id = %s;
+
+-- Credit memos
+
+-- name: refundable_of_invoice
+SELECT i.order_item_id, i.qty - COALESCE(
+         (SELECT SUM(r.qty) FROM #sales_creditmemo_item r JOIN #sales_creditmemo m ON m.entity_id = r.parent_id
+          WHERE m.invoice_id = %s AND r.order_item_id = i.order_item_id), 0) AS quantity
+FROM #sales_invoice_item i WHERE i.parent_id = %s;
+
+-- name: transaction_of
+SELECT * FROM #sales_payment_transaction WHERE payment_id = %s AND txn_id = %s;
+
+-- name: insert_credit_memo_grid
+INSERT INTO #sales_creditmemo_grid
+  (entity_id, increment_id, state, store_id, order_id, order_increment_id, order_created_at, billing_name, customer_name,
+   customer_email, payment_method, subtotal, shipping_and_handling, base_grand_total, order_status, adjustment_positive,
+   adjustment_negative, order_base_grand_total, created_at, updated_at)
+SELECT m.entity_id, m.increment_id, m.state, m.store_id, o.entity_id, o.increment_id, o.created_at,
+       CONCAT(b.firstname, ' ', b.lastname), CONCAT(o.customer_firstname, ' ', o.customer_lastname), o.customer_email,
+       p.method, m.subtotal, m.shipping_amount, m.base_grand_total, o.status, m.adjustment_positive,
+       m.adjustment_negative, o.base_grand_total, m.created_at, m.updated_at
+FROM #sales_creditmemo m
+JOIN #sales_order o ON o.entity_id = m.order_id
+JOIN #sales_order_address b ON b.entity_id = o.billing_address_id
+JOIN #sales_order_payment p ON p.parent_id = o.entity_id
+WHERE m.entity_id = %s;
 
 -- Shipments
 
@@ -270,7 +340,21 @@ SELECT entity_id FROM #catalog_product_entity WHERE sku = %s;
 -- Stores
 
 -- name: stores
-SELECT store_id, code, website_id FROM #store WHERE store_id > 0 ORDER BY store_id;
+SELECT s.store_id, s.code, s.website_id, s.name, w.name AS website_name, g.name AS group_name
+FROM #store s JOIN #store_website w ON w.website_id = s.website_id JOIN #store_group g ON g.group_id = s.group_id
+WHERE s.store_id > 0 ORDER BY s.store_id;
+
+-- name: store_settings
+SELECT scope_id, path, value FROM #core_config_data WHERE scope = 'stores';
+
+-- name: currency_rates
+SELECT currency_from, currency_to, rate FROM #directory_currency_rate;
+
+-- name: set_currency_rate
+REPLACE INTO #directory_currency_rate (currency_from, currency_to, rate) VALUES (%s, %s, %s);
+
+-- name: website
+SELECT website_id, default_group_id FROM #store_website WHERE code = %s;
 
 -- name: set_source_item
 INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)

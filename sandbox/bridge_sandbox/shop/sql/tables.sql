@@ -32,6 +32,23 @@ CREATE TABLE #store (
   FOREIGN KEY (group_id) REFERENCES #store_group (group_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
+CREATE TABLE #core_config_data (
+  config_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  scope varchar(8) NOT NULL DEFAULT 'default',
+  scope_id int NOT NULL DEFAULT 0,
+  path varchar(255) NOT NULL DEFAULT 'general',
+  value text,
+  updated_at timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
+  UNIQUE KEY (scope, scope_id, path)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #directory_currency_rate (
+  currency_from varchar(3) NOT NULL,
+  currency_to varchar(3) NOT NULL,
+  rate decimal(24,12) NOT NULL DEFAULT 0,
+  PRIMARY KEY (currency_from, currency_to)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
 CREATE TABLE #catalog_product_entity (
   entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   attribute_set_id smallint unsigned NOT NULL DEFAULT 4,
@@ -169,6 +186,10 @@ CREATE TABLE #sequence_invoice_1 (
   sequence_value int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY
 ) ENGINE=InnoDB DEFAULT CHARSET=latin1;
 
+CREATE TABLE #sequence_creditmemo_1 (
+  sequence_value int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY
+) ENGINE=InnoDB DEFAULT CHARSET=latin1;
+
 CREATE TABLE #sales_order_status (
   status varchar(32) NOT NULL PRIMARY KEY,
   label varchar(128) NOT NULL
@@ -286,6 +307,26 @@ CREATE TABLE #sales_order (
   shipping_incl_tax decimal(20,4),
   base_shipping_incl_tax decimal(20,4),
   coupon_rule_name varchar(255),
+  discount_refunded decimal(20,4),
+  base_discount_refunded decimal(20,4),
+  shipping_refunded decimal(20,4),
+  base_shipping_refunded decimal(20,4),
+  shipping_tax_refunded decimal(20,4),
+  base_shipping_tax_refunded decimal(20,4),
+  subtotal_refunded decimal(20,4),
+  base_subtotal_refunded decimal(20,4),
+  tax_refunded decimal(20,4),
+  base_tax_refunded decimal(20,4),
+  discount_tax_compensation_refunded decimal(20,4),
+  base_discount_tax_compensation_refunded decimal(20,4),
+  total_offline_refunded decimal(20,4),
+  base_total_offline_refunded decimal(20,4),
+  total_online_refunded decimal(20,4),
+  base_total_online_refunded decimal(20,4),
+  adjustment_positive decimal(20,4),
+  base_adjustment_positive decimal(20,4),
+  adjustment_negative decimal(20,4),
+  base_adjustment_negative decimal(20,4),
   UNIQUE KEY (increment_id, store_id),
   KEY (status),
   KEY (state),
@@ -350,6 +391,12 @@ CREATE TABLE #sales_order_item (
   base_discount_tax_compensation_amount decimal(20,4),
   discount_tax_compensation_invoiced decimal(20,4),
   base_discount_tax_compensation_invoiced decimal(20,4),
+  discount_refunded decimal(20,4),
+  base_discount_refunded decimal(20,4),
+  tax_refunded decimal(20,4),
+  base_tax_refunded decimal(20,4),
+  discount_tax_compensation_refunded decimal(20,4),
+  base_discount_tax_compensation_refunded decimal(20,4),
   tax_canceled decimal(12,4),
   discount_tax_compensation_canceled decimal(20,4),
   free_shipping smallint unsigned NOT NULL DEFAULT 0,
@@ -365,6 +412,9 @@ CREATE TABLE #sales_order_payment (
   base_shipping_captured decimal(20,4),
   shipping_captured decimal(20,4),
   amount_refunded decimal(20,4),
+  base_amount_refunded_online decimal(20,4),
+  base_shipping_refunded decimal(20,4),
+  shipping_refunded decimal(20,4),
   base_amount_paid decimal(20,4),
   amount_canceled decimal(20,4),
   base_shipping_amount decimal(20,4),
@@ -408,6 +458,18 @@ CREATE TABLE #sales_order_address (
   vat_id text,
   KEY (parent_id),
   FOREIGN KEY (parent_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+-- What other modules put into an order: real ones add columns of their own to Magento's tables.
+CREATE TABLE #sandbox_order_extra (
+  order_id int unsigned NOT NULL,
+  name varchar(64) NOT NULL,
+  amount decimal(20,4),
+  base_amount decimal(20,4),
+  in_header smallint unsigned NOT NULL DEFAULT 0,
+  document longtext,
+  PRIMARY KEY (order_id, name),
+  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
 CREATE TABLE #sales_order_grid (
@@ -545,47 +607,249 @@ CREATE TABLE #sales_shipment_grid (
 CREATE TABLE #sales_invoice (
   entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   store_id smallint unsigned,
-  base_grand_total decimal(20,4),
-  tax_amount decimal(20,4),
-  discount_amount decimal(20,4),
-  grand_total decimal(20,4),
-  shipping_amount decimal(20,4),
-  subtotal decimal(20,4),
-  total_qty decimal(12,4),
   order_id int unsigned NOT NULL,
-  state int,
-  order_currency_code varchar(3),
   increment_id varchar(50),
+  state int,
+  total_qty decimal(12,4),
+  can_void_flag smallint unsigned,
+  is_used_for_refund smallint unsigned,
+  base_total_refunded decimal(20,4),
+  billing_address_id int,
+  shipping_address_id int,
+  transaction_id varchar(255),
+  email_sent smallint unsigned,
+  send_email smallint unsigned,
+  grand_total decimal(20,4),
+  base_grand_total decimal(20,4),
+  subtotal decimal(20,4),
+  base_subtotal decimal(20,4),
+  subtotal_incl_tax decimal(20,4),
+  base_subtotal_incl_tax decimal(20,4),
+  tax_amount decimal(20,4),
+  base_tax_amount decimal(20,4),
+  discount_amount decimal(20,4),
+  base_discount_amount decimal(20,4),
+  shipping_amount decimal(20,4),
+  base_shipping_amount decimal(20,4),
+  shipping_incl_tax decimal(20,4),
+  base_shipping_incl_tax decimal(20,4),
+  shipping_tax_amount decimal(20,4),
+  base_shipping_tax_amount decimal(20,4),
+  discount_tax_compensation_amount decimal(20,4),
+  base_discount_tax_compensation_amount decimal(20,4),
+  shipping_discount_tax_compensation_amount decimal(20,4),
+  base_shipping_discount_tax_compensation_amnt decimal(20,4),
+  base_to_global_rate decimal(20,4),
+  base_to_order_rate decimal(20,4),
+  store_to_base_rate decimal(20,4),
+  store_to_order_rate decimal(20,4),
+  base_currency_code varchar(3),
+  global_currency_code varchar(3),
+  order_currency_code varchar(3),
+  store_currency_code varchar(3),
+  discount_description varchar(255),
+  customer_note text,
+  customer_note_notify smallint unsigned,
   created_at timestamp NOT NULL DEFAULT current_timestamp(),
   updated_at timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
   UNIQUE KEY (increment_id, store_id),
   KEY (order_id),
-  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
+  KEY (created_at),
+  KEY (updated_at),
+  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE,
+  FOREIGN KEY (store_id) REFERENCES #store (store_id) ON DELETE SET NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_invoice_item (
+  entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  parent_id int unsigned NOT NULL,
+  order_item_id int,
+  product_id int,
+  sku varchar(255),
+  name varchar(255),
+  qty decimal(12,4),
+  base_cost decimal(20,4),
+  price decimal(20,4),
+  base_price decimal(20,4),
+  price_incl_tax decimal(20,4),
+  base_price_incl_tax decimal(20,4),
+  row_total decimal(20,4),
+  base_row_total decimal(20,4),
+  row_total_incl_tax decimal(20,4),
+  base_row_total_incl_tax decimal(20,4),
+  tax_amount decimal(20,4),
+  base_tax_amount decimal(20,4),
+  discount_amount decimal(20,4),
+  base_discount_amount decimal(20,4),
+  discount_tax_compensation_amount decimal(20,4),
+  base_discount_tax_compensation_amount decimal(20,4),
+  KEY (parent_id),
+  FOREIGN KEY (parent_id) REFERENCES #sales_invoice (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_invoice_comment (
+  entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  parent_id int unsigned NOT NULL,
+  is_customer_notified int,
+  is_visible_on_front smallint unsigned NOT NULL DEFAULT 0,
+  comment text,
+  created_at timestamp NOT NULL DEFAULT current_timestamp(),
+  KEY (parent_id),
+  FOREIGN KEY (parent_id) REFERENCES #sales_invoice (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_invoice_grid (
+  entity_id int unsigned NOT NULL PRIMARY KEY,
+  increment_id varchar(50),
+  state int,
+  store_id smallint unsigned,
+  order_id int unsigned NOT NULL,
+  order_increment_id varchar(50),
+  order_created_at timestamp NULL,
+  billing_name varchar(255),
+  customer_name varchar(255),
+  customer_email varchar(255),
+  payment_method varchar(128),
+  subtotal decimal(20,4),
+  shipping_and_handling decimal(20,4),
+  base_grand_total decimal(20,4),
+  grand_total decimal(20,4),
+  order_currency_code varchar(3),
+  created_at timestamp NULL,
+  updated_at timestamp NULL,
+  UNIQUE KEY (increment_id, store_id),
+  KEY (order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
 CREATE TABLE #sales_creditmemo (
   entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
   store_id smallint unsigned,
-  base_grand_total decimal(20,4),
-  tax_amount decimal(20,4),
-  discount_amount decimal(20,4),
-  grand_total decimal(20,4),
-  shipping_amount decimal(20,4),
-  subtotal decimal(20,4),
   order_id int unsigned NOT NULL,
+  increment_id varchar(50),
   state int,
   invoice_id int,
+  adjustment decimal(20,4),
+  base_adjustment decimal(20,4),
+  adjustment_positive decimal(20,4),
+  base_adjustment_positive decimal(20,4),
+  adjustment_negative decimal(20,4),
+  base_adjustment_negative decimal(20,4),
+  billing_address_id int,
+  shipping_address_id int,
+  transaction_id varchar(255),
+  email_sent smallint unsigned,
+  send_email smallint unsigned,
+  grand_total decimal(20,4),
+  base_grand_total decimal(20,4),
+  subtotal decimal(20,4),
+  base_subtotal decimal(20,4),
+  subtotal_incl_tax decimal(20,4),
+  base_subtotal_incl_tax decimal(20,4),
+  tax_amount decimal(20,4),
+  base_tax_amount decimal(20,4),
+  discount_amount decimal(20,4),
+  base_discount_amount decimal(20,4),
+  shipping_amount decimal(20,4),
+  base_shipping_amount decimal(20,4),
+  shipping_incl_tax decimal(20,4),
+  base_shipping_incl_tax decimal(20,4),
+  shipping_tax_amount decimal(20,4),
+  base_shipping_tax_amount decimal(20,4),
+  discount_tax_compensation_amount decimal(20,4),
+  base_discount_tax_compensation_amount decimal(20,4),
+  shipping_discount_tax_compensation_amount decimal(20,4),
+  base_shipping_discount_tax_compensation_amnt decimal(20,4),
+  base_to_global_rate decimal(20,4),
+  base_to_order_rate decimal(20,4),
+  store_to_base_rate decimal(20,4),
+  store_to_order_rate decimal(20,4),
+  base_currency_code varchar(3),
+  global_currency_code varchar(3),
   order_currency_code varchar(3),
-  increment_id varchar(50),
+  store_currency_code varchar(3),
+  discount_description varchar(255),
+  customer_note text,
+  customer_note_notify smallint unsigned,
   created_at timestamp NOT NULL DEFAULT current_timestamp(),
   updated_at timestamp NOT NULL DEFAULT current_timestamp() ON UPDATE current_timestamp(),
   UNIQUE KEY (increment_id, store_id),
   KEY (order_id),
-  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
+  KEY (created_at),
+  KEY (updated_at),
+  FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE,
+  FOREIGN KEY (store_id) REFERENCES #store (store_id) ON DELETE SET NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_creditmemo_item (
+  entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  parent_id int unsigned NOT NULL,
+  order_item_id int,
+  product_id int,
+  sku varchar(255),
+  name varchar(255),
+  qty decimal(12,4),
+  base_cost decimal(20,4),
+  price decimal(20,4),
+  base_price decimal(20,4),
+  price_incl_tax decimal(20,4),
+  base_price_incl_tax decimal(20,4),
+  row_total decimal(20,4),
+  base_row_total decimal(20,4),
+  row_total_incl_tax decimal(20,4),
+  base_row_total_incl_tax decimal(20,4),
+  tax_amount decimal(20,4),
+  base_tax_amount decimal(20,4),
+  discount_amount decimal(20,4),
+  base_discount_amount decimal(20,4),
+  discount_tax_compensation_amount decimal(20,4),
+  base_discount_tax_compensation_amount decimal(20,4),
+  weee_tax_applied text,
+  weee_tax_applied_row_amount decimal(12,4),
+  weee_tax_row_disposition decimal(12,4),
+  base_weee_tax_row_disposition decimal(12,4),
+  KEY (parent_id),
+  FOREIGN KEY (parent_id) REFERENCES #sales_creditmemo (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_creditmemo_comment (
+  entity_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  parent_id int unsigned NOT NULL,
+  is_customer_notified int,
+  is_visible_on_front smallint unsigned NOT NULL DEFAULT 0,
+  comment text,
+  created_at timestamp NOT NULL DEFAULT current_timestamp(),
+  KEY (parent_id),
+  FOREIGN KEY (parent_id) REFERENCES #sales_creditmemo (entity_id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
+
+CREATE TABLE #sales_creditmemo_grid (
+  entity_id int unsigned NOT NULL PRIMARY KEY,
+  increment_id varchar(50),
+  state int,
+  store_id smallint unsigned,
+  order_id int unsigned NOT NULL,
+  order_increment_id varchar(50),
+  order_created_at timestamp NULL,
+  billing_name varchar(255),
+  customer_name varchar(255),
+  customer_email varchar(255),
+  payment_method varchar(128),
+  subtotal decimal(20,4),
+  shipping_and_handling decimal(20,4),
+  base_grand_total decimal(20,4),
+  order_status varchar(32),
+  adjustment_positive decimal(20,4),
+  adjustment_negative decimal(20,4),
+  order_base_grand_total decimal(20,4),
+  created_at timestamp NULL,
+  updated_at timestamp NULL,
+  UNIQUE KEY (increment_id, store_id),
+  KEY (order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
 CREATE TABLE #sales_payment_transaction (
   transaction_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  parent_id int unsigned,
   order_id int unsigned NOT NULL DEFAULT 0,
   payment_id int unsigned NOT NULL DEFAULT 0,
   txn_id varchar(100),
@@ -593,6 +857,7 @@ CREATE TABLE #sales_payment_transaction (
   txn_type varchar(15),
   is_closed smallint unsigned NOT NULL DEFAULT 1,
   created_at timestamp NULL DEFAULT current_timestamp(),
+  UNIQUE KEY (order_id, payment_id, txn_id),
   FOREIGN KEY (order_id) REFERENCES #sales_order (entity_id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 
