@@ -39,7 +39,10 @@ UPDATE inbox SET state = 'processing' WHERE seq = (
         SELECT 1 FROM backfill_open AS open
         WHERE open.site = due.site AND open.entity = due.entity AND open.entity_id = due.entity_id)
     ORDER BY run_at, seq LIMIT 1)
-RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data, EXISTS (
+    SELECT 1 FROM inbox AS word
+    WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
+      AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
 
 -- name: claim_behind
 UPDATE inbox SET state = 'processing' WHERE seq = (
