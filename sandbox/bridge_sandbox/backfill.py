@@ -36,8 +36,8 @@ LOOK_S = 0.1
 SAY_EVERY_S = 5.0
 BASELINE = 5
 ARRIVAL_S = 90.0
-KILLED = ("bridge", "agent", "bridgectl")
-"""At a quarter, a half and three quarters."""
+KILLED = ("bridgectl", "bridge", "agent")
+"""At a fifth, two and three fifths."""
 LIMIT_S, LIMIT_PER_ORDER_S = 120.0, 0.2
 CENT = Decimal("0.01")
 COUNTED = ("seen", "applied", "waiting", "dead", "missing", "differ")
@@ -53,6 +53,8 @@ class Options:
     live_every_s: float
     rate: float
     kill: bool
+    hosted: bool
+    direct: bool
 
     @property
     def past(self) -> Past:
@@ -62,7 +64,11 @@ class Options:
     @property
     def plan(self) -> Plan:
         go_live_at = datetime.now(UTC) - timedelta(days=GO_LIVE_DAYS_AGO)
-        return Plan(go_live_at=go_live_at.isoformat(timespec="seconds"), requests_per_s=self.rate)
+        sites = Plan().sites
+        return Plan(
+            go_live_at=go_live_at.isoformat(timespec="seconds"), requests_per_s=self.rate,
+            hosted=sites if self.hosted else (), direct=sites if self.direct else (),
+        )  # fmt: skip
 
     @property
     def limit_s(self) -> float:
@@ -76,6 +82,8 @@ class Options:
 @click.option(
     "--kill/--no-kill", default=True, show_default=True, help="kill -9 of bridge, agent, bridgectl, once each."
 )
+@click.option("--hosted", is_flag=True, help="The shop has no triggers: REST is polled, and it sends webhooks.")
+@click.option("--direct", is_flag=True, help="The bridge reads the shop itself, not through the agent.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one line of JSON, the last on standard output.")
 @click.option("--keep", is_flag=True, help="Keep the folder with logs and data.")
 def backfill(*, as_json: bool, keep: bool, **chosen: Any) -> None:
@@ -136,7 +144,7 @@ def carry(stage: Stage, options: Options, outages: Outages) -> float:
 
 def look_on(stage: Stage, options: Options, looker: Program, outages: Outages, began_s: float) -> None:
     """Until it has ended well, with the kills on the way."""
-    kills = [(options.orders * (number + 1) // 4, name) for number, name in enumerate(KILLED)] if options.kill else []
+    kills = [(options.orders * (number + 1) // 5, name) for number, name in enumerate(KILLED)] if options.kill else []
     told_s = 0.0
     while looker.is_alive:
         settled = settled_by_now(looker)

@@ -28,7 +28,7 @@ def result() -> dict[str, Any]:
 def test_killed_bridge_agent_and_bridgectl_it_goes_on_and_both_sides_and_the_ledger_agree(
     result: dict[str, Any],
 ) -> None:
-    assert result["killed"] == ["bridge", "agent", "bridgectl"]
+    assert result["killed"] == ["bridgectl", "bridge", "agent"]
     assert result["shop"] == result["bng"]
     assert (result["shop"]["orders"], result["duplicates"]) == (ORDERS, 0)
     ledger = result["ledger"]
