@@ -7,6 +7,7 @@ import pytest
 
 from bridge_sandbox.bng import samples
 from bridge_sandbox.history import Past, seed
+from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order
@@ -25,7 +26,9 @@ def test_lead_times_are_told_by_day_before_and_after_going_live(stage: Stage) ->
         wait_for_sales_order(stage, order)
     stage.bng.ship(f"shop1-{live[0]['order_id']}", ["JJD1"])
 
-    answer = json.loads(stage.bridgectl("report", "lead-time", "--json"))
+    # Since its agent was away the bridge leaves the shop alone for a while.
+    told = wait_until("a report", lambda: stage.bridgectl("report", "lead-time", "--json"), timeout_s=60, poll_s=0.5)
+    answer = json.loads(told)
     after, before = answer["after"], answer["before"]
     assert (after["orders"], after["in_bng"]["count"], after["allocated"]["count"]) == (3, 3, 3)
     assert (after["shipped"]["count"], after["shipped"]["not_yet"]) == (1, 2)
