@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents
-from bng_bridge.flows import documents, shipments, stock
+from bng_bridge.flows import documents, postings, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -106,7 +106,8 @@ Run = Callable[..., Awaitable[Any]]
 OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
-        binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents, sales_order,
+        binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents,
+        postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order,
         origin, shop_order, status_in_shop, shipments.to_ship,
         shipments.lines_shipped, has_product, inventory_item, stock.shipped_not_in_shop,
     )
