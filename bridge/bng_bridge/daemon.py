@@ -20,6 +20,7 @@ from bng_bridge.admin.targets import restore_pauses
 from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.alerting.notifier import Notifier
 from bng_bridge.alerting.ways import Command, Way, WebhookPost
+from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.bng import subscriptions
 from bng_bridge.bng.announcements import Announcements, verifier
 from bng_bridge.bng.client import BngClient
@@ -113,6 +114,9 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
                 group.create_task(each.run(), name=f"stock-check {site}")
                 for site, each in parts.bridge.stock_checks.items()
             ]
+            tasks += [
+                group.create_task(each.run(), name=f"backfill {site}") for site, each in parts.bridge.carriers.items()
+            ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.bridge.reload.ask)
             systemd.notify("READY=1")
@@ -173,6 +177,7 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
         stock_checks={name: StockCheck(context, name, store, worker, alerts) for name in config.sites},
+        carriers={name: Carrier(magento[name], gateways[name], store) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
     shops = {name: client.throttle for name, client in magento.items()}

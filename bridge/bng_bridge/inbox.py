@@ -25,6 +25,8 @@ from bridge_common.event import Event
 
 _SQL = queries.load("bng_bridge", "inbox")
 CLEANED = 1000
+MOST_BEHIND = 16
+"""Of a backfill at work at a time: half of the slots that there are by default."""
 GAP_S = 3600.0
 """Between two attempts of an event. What is not ready is looked at every few minutes: after so long nobody looked."""
 
@@ -107,10 +109,12 @@ def put_undecodable(db: sqlite3.Connection, site: str, payload: bytes, reason: s
 
 
 def claim(db: sqlite3.Connection, now: str, limit: int) -> list[Claimed]:
-    """Take up to `limit` due events, oldest first, one per ordering key."""
-    claimed: list[Claimed] = []
-    while len(claimed) < limit and (row := db.execute(_SQL["claim"], {"now": now}).fetchone()) is not None:
-        claimed.append(Claimed(**{name: row[name] for name in Claimed.__slots__}))
+    """Take up to `limit` due events, oldest first, one per ordering key; what a backfill has handed over behind all others,
+    and only a few of it at a time, so that what is live finds a free slot."""
+    claimed = _claim(db, "claim", now, limit)
+    if len(claimed) < limit and db.execute(_SQL["has_behind"]).fetchone():
+        room = MOST_BEHIND - int(db.execute(_SQL["behind"]).fetchone()[0])
+        claimed += _claim(db, "claim_behind", now, min(room, limit - len(claimed)))
     return claimed
 
 
@@ -255,6 +259,13 @@ def exclusion(state: str, kind: str, reason: str) -> str:
 def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Row]:
     """A read by the name it has in sql/inbox.sql."""
     return db.execute(_SQL[query], values).fetchall()
+
+
+def _claim(db: sqlite3.Connection, query: str, now: str, limit: int) -> list[Claimed]:
+    claimed: list[Claimed] = []
+    while len(claimed) < limit and (row := db.execute(_SQL[query], {"now": now}).fetchone()) is not None:
+        claimed.append(Claimed(**{name: row[name] for name in Claimed.__slots__}))
+    return claimed
 
 
 def _newer_waits(db: sqlite3.Connection, event: Claimed) -> bool:

@@ -28,6 +28,7 @@ ACTIONS = frozenset(
         "swept", "sweep_found", "sweep_failed",
         "stock_checked", "stock_check_failed",
         "linked", "unlinked",
+        "backfill", "backfill_failed", "adopted",
         "clock_set",
     }
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`bridge-sandbox`: the two servers, the demo that runs everything between them, and the chaos that breaks it.
+"""`bridge-sandbox`: the two servers, what runs everything between them, and the chaos that breaks it.
 
 A command's module is imported when it is called: a server must not pay for the demo's imports at its start.
 """
@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "backfill": "bridge_sandbox.backfill",
     "bng": "bridge_sandbox.bng.cli",
     "chaos": "bridge_sandbox.chaos.cli",
     "demo": "bridge_sandbox.demo",

@@ -68,6 +68,8 @@ class Plan:
     """More of the table of each site in bridge.toml."""
     manifest_interval_s: float = 0.0
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
+    go_live_at: str = ""
+    """Of all sites, RFC 3339; empty: everything is carried."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
     far: Place = HERE
@@ -296,6 +298,7 @@ def _polling(plan: Plan, endpoints: Endpoints, secret: Secrets, site: str) -> Ta
 
 def _site(plan: Plan) -> dict[str, Value]:
     return {
+        **({"go_live_at": plan.go_live_at} if plan.go_live_at else {}),
         "sources": {WAREHOUSE: SOURCE_CODE},
         "execution_limit_s": plan.quiet_period_s,
         "timeout_s": plan.timeout_s,

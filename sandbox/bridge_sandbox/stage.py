@@ -119,6 +119,10 @@ class Stage:
         token = self._secrets.read(f"token-{name}")
         return Server(local_url(self.endpoints.shops[name].api), {"Authorization": f"Bearer {token}"})
 
+    def bng_api(self) -> Server:
+        """BNG's API with a valid key, as somebody else's program uses it."""
+        return Server(local_url(self.endpoints.bng.api), {"X-API-Key": self._secrets.read("bng-key")})
+
     def pids(self) -> dict[str, int]:
         """The process ids of the programs of ours that run."""
         programs = [part for part in self._parts.values() if isinstance(part, Program)]

@@ -296,7 +296,7 @@ def is_known(line: str) -> bool:
     known = option_names(command)
     for word in words[1:]:
         if isinstance(command, click.Group) and not word.startswith("-"):
-            if re.fullmatch(r"[a-z]+", word) is None or word not in command.commands:
+            if re.fullmatch(r"[a-z][a-z-]*", word) is None or word not in command.commands:
                 return word.isupper() or word.startswith(("/", "…"))
             command = command.commands[word]
             known |= option_names(command)

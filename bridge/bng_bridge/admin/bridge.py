@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.alerting.notifier import Notifier
+from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.config import BridgeConfig
 from bng_bridge.flows.context import Context
 from bng_bridge.holds import Holds
@@ -39,6 +40,7 @@ class Bridge:
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
     manifests: dict[str, Manifest] = field(default_factory=dict)
     stock_checks: dict[str, StockCheck] = field(default_factory=dict)
+    carriers: dict[str, Carrier] = field(default_factory=dict)
     longest_quiet_s: float = 60.0
 
     def known_site(self, site: str) -> str:
@@ -46,6 +48,16 @@ class Bridge:
         if site not in self.config.sites:
             raise NotFound(f"There is no site {site}.", hint=f"Sites: {', '.join(sorted(self.config.sites))}.")
         return site
+
+    def only_site(self, site: str | None) -> str:
+        """The one that is named, or the only one. Raises NotFound."""
+        if site is not None:
+            return self.known_site(site)
+        if len(self.config.sites) > 1:
+            raise NotFound(
+                "There are several shops.", hint=f"Choose with --site: {', '.join(sorted(self.config.sites))}."
+            )
+        return next(iter(self.config.sites))
 
     def gateway(self, site: str) -> GatewayTransport:
         """Raises NotFound."""

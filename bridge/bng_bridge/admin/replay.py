@@ -100,7 +100,7 @@ async def find(bridge: Bridge, entity: str, name: str, site: str | None, warehou
     if entity == "order":
         return await _find_order(bridge, name, site)
     if entity == "customer":
-        return {"site": _only_site(bridge, site), "records": [{"entity_id": name}]}
+        return {"site": bridge.only_site(site), "records": [{"entity_id": name}]}
     if entity == "stock":
         shown: set[str] = {each for config in bridge.config.sites.values() for each in config.sources}
         warehouses = [warehouse] if warehouse else sorted(shown)
@@ -257,13 +257,3 @@ async def _never_arrived(bridge: Bridge, site: str, name: str) -> dict[str, bool
         others = ", ".join(each for each in bridge.config.sites if each != site)
         hint = f"If it is not an order of {site}, choose with --site: {others}." if others else error.hint
         raise TargetUnavailable(f"{site} cannot be asked for order {name}: {error.message}", hint=hint) from error
-
-
-def _only_site(bridge: Bridge, site: str | None) -> str:
-    if site is not None:
-        return bridge.known_site(site)
-    if len(bridge.config.sites) > 1:
-        raise NotFound(
-            "There are several shops.", hint=f"Choose with --site: {', '.join(sorted(bridge.config.sites))}."
-        )
-    return next(iter(bridge.config.sites))

@@ -80,7 +80,7 @@ def compare(db: sqlite3.Connection, sites: Mapping[str, Site], current: FileSet,
         before, _ = _outcome(older, document, context)
         after, error = _outcome(newer, document, context)
         if after is None:
-            errors.setdefault(_kind(error), Counted()).add({"record": record, "error": error})
+            errors.setdefault(kind_of(error), Counted()).add({"record": record, "error": error})
             continue
         if before is None:
             mended += 1
@@ -137,7 +137,7 @@ def _outcome(
         return None, error.message
 
 
-def _kind(error: str) -> str:
+def kind_of(error: str) -> str:
     """What errors of several documents have in common: field and file:line, without values."""
     place = re.search(r"\([^()]*:\d+\)$", error)
     return f"{error.partition(': ')[0]} {place[0]}" if place and ": " in error else error

@@ -15,7 +15,7 @@ from bng_bridge.admin.shadow import Counted, Wanted, differences, events, listed
 from bng_bridge.flow_files import flow_file
 from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.flow_files.fit import misfits_of
-from bng_bridge.flow_files.flow_file import Flow
+from bng_bridge.flow_files.flow_file import Beginning, Flow
 from bng_bridge.flow_files.operations import OPERATIONS as CATALOGUE
 from bng_bridge.flow_files.rehearsal import driven
 from bng_bridge.flow_files.steps import Asked, Document
@@ -90,7 +90,8 @@ def compare(context: Context, files: FileSet, wanted: Wanted) -> dict[str, Any]:
         documents += 1
         running = _running(context, files, row)
         before = files.flows(running.site, event.name, "snapshot")
-        here = dict(differences(_told(before, running), _told(newer, running)))
+        beginning = beginning_of(running)
+        here = dict(differences(told(before, running, beginning), told(newer, running, beginning)))
         changed += bool(here)
         record = str(running.document.get("increment_id") or running.event.entity_id)
         for name, example in here.items():
@@ -109,18 +110,18 @@ def _running(context: Context, files: FileSet, row: sqlite3.Row) -> Running:
     return Running(event, context, files.mappings, row["site"], event.document())
 
 
-def _told(flow: Flow | None, running: Running) -> Document:
+def told(flow: Flow | None, running: Running, beginning: Beginning) -> Document:
     """What a flow would do: its end, and its writes in order by what they are."""
     shadow = Shadow(running)
     if flow is None:
         return {"outcome": "skipped", "reason": "no flow"}
     try:
-        ran = driven(flow.run(beginning_of(running), shadow))
-        told = {"outcome": ran.ended.outcome, "reason": ran.ended.reason}
+        ran = driven(flow.run(beginning, shadow))
+        end = {"outcome": ran.ended.outcome, "reason": ran.ended.reason}
     except BridgeError as error:
-        told = {"outcome": "postponed" if isinstance(error, NotReady) else "dead", "reason": error.message}
+        end = {"outcome": "postponed" if isinstance(error, NotReady) else "dead", "reason": error.message}
     bodies = {f"{each['write']}": {key: each.get(key) for key in ("reference", "body")} for each in shadow.writes}
-    return {**told, "writes": ", ".join(each["write"] for each in shadow.writes), **bodies}
+    return {**end, "writes": ", ".join(each["write"] for each in shadow.writes), **bodies}
 
 
 def _steps(current: Flow | None, newer: Flow) -> list[str]:

@@ -9,11 +9,14 @@ from aiohttp import web
 
 from bng_bridge.admin import (
     alerts,
+    backfill,
     bundles,
     customers,
     dead_letters,
     demand,
     drain,
+    golive,
+    lead_time,
     ledger,
     links,
     manifest,
@@ -40,7 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
     *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *stock.ROUTES, *demand.ROUTES, *customers.ROUTES,
-    *links.ROUTES,
+    *links.ROUTES, *backfill.ROUTES, *lead_time.ROUTES, *golive.ROUTES,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import click
 
 from bng_bridge import __version__
 from bng_bridge.ctl.alerts import alerts
+from bng_bridge.ctl.backfill import backfill_group
 from bng_bridge.ctl.bundle import bundle_group
 from bng_bridge.ctl.command import Bridgectl
 from bng_bridge.ctl.connection import Daemon
@@ -13,6 +14,7 @@ from bng_bridge.ctl.customers import conflicts, customer, link, unlink
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.flow import flow_group
+from bng_bridge.ctl.golive import golive_group
 from bng_bridge.ctl.ledger import ledger
 from bng_bridge.ctl.manifest import manifest
 from bng_bridge.ctl.map import map_group
@@ -49,5 +51,6 @@ def main(context: click.Context, socket: Path) -> None:
 for each in (
     status, trace, ping, queue, dlq, alerts, ledger, manifest, stock, pause, resume, drain, resync, replay, restored, site,
     customer, conflicts, link, unlink, map_group, flow_group, bundle_group, report_group,
+    backfill_group, golive_group,
 ):  # fmt: skip
     main.add_command(each)

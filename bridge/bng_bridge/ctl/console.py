@@ -9,9 +9,9 @@ from rich.text import Text
 _COLOURS = {"healthy": "green", "degraded": "yellow", "down": "red", "online": "green", "open": "green"}
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """Without markup: an answer's own square brackets, such as [bng], are part of its words."""
-    return Console(highlight=False, markup=False, emoji=False)
+    return Console(highlight=False, markup=False, emoji=False, stderr=stderr)
 
 
 def word(text: str) -> Text:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bng_bridge import bindings, letters, switches
+from bng_bridge import bindings, letters, switches, windows
 from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 from bng_bridge.flow_files.events import EVENTS, EventKind
@@ -17,7 +17,7 @@ from bng_bridge.flows.keys import sales_order_key, source_id
 from bng_bridge.flows.names import account
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
-from bng_bridge.flows.settings import settings_of
+from bng_bridge.flows.settings import gone_live, settings_of
 from bng_bridge.inbox import Claimed, Hint
 from bng_bridge.outcome import Outcome, skipped
 from bridge_common import decimal_json
@@ -137,7 +137,7 @@ async def _run_of_one(event: Claimed, kind: EventKind, context: Context, files: 
         return _without_flow(event)
     if _is_posted_by_us(event, context):
         return skipped("made from the shop's own")
-    if reason := _why_left(flow, found.site, found.document, context):
+    if reason := _why_left(flow, found.site, event, found.document, context):
         return skipped(reason)
     running = Running(event, context, files.mappings, found.site, found.document, found.bound)
     return await _run(flow, running, beginning_of(running))
@@ -180,17 +180,31 @@ def _is_posted_by_us(event: Claimed, context: Context) -> bool:
     return any(bindings.by_target(context.read, "bng", entity, event.entity_id) for entity in entities)
 
 
-def _why_left(flow: Flow, site: str, document: Any, context: Context) -> str:
+def _why_left(flow: Flow, site: str, event: Claimed, document: Any, context: Context) -> str:
     """Why the site has no part in the flow; '' when it has. A sales order of no site is the flow's own business."""
     if not flow.trigger.is_switched or not site:
         return ""
-    return switches.why_left(context.read, site, flow.name, _created_at(document or {}))
+    created_at = _created_at(document or {})
+    if _brought_over(event, site, created_at, context) is not None:
+        created_at = None
+    return switches.why_left(context.read, site, flow.name, created_at)
+
+
+def _brought_over(event: Claimed, site: str, created_at: datetime | None, context: Context) -> datetime | None:
+    """The beginning of the window of history with which an operator has had this very record brought over."""
+    if created_at is None or event.source != "magento":
+        return None
+    return windows.covering(context.read, site, event.entity, event.entity_id, created_at)
 
 
 def _created_at(document: Document) -> datetime | None:
-    if "created_at" in document:
-        return from_magento(document["created_at"])
-    return from_text(document["CreatedAt"]) if document.get("CreatedAt") else None
+    """None also for what is no time: Magento has had days such as 0000-00-00."""
+    try:
+        if "created_at" in document:
+            return from_magento(str(document["created_at"]))
+        return from_text(document["CreatedAt"]) if document.get("CreatedAt") else None
+    except ValueError:
+        return None
 
 
 async def _run(flow: Flow, running: Running, beginning: Beginning) -> Outcome:
@@ -207,7 +221,7 @@ def beginning_of(running: Running) -> Beginning:
         "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
         "is_requeued": event.requeued_at is not None,
     }  # fmt: skip
-    site = settings_of(running.site, running.settings, running.document) if running.site else None
+    site = _settings(running) if running.site else None
     return Beginning(running.document, told, site, None if bound is None else _named(bound))
 
 
@@ -216,6 +230,16 @@ def _named(bound: Binding) -> dict[str, str]:
     if bound.entity == "customer":
         return {"customer_id": source_id(bound.target_key)}
     return {"order_id": source_id(bound.target_key), "sales_order_id": bound.target_id}
+
+
+def _settings(running: Running) -> dict[str, Any]:
+    """Of a record that an operator has had brought over go-live is the beginning of its window."""
+    settings = settings_of(running.site, running.settings, running.document)
+    go_live_at = running.settings.go_live_at
+    if go_live_at is None:
+        return settings
+    since = _brought_over(running.event, running.site, _created_at(running.document or {}), running.context)
+    return settings if since is None or since >= go_live_at else gone_live(settings, since)
 
 
 # ── an event that concerns several sites ──
@@ -230,7 +254,7 @@ async def _run_of_sites(event: Claimed, kind: EventKind, context: Context, files
     failures: list[BridgeError] = []
     flows = {name: flow for name in context.sites if (flow := files.flows(name, kind.name, event.kind)) is not None}
     # When a record was made does not count: a product's price may be of today.
-    left = {name: _why_left(flow, name, None, context) for name, flow in flows.items()}
+    left = {name: _why_left(flow, name, event, None, context) for name, flow in flows.items()}
     if left and all(left.values()):
         return skipped(next(iter(left.values())))
     document = await _read(event, context) if event.entity in _RESOURCES else event.document()

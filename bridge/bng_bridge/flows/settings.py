@@ -24,6 +24,11 @@ def _store_of(document: Any, site: Site) -> str:
     return store if store in site.stores else ""
 
 
+def gone_live(settings: dict[str, Any], since: datetime) -> dict[str, Any]:
+    """For a record that an operator has had brought over, with all that was made from `since` on: see windows.py."""
+    return {**settings, "go_live_at": _moment(since)}
+
+
 def _settings(name: str, site: Site, store: str) -> dict[str, Any]:
     return {
         "name": name,

@@ -43,6 +43,14 @@ class MagentoClient:
             answer = await self._request("GET", path, query=query)
         return None if answer.status == 404 else dict(answer.body)
 
+    async def get_list(self, path: str) -> list[dict[str, Any]]:
+        """Where Magento answers with a list. Raises TargetUnavailable for anything else."""
+        async with self.throttle.slot(endpoint_of(path)):
+            answer = await self._request("GET", path)
+        if not isinstance(answer.body, list):
+            raise TargetUnavailable(f"{self.site}: {path} answered in another form than Magento's")
+        return [dict(each) for each in answer.body]
+
     async def static(
         self, path: str, query: dict[str, str] | None = None, *, kept_s: float = HOUR_S
     ) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ async def pages(
 
     Raises what the client raises, and TargetUnavailable for an answer that is no list of Magento's.
     """
-    groups = [group for group in (list(some), *([each] for each in every)) if group]
+    groups = _groups(some, every)
     size, steps = PAGE_SIZE, 0
     while True:
         began_at = utc_now()
@@ -71,6 +71,37 @@ async def pages(
         after, size, steps = upto, PAGE_SIZE if steps else size, 0
 
 
+async def count(client: MagentoClient, listing: Listing, every: Sequence[Filter]) -> int:
+    """How many the shop says there are for which all of `every` hold: for people, since an extension may filter the list.
+
+    Raises as `pages`.
+    """
+    body = await client.get(listing.path, _query(listing, _groups([], every), 0, 1))
+    try:
+        return int((body or {})["total_count"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TargetUnavailable(f"{client.site}: {listing.path} answered in another form than Magento's") from error
+
+
+async def newest(client: MagentoClient, listing: Listing, most: int) -> list[dict[str, Any]]:
+    """The ones with the highest ids, the newest first. Raises as `pages`."""
+    found: list[dict[str, Any]] = []
+    below = ""
+    while len(found) < most:
+        size = min(PAGE_SIZE, most - len(found))
+        query = _query(listing, [[("entity_id", "lt", below)]] if below else [], 0, size)
+        body = await client.get(listing.path, {**query, "searchCriteria[sortOrders][0][direction]": "DESC"})
+        try:
+            items = list((body or {})["items"] or [])
+        except (KeyError, TypeError) as error:
+            raise TargetUnavailable(f"{client.site}: {listing.path} answered in another form than Magento's") from error
+        if not items:
+            break
+        found += items
+        below = str(min(int(item[listing.id_field]) for item in items))
+    return found
+
+
 async def by_ids(client: MagentoClient, listing: Listing, ids: Iterable[int]) -> AsyncGenerator[Page, None]:
     """The records with these ids, as far as the shop shows them."""
     wanted = sorted(ids)
@@ -79,6 +110,10 @@ async def by_ids(client: MagentoClient, listing: Listing, ids: Iterable[int]) ->
         named = [("entity_id", "in", ",".join(map(str, piece)))]
         async for page in pages(client, listing, named):
             yield page
+
+
+def _groups(some: Sequence[Filter], every: Sequence[Filter]) -> list[list[Filter]]:
+    return [group for group in (list(some), *([each] for each in every)) if group]
 
 
 async def _page(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bng_bridge import sites
+from bng_bridge import sites, windows
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.listing import Filter, Listing, Page, by_ids, pages
 from bng_bridge.manifest import table
@@ -125,7 +125,7 @@ class Survey:
         found: dict[int, Parts] = defaultdict(Parts)
         for kind, listing in PARTS.items():
             async for page in pages(self._client, listing, late):
-                with _in_form(self._site):
+                with in_form(self._site):
                     for item in page.items:
                         found[int(item["order_id"])].add(kind, item)
         return found
@@ -139,7 +139,7 @@ class Survey:
         return listed
 
     def _lines(self, page: Page, make: Callable[[dict[str, Any]], Line]) -> list[Line]:
-        with _in_form(self._site):
+        with in_form(self._site):
             return [make(item) for item in page.items]
 
     async def _compare(self, lines: list[Line], began_at: datetime) -> set[int]:
@@ -158,7 +158,7 @@ class Survey:
             self._report.count("covered")
             return known
         newest = table.newest(self._store.read, self._site, line.entity, line.entity_id)
-        go_live_at = self._config.go_live_at
+        go_live_at = self._go_live_at(line)
         verdict = judge(line, known, newest, began_at=began_at, go_live_at=go_live_at)
         self._report.count(verdict)
         if verdict in ("missing", "unsure"):
@@ -169,6 +169,14 @@ class Survey:
             return known or NOT_YET
         is_old = is_before_go_live(line, go_live_at)
         return Known(line.digest, "covered", 0, _excluded(known, newest, is_old=is_old))
+
+    def _go_live_at(self, line: Line) -> datetime | None:
+        """None for what a backfill has brought over: it is looked after like what was made since."""
+        go_live_at = self._config.go_live_at
+        if not is_before_go_live(line, go_live_at):
+            return go_live_at
+        window = windows.covering(self._store.read, self._site, line.entity, line.entity_id, line.created_at)
+        return go_live_at if window is None else None
 
     async def _known_customers(self) -> list[int]:
         """Sorted."""
@@ -213,7 +221,7 @@ class Survey:
 
 
 @contextmanager
-def _in_form(site: str) -> Iterator[None]:
+def in_form(site: str) -> Iterator[None]:
     """Documents without what every Magento shows are an answer of somebody else."""
     try:
         yield

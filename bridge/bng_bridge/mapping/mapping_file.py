@@ -46,6 +46,8 @@ class Mapping:
     _refusals: tuple[Refusal, ...]
     _fields: Getter
     _slots: int
+    tables: Names[str, Names[str, str]] = field(default_factory=dict)
+    """Its value tables as typed, for people: what has an entry, and which."""
 
     def __call__(self, document: dict[str, Any], /, **context: Any) -> dict[str, Any]:
         """Context beyond what the file declares is ignored, so that a flow can give all it has."""
@@ -108,7 +110,8 @@ class _Compiling:
         if self.findings:
             raise MappingFileError(self.findings)
         return Mapping(
-            str(self.path), self._identity(), head, context, lets, refusals, fields.get, scope.slots.count
+            str(self.path), self._identity(), head, context, lets, refusals, fields.get, scope.slots.count,
+            {name: {key: each.text for key, each in table.entries.items()} for name, table in scope.tables.items()},
         )  # fmt: skip
 
     def _context(self, head: Head, scope: Scope) -> tuple[Scope, tuple[tuple[str, int], ...]]:

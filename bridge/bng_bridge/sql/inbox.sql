@@ -30,6 +30,21 @@ RETURNING seq
 DELETE FROM document WHERE seq = ?
 
 -- name: claim
+-- What a backfill has handed over is few at a time: stepping over it costs little.
+UPDATE inbox SET state = 'processing' WHERE seq = (
+    SELECT seq FROM inbox AS due
+    WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
+        SELECT 1 FROM inbox AS busy WHERE busy.state = 'processing' AND busy.ordering_key = due.ordering_key)
+      AND NOT EXISTS (
+        SELECT 1 FROM backfill_open AS open
+        WHERE open.site = due.site AND open.entity = due.entity AND open.entity_id = due.entity_id)
+    ORDER BY run_at, seq LIMIT 1)
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data, EXISTS (
+    SELECT 1 FROM inbox AS word
+    WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
+      AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
+
+-- name: claim_behind
 UPDATE inbox SET state = 'processing' WHERE seq = (
     SELECT seq FROM inbox AS due
     WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
@@ -39,6 +54,14 @@ RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data,
     SELECT 1 FROM inbox AS word
     WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
       AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
+
+-- name: behind
+SELECT count(*) FROM inbox AS busy WHERE state = 'processing' AND EXISTS (
+    SELECT 1 FROM backfill_open AS open
+    WHERE open.site = busy.site AND open.entity = busy.entity AND open.entity_id = busy.entity_id)
+
+-- name: has_behind
+SELECT 1 FROM backfill_open LIMIT 1
 
 -- name: next_due
 SELECT min(run_at) FROM inbox WHERE state = 'pending'
