@@ -14,7 +14,7 @@ from bridge_sandbox.bng import profile as profiles
 from bridge_sandbox.bng.profile import OWN, Profile
 from bridge_sandbox.catalogue import SOURCE_CODE, WAREHOUSE
 
-Value = str | int | float | bool | Path | dict[str, str]
+Value = str | int | float | bool | Path | dict[str, str] | list[str]
 Tables = Mapping[str, Mapping[str, Value]]
 
 CLIENT_ID = "bng-bridge"
@@ -67,6 +67,8 @@ class Plan:
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
     far: Place = HERE
+    more: Tables = field(default_factory=dict)
+    """Tables of bridge.toml beside these, by name, such as sites.shop1.export.unpaid."""
     clocks: bool = False
     """The daemons' wall clocks can be set, where libfaketime is installed."""
 
@@ -207,6 +209,7 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct
         },
+        **plan.more,
     }
 
 

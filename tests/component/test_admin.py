@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from tests.support.bridge import BngRig, at, event, opened, running_bng, until
 from tests.support.mappings import shipped_mappings
 
-from bng_bridge import bindings, inbox, intents, worker
+from bng_bridge import bindings, inbox, intents, policy_waits, worker
 from bng_bridge.admin import dead_letters, socket, status, targets
 from bng_bridge.admin.bridge import Bridge as Running
 from bng_bridge.alerting.alerts import Alerts
@@ -51,7 +51,7 @@ from bridge_sandbox.process import installed
 STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "mappings", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
-    "inbox_oldest_s", "dead", "throttle", "pace", "calls", "quota",
+    "inbox_oldest_s", "held_by_policy", "held_by_policy_oldest_s", "dead", "throttle", "pace", "calls", "quota",
 }  # fmt: skip
 
 
@@ -189,7 +189,9 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     answer = ended.json()
     assert (ended.code, answer["schema"], answer["verdict"], answer["cause"]) == (0, 1, "healthy", "")
     assert answer.keys() == STATUS_KEYS
-    assert answer["bridge"].keys() == {"version", "inbox_pending", "inbox_oldest_s", "dead", "intents"}
+    assert answer["bridge"].keys() == {
+        "version", "inbox_pending", "inbox_oldest_s", "held_by_policy", "held_by_policy_oldest_s", "dead", "intents",
+    }  # fmt: skip
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
@@ -590,6 +592,38 @@ async def test_the_queue_shows_what_waits_and_why(bridge: Bridge) -> None:
     (event,) = (await bridge.ctl("queue", "--json")).json()["events"]
     assert (event["entity"], event["state"], event["reason"]) == ("order", "pending", "")
     assert (await bridge.ctl("queue", "--waiting", "--json")).json()["events"] == []
+
+
+async def test_the_queue_shows_what_waits_for_which_rule_and_since_when_apart_from_the_rest(bridge: Bridge) -> None:
+    for number in range(1, 6):
+        await bridge.put(number, entity_id=str(number))
+
+    def hold(db: Any) -> None:
+        for claimed in inbox.claim(db, to_text(utc_now()), 5):
+            rule = "review" if claimed.entity_id == "5" else "unpaid"
+            policy_waits.note(db, claimed, rule, at(60 * int(claimed.entity_id)))
+            inbox.give_back(
+                db, claimed, "postponed", started_at=at(1), now=at(2), run_at=at(9e6), error_kind="HeldByPolicy",
+                reason=f"order {claimed.entity_id} waits", rule=rule,
+            )  # fmt: skip
+
+    await bridge.store.write(hold)
+    short = (await bridge.ctl("queue")).out.splitlines()
+    assert short[0] == "shop1 rule review: 1 wait, the longest since 2026-03-02 12:05 UTC"
+    assert short[2:] == [
+        "shop1 rule unpaid: 4 wait, the longest since 2026-03-02 12:01 UTC",
+        "  1 order 000000001 since 2026-03-02 12:01 UTC: order 1 waits",
+        "  2 order 000000002 since 2026-03-02 12:02 UTC: order 2 waits",
+        "  3 order 000000003 since 2026-03-02 12:03 UTC: order 3 waits",
+        "  … 1 more: bridgectl queue --policy",
+    ]
+    assert len((await bridge.ctl("queue", "--policy")).out.splitlines()) == 7
+    answer = (await bridge.ctl("queue", "--policy", "--json")).json()
+    assert (answer["events"], [each["rule"] for each in answer["held"]]) == ([], ["unpaid"] * 4 + ["review"])
+    status = (await bridge.ctl("status", "--json")).json()
+    assert (status["bridge"]["held_by_policy"], status["sites"][0]["held_by_policy"]) == (5, 5)
+    assert (status["bridge"]["inbox_pending"], status["bridge"]["inbox_oldest_s"]) == (0, None)
+    assert "0 pending, 5 held by your rules (oldest" in (await bridge.ctl("status")).out
 
 
 async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -> None:

@@ -111,7 +111,7 @@ def test_what_a_flow_no_longer_gives_is_a_mistake_of_the_mapping_that_wants_it(m
     put(flows, SHIPPED.replace("      time_zone: site.time_zone\n", ""))
     (found,) = findings(mappings, flows)
     assert found.endswith(
-        "order-to-sales-order.yaml:17:3: context.time_zone: the flow gives no time_zone to order-to-sales-order.yaml. It "
+        "order-to-sales-order.yaml:24:3: context.time_zone: the flow gives no time_zone to order-to-sales-order.yaml. It "
         "gives external_id, is_create, customer_id, transaction_id."
     )
 

@@ -109,7 +109,8 @@ BOUND_CUSTOMER = Shape("object", "bound", {"customer_id": TEXT})
 SITE = Shape(
     "object", "site",
     {
-        "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT, "generic_customer_id": TEXT,
+        "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT,
+        "generic_customer_id": TEXT,
         "offline_methods": list_of(TEXT), "sources": OBJECT,
     },
 )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.schemas import Schemas
-from bng_bridge.mapping.shapes import FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape, list_of
+from bng_bridge.mapping.shapes import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape, list_of
 
 WORD = Shape("word")
 """An argument that is a record's word, written as it stands: sales_order, cancellation …"""
@@ -54,6 +54,11 @@ OPERATIONS: Mapping[str, Operation] = {
             {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT), needs_site=True,
         ),
         Operation(
+            "export_rule", "Which rule of [sites.NAME.export] says what becomes of an order, by state and payment method: "
+            "`rule`, `action` (send, hold or skip) and, of a hold, `at_most`. Null where none fits: it is sent.",
+            {"order": "magento/order"}, _object("what becomes of it", rule=TEXT, action=TEXT, at_most=TEXT), needs_site=True,
+        ),
+        Operation(
             "buyer_behind", "Who in the shop stands behind a CustomerID of BNG, or else who bought: for making it anew.",
             {"order": "magento/order", "customer_id": TEXT}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
             needs_site=True,
@@ -93,6 +98,18 @@ OPERATIONS: Mapping[str, Operation] = {
             "of BNG's that its source shows. A row that is on no line is a dead letter.",
             {"shipment": "magento/shipment", "sales_order": "bng/sales_order", "order": "magento/order"},
             "bng/shipment", needs_site=True,
+        ),
+        Operation(
+            "entry_day", "On which day the document's entry is posted: that of the entry where there is one, else `day`.",
+            {"posting": TEXT, "day": DATE}, DATE, needs_bound=True,
+        ),
+        Operation("next_period", "The first day of the month after a day: where a closed period's entries go.",
+                  {"day": DATE}, DATE),
+        Operation("bng_invoice", "An invoice as BNG has it; null when it is gone.", {"id": TEXT}, "bng/invoice"),
+        Operation(
+            "invoice_of", "BNG's invoice that a credit memo of the shop applies to: that of the shop's invoice where the "
+            "memo names one; else the order's oldest that has as much left to be credited. Null while there is none.",
+            {"creditmemo": "magento/creditmemo"}, "bng/invoice", needs_bound=True,
         ),
         Operation("sales_order", "A sales order as BNG has it; null when it is gone.", {"id": TEXT}, "bng/sales_order"),
         Operation(

@@ -11,6 +11,7 @@ from typing import Any
 from bng_bridge.flow_files.failures import KINDS, PROBLEMS
 from bng_bridge.flow_files.flow_file import Beginning, Flow, Ran
 from bng_bridge.flow_files.steps import Asked, Document
+from bng_bridge.mapping import totals
 from bng_bridge.mapping.findings import did_you_mean
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.mapping.mapping_set import MappingSet
@@ -25,7 +26,8 @@ from bridge_common.errors import (
 
 KEYS = ("document", "event", "site", "bound", "answers")
 SITE: Document = {
-    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email", "generic_customer_id": None,
+    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email",
+    "generic_customer_id": None,
     "offline_methods": ["checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"],
     "sources": {"MAIN": "default"},
 }  # fmt: skip
@@ -80,6 +82,8 @@ class Stage:
         self.writes.append(told)
         if asked.verb != "cancel":
             told["body"], _ = await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})
+            if asked.record.entity == "sales_order":
+                totals.check(told["body"])
         if isinstance(made, dict) and "fails" in made:
             told["fails"] = made["fails"]
             raise _failure(made)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bng_bridge.flow_files.durations import seconds_in
 from bng_bridge.flow_files.records import RecordKind
 from bng_bridge.flow_files.texts import Text
 from bng_bridge.mapping.budget import Frame, Getter
@@ -16,7 +17,7 @@ from bng_bridge.mapping.coverage import Mark
 from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.mapping_file import Mapping as MappingFile
-from bridge_common.errors import BridgeError, NotReady, RefusedByFlow
+from bridge_common.errors import BridgeError, HeldByPolicy, NotReady, RefusedByFlow
 
 Document = dict[str, Any]
 Body = Callable[[Document], Awaitable[tuple[Document, Document]]]
@@ -131,6 +132,27 @@ class Hold(Step):
 
     async def run(self, run: Run) -> None:
         raise self.error(self.text(run.frame), hint=self.hint(run.frame), delay_s=self.delay_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldByPolicy(Step):
+    """`at_most`: a duration as people write it, or what an expression gives for one."""
+
+    text: Text
+    hint: Text
+    delay_s: float
+    policy: Text
+    at_most: Text
+
+    async def run(self, run: Run) -> None:
+        frame = run.frame
+        rule, longest = self.policy(frame), self.at_most(frame)
+        longest_s = seconds_in(longest)
+        if not rule or longest_s is None:
+            raise Fault(f"a policy needs a name and a time such as 30 d, this is {rule!r} and {longest!r}")
+        raise HeldByPolicy(
+            self.text(frame), rule=rule, longest_s=longest_s, hint=self.hint(frame), delay_s=self.delay_s
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "create": (*_TRIES, *_BODY, "instead_of", "adopt"),
     "update": (*_TRIES, *_BODY, "merge"),
     "cancel": _TRIES,
-    "hold": ("when", "for", "problem", "hint"),
+    "hold": ("when", "for", "problem", "policy", "at_most", "hint"),
     "skip": ("when",),
     "end": ("when",),
     "dead": ("when", "problem", "hint"),

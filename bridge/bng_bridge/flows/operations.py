@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents, switches
-from bng_bridge.flows import documents, matching, shipments, stock
+from bng_bridge.flows import documents, matching, postings, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -37,6 +37,14 @@ async def buyer(running: Running, order: Document) -> Document:
     return {"customer_id": customer_id, "source_id": None if customer_id else _source_id(running, order)}
 
 
+async def export_rule(running: Running, order: Document) -> Document | None:
+    """The first that fits."""
+    state, method = str(order.get("state") or ""), payments.method(order)
+    rules = running.settings.export.items()
+    name, rule = next(((name, each) for name, each in rules if each.fits(state, method)), ("", None))
+    return None if rule is None else {"rule": name, "action": rule.action, "at_most": f"{rule.longest_days} d"}
+
+
 async def buyer_behind(running: Running, order: Document, customer_id: str) -> Document:
     bound = bindings.by_target(running.read, "bng", "customer", customer_id)
     is_here = bound is not None and bound.site == running.site
@@ -46,7 +54,9 @@ async def buyer_behind(running: Running, order: Document, customer_id: str) -> D
 
 def _source_id(running: Running, order: Document) -> str:
     """The customer's id in the shop, or a guest's key."""
-    return str(order.get("customer_id") or customers.guest_key(order, running.settings.guest_policy))
+    return str(
+        order.get("customer_id") or customers.guest_key(order, running.settings.guest_policy, running.settings.websites)
+    )
 
 
 async def is_deleted(running: Running, id: Any) -> bool:  # noqa: A002
@@ -114,9 +124,9 @@ Run = Callable[..., Awaitable[Any]]
 OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
-        binding, open_write, buyer, buyer_behind, is_deleted, is_on, shop_customer, matching.match, newest_transaction,
-        documents.shop_documents, sales_order,
-        origin, shop_order, status_in_shop, shipments.to_ship,
-        shipments.lines_shipped, has_product, inventory_item, stock.shipped_not_in_shop,
+        binding, open_write, export_rule, buyer, buyer_behind, is_deleted, is_on, shop_customer, matching.match,
+        newest_transaction, documents.shop_documents, postings.entry_day, postings.next_period, postings.bng_invoice,
+        postings.invoice_of, sales_order, origin, shop_order, status_in_shop, shipments.to_ship, shipments.lines_shipped,
+        has_product, inventory_item, stock.shipped_not_in_shop,
     )
 }  # fmt: skip

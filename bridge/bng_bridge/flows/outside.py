@@ -11,6 +11,7 @@ from bng_bridge.flows import writes
 from bng_bridge.flows.operations import OPERATIONS
 from bng_bridge.flows.running import Running
 from bng_bridge.magento.customers import path_of
+from bng_bridge.mapping import totals
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.merging.customers import IntoBng
 from bng_bridge.target import Write
@@ -51,6 +52,8 @@ class Live:
                 given["is_create"] = bindings.get(self.running.read, write.target_key) is None
             made, context = await asked.body(given)
             writes.check_name(asked, write, made, context)
+            if write.entity == "sales_order":
+                totals.check(made)
             return made
 
         try:

@@ -203,7 +203,7 @@ def beginning_of(running: Running) -> Beginning:
         "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
         "is_requeued": event.requeued_at is not None,
     }  # fmt: skip
-    site = settings_of(running.site, running.settings) if running.site else None
+    site = settings_of(running.site, running.settings, running.document) if running.site else None
     return Beginning(running.document, told, site, None if bound is None else _named(bound))
 
 

@@ -109,7 +109,7 @@ def _check_buyer(running: Running, asked: Asked) -> None:
     order = {**running.document, "entity_id": running.event.entity_id}
     own = {
         str(order.get("customer_id") or ""),
-        *(customers.guest_key(order, policy) for policy in customers.GUEST_KEYS),
+        *(customers.guest_key(order, policy, running.settings.websites) for policy in customers.GUEST_KEYS),
     }
     bound = bindings.get(running.read, keys.customer_key(running.site, asked.source_id))
     if asked.source_id not in own and not (asked.instead_of and bound is not None):

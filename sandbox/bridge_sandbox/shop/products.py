@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge_sandbox.catalogue import SOURCE_CODE
-from bridge_sandbox.shop.documents import Document, number, shown
+from bridge_sandbox.shop.documents import Document, shown
 from bridge_sandbox.shop.errors import MagentoError, required
+from bridge_sandbox.shop.json_numbers import number
 from bridge_sandbox.shop.session import Row, Session
 
 HIDDEN = frozenset(
