@@ -12,9 +12,11 @@ from tests.support.shop import ShopRig, new_account, running_shop_rig
 
 from bng_bridge import bindings, switches
 from bng_bridge.flows.follow_ups import stock_hint
+from bng_bridge.magento import products
 from bng_bridge.magento.client import segment
 from bng_bridge.outcome import Outcome
 from bng_bridge.sources.hints import product_hint
+from bng_bridge.target import Write
 from bridge_common.errors import DependencyMissing, OutcomeUnknown, QuietPeriod, RejectedByTarget
 from bridge_sandbox.mariadb import MariaDB, ShopAccount
 
@@ -248,3 +250,21 @@ async def test_a_flow_that_is_off_asks_nobody(rig: FlowRig, sku: str) -> None:
     outcome = await make(rig, sku)
     assert (outcome.state, outcome.reason) == ("skipped", f"flow {FLOW} is off for shop1")
     assert await rig.bng.calls("GET /api/v1/products/{id}") == 0
+
+
+async def test_a_store_view_keeps_its_use_default_of_what_it_shows_already(
+    rig: FlowRig, shop: ShopRig, sku: str
+) -> None:
+    """Of a mapping for one view only what is otherwise there becomes the view's own."""
+    await make(rig, sku)
+    write = Write(
+        "magento", "product", "shop1", "shop1/product/P/product@default", f"shop1/product/{sku}",
+        products.reference(sku, "default"), absolute=True,
+    )  # fmt: skip
+    description = {"attribute_code": "description", "value": "Blue."}
+    body = {"sku": sku, "name": "Vase", "custom_attributes": [description]}
+    await shop.target.update(write, sku, "", body, "00000000-0000-0000-0000-000000000003")
+    await tell(rig, sku, Name="Tall vase")
+    found = await shown(shop, sku, "default")
+    assert (found["name"], found["description"]) == ("Tall vase", "Blue.")
+    assert "description" not in await shown(shop, sku)
