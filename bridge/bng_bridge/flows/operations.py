@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents
-from bng_bridge.flows import documents, shipments, stock
+from bng_bridge.flows import bills, documents, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -108,6 +108,6 @@ OPERATIONS: Mapping[str, Run] = {
     for each in (
         binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents, sales_order,
         origin, shop_order, status_in_shop, shipments.to_ship,
-        shipments.lines_shipped, has_product, inventory_item, stock.shipped_not_in_shop,
+        shipments.lines_shipped, bills.to_invoice, bills.to_refund, has_product, inventory_item, stock.shipped_not_in_shop,
     )
 }  # fmt: skip

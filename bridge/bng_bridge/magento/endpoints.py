@@ -9,6 +9,7 @@ _BY_FIRST = {
     "shipment": "shipments",
     "invoices": "invoices",
     "creditmemos": "creditmemos",
+    "creditmemo": "creditmemos",
     "customers": "customers",
     "products": "products",
     "inventory": STOCK,
@@ -19,7 +20,12 @@ _BY_FIRST = {
 _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
-_OF_ENTITY = {"shipment": "shipments", "order_status": "orders"}
+_OF_ENTITY = {
+    "shipment": "shipments",
+    "invoice": "invoices",
+    "creditmemo": "creditmemos",
+    "order_status": "orders",
+}
 
 
 def endpoint_of(path: str) -> str:

@@ -1,6 +1,7 @@
 """Which rows of the shop's order a BNG shipment ships, and how many: what shipment-to-shipment.yaml is given."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +43,7 @@ def items_to_ship(
     bundle's product id.
     Raises RejectedByTarget when the shop has less left to ship: it would clamp the quantity and answer 200.
     """
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     wanted = _wanted(order, now, earlier, ships_separately)
     return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items()]
 
@@ -53,7 +54,7 @@ def lines_shipped(shipment: dict[str, Any], sales_order: dict[str, Any], order: 
     What is shipped by its parent's row is the child's line: a configurable, and each part of a bundle that ships together.
     Raises MappingError when a row that was shipped is on no line.
     """
-    by_id, found, told = _rows(order), [], set()
+    by_id, found, told = rows_by_id(order), [], set()
     shipped = {str(item["order_item_id"]): amount(item, "qty") for item in shipment["items"] if amount(item, "qty")}
     for line in sales_order["Lines"]:
         external = str(line["ExternalLineID"] or "")
@@ -87,7 +88,7 @@ def waiting_for(
     ships_separately: dict[int, bool],
 ) -> list[dict[str, Any]]:
     """Of BNG's shipments of an order, oldest first, those that wait for the last one to complete a set of theirs."""
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     waiting: list[tuple[dict[str, Any], set[str]]] = []
     completed: list[dict[str, Any]] = []
     for index, shipment in enumerate(shipments):
@@ -101,7 +102,7 @@ def waiting_for(
     return completed
 
 
-def _rows(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def rows_by_id(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {str(item["item_id"]): item for item in order["items"]}
 
 
@@ -109,7 +110,7 @@ def _wanted(
     order: dict[str, Any], now: Shipped, earlier: Shipped, ships_separately: dict[int, bool]
 ) -> dict[str, Decimal]:
     """Quantity above 0 by the id of the row that is shipped."""
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     for external, taken in now.items():
         item_id = _shipped_row(external, by_id, ships_separately)
@@ -127,19 +128,25 @@ def _wanted(
 def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[int, bool]) -> str | None:
     if external == "rounding":
         return None
-    parent_id, _, child_id = external.partition("/")
-    if parent_id not in by_id:
-        raise MappingError(
-            f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
-            hint="Ship it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
-        )  # fmt: skip
-    parent = by_id[parent_id]
+    parent, child_id = named_row(external, by_id)
+    parent_id = str(parent["item_id"])
     if parent["product_type"] != "bundle":
         return parent_id
     separately = ships_separately.get(int(parent["product_id"]), False)
     if separately:
         return child_id or None
     return parent_id
+
+
+def named_row(external: str, by_id: Mapping[str, dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """The row that an ExternalLineID names, and the id of its child, or ''. Raises MappingError where it is gone."""
+    parent_id, _, child_id = external.partition("/")
+    if parent_id not in by_id:
+        raise MappingError(
+            f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
+            hint="Settle it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
+    return by_id[parent_id], child_id
 
 
 def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], *taken: Shipped) -> Decimal:
