@@ -60,7 +60,7 @@ def _is_wanted(running: Running, kind: _Kind) -> bool:
 
 
 def _came_from_bng(running: Running, kind: _Kind, document: Document) -> bool:
-    """What the bridge itself has made in the shop: bound; or it bears our line, and how its making ended is not known yet."""
+    """What the bridge itself has made in the shop: bound; or it bears our line, its answer lost."""
     entity = kind.event.partition("/")[2]
     if any(_OURS.fullmatch(line) for line in comment_lines(document)):
         return True

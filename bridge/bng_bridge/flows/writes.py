@@ -139,7 +139,7 @@ _BILLED = {
     "shop_invoice": ("invoice", keys.shop_invoice_key),
     "shop_creditmemo": ("creditmemo", keys.shop_creditmemo_key),
 }
-"""What BNG's invoices become: the entity of their bindings, by which what the shop has made is told from them, and the key."""
+"""What BNG's invoices become: the entity of their bindings, by which flows.documents knows them, and the key."""
 
 
 def _billed(running: Running, asked: Asked) -> Write:

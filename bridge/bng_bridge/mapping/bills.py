@@ -75,7 +75,7 @@ def items_to_invoice(found: Billed, order: Document, freight_sku: str) -> list[D
 
 
 def check_left(row: Document, wanted: Decimal, left: Decimal, verb: str) -> None:
-    """Magento cuts a fraction of what is sold by the piece, and refuses or cuts what is too much. Raises RejectedByTarget."""
+    """Magento cuts a fraction of what is sold by the piece, and refuses or cuts too much. Raises RejectedByTarget."""
     is_cut = wanted != wanted.to_integral_value() and not row.get("is_qty_decimal")
     if wanted > left or is_cut:
         sold = "whole pieces" if is_cut else f"{left} left to {verb}"

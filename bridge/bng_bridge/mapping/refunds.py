@@ -102,7 +102,7 @@ def _check_currency(order: Document, shipping: Decimal, adjustment: Decimal) -> 
 def _too_little(wanted: str, left: str) -> RejectedByTarget:
     return RejectedByTarget(
         f"BNG credits {wanted}, the shop has {left} left to refund", problem="less-left-to-refund",
-        hint="Part of it was refunded in the shop by hand. Settle it there, then bridgectl dlq discard {event} --reason TEXT.",
+        hint="Part of it was refunded in the shop by hand. Settle it, then bridgectl dlq discard {event} --reason TEXT.",
     )  # fmt: skip
 
 
