@@ -12,7 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from bridge_common.errors import AccessDenied, BridgeError, InvalidEvent, OutcomeUnknown, TargetUnavailable
+from bridge_common.amend import amend
+from bridge_common.errors import AccessDenied, BridgeError, InvalidEvent, OutcomeUnknown, RateLimited, TargetUnavailable
+from bridge_common.http import Answer
 from bridge_common.log import log
 from bridge_common.magento_rest import MagentoRest
 from bridge_common.mqtt import Incoming
@@ -26,6 +28,8 @@ from magento_agent.rows import Rows
 
 FORGET_EVERY_S = 3600.0
 PACKET_OVERHEAD = 1024
+CALLS = ("rest", "amend")
+"""What is run against the shop, by a method and a path that have to be allowed."""
 
 T = TypeVar("T")
 
@@ -121,7 +125,7 @@ class Gateway:
         self.responses.put_nowait(response)
 
     async def _respond(self, request: Request) -> Response:
-        if request.operation == "rest":
+        if request.operation in CALLS:
             # Judged again: it may have waited for its slot.
             return self._refusal(request) or await self._call_shop(request)
         if request.operation == "reemit":
@@ -138,7 +142,7 @@ class Gateway:
             reason = "stale-epoch"
         elif request.left_s <= 0:
             reason = "expired"
-        elif request.operation == "rest" and not self._routes.allows(request.method, request.path):
+        elif request.operation in CALLS and not self._routes.allows(request.method, request.path):
             reason = "not-allowed"
         else:
             return None
@@ -148,17 +152,15 @@ class Gateway:
     async def _call_shop(self, request: Request) -> Response:
         begun_s = time.monotonic()
         try:
-            answer = await self._rest.send(
-                request.method, request.path, request.query, request.body, timeout_s=max(request.left_s, 0.1)
-            )
+            answer = await self._sent(request, timeout_s=max(request.left_s, 0.1))
         except OutcomeUnknown as error:
             response = requests.failed(request.id, "unknown", error.message)
-        except (TargetUnavailable, AccessDenied) as error:
+        except (TargetUnavailable, RateLimited, AccessDenied) as error:
             # Denied is the login, before the request.
             response = requests.failed(request.id, "unsent", error.message)
         else:
-            response = requests.done(request, answer)
-        outcome = response.get("status") or response["kind"]
+            response = requests.refused(request, "changed") if answer is None else requests.done(request, answer)
+        outcome = response.get("status") or response.get("kind") or response["reason"]
         took_ms = round(1000 * (time.monotonic() - begun_s))
         log(
             "gateway_executed",
@@ -169,6 +171,12 @@ class Gateway:
             ms=took_ms,
         )
         return response
+
+    async def _sent(self, request: Request, *, timeout_s: float) -> Answer | None:
+        """None for a record that is not as expected any more: nothing was written over it."""
+        if request.operation == "amend":
+            return await amend(self._rest, request.path, request.body, request.expected, timeout_s=timeout_s)
+        return await self._rest.send(request.method, request.path, request.query, request.body, timeout_s=timeout_s)
 
     async def _state(self, request_id: str) -> dict[str, Any]:
         """unknown: never seen here, and by its expiry never will be; also a read, and one that was refused."""

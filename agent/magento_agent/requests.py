@@ -15,8 +15,8 @@ from bridge_common.magento_rest import Query
 from magento_agent.hydrate import SOURCES
 from magento_agent.rows import Added, Wanted
 
-Operation = Literal["rest", "ping", "state", "outbox", "reemit"]
-Reason = Literal["stale-epoch", "expired", "not-allowed"]
+Operation = Literal["rest", "amend", "ping", "state", "outbox", "reemit"]
+Reason = Literal["stale-epoch", "expired", "not-allowed", "changed"]
 Response = dict[str, Any]
 MOST_ENTITIES = 500
 """In one request: it becomes one statement on the outbox, which the shop's own must not wait for."""
@@ -24,7 +24,8 @@ MOST_ENTITIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`about` is the request whose state is asked for; `entities` are those to be sent again.
+    """`about` is the request whose state is asked for; `entities` are those to be sent again; `expected` is how a record has
+    to look that is to be amended.
 
     `ends_s` is the monotonic time from which on it may not be executed any more.
     """
@@ -38,6 +39,7 @@ class Request:
     query: Query | None = None
     body: Any = None
     about: str = ""
+    expected: str = ""
     entities: tuple[Wanted, ...] = ()
     ends_s: float = math.inf
 
@@ -47,7 +49,7 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        return self.operation == "rest" and self.method != "GET"
+        return self.operation == "amend" or (self.operation == "rest" and self.method != "GET")
 
 
 def decode(payload: bytes, expires_in_s: float | None = None) -> Request:
@@ -67,11 +69,12 @@ def decode(payload: bytes, expires_in_s: float | None = None) -> Request:
             operation=fields["operation"],
             epoch=int(fields["epoch"]),
             expires_at=expires_at,
-            method=str(fields.get("method", "")).upper(),
+            method="PUT" if fields["operation"] == "amend" else str(fields.get("method", "")).upper(),
             path=str(fields.get("path", "")),
             query=_pairs(fields.get("query")),
             body=fields.get("body"),
             about=str(fields.get("request_id", "")),
+            expected=str(fields["expected"]) if fields["operation"] == "amend" else "",
             entities=_wanted(fields["entities"]) if fields["operation"] == "reemit" else (),
             ends_s=time.monotonic() + left_s,
         )

@@ -100,6 +100,11 @@ def check_fingerprint(target_key: str, known: str, found: str) -> None:
         )
 
 
+def forget(db: sqlite3.Connection, target_key: str) -> None:
+    """An operator's word: the record is another one at the target, or none."""
+    db.execute(_SQL["forget"], {"target_key": target_key})
+
+
 def forget_digest(db: sqlite3.Connection, target_key: str) -> None:
     """The target changed behind the binding, through another write of ours: the next apply must look and write."""
     db.execute(_SQL["forget_digest"], {"target_key": target_key})

@@ -131,10 +131,38 @@ class Manifest(Section):
     customers_per_pass: Annotated[int, Field(ge=1)] = 5000
 
 
+class ExportRule(Section):
+    """What becomes of orders in these states and of these payment methods, while BNG has none of them. Empty fits all."""
+
+    action: Literal["send", "hold", "skip"]
+    states: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    longest_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+    def fits(self, state: str, method: str) -> bool:
+        return (not self.states or state in self.states) and (not self.methods or method in self.methods)
+
+
+class StoreView(Section):
+    """One of a site's, where it is otherwise than the site. `website`: guests of its stores are one customer."""
+
+    time_zone: TimeZone | None = None
+    website: Annotated[str, Field(min_length=1)] | None = None
+
+
+class StockCheck(Section):
+    """`interval_s` 0: only when an operator asks for it. `repairs`: what nothing explains is written again."""
+
+    interval_s: Annotated[float, Field(ge=0)] = 86400
+    grace_s: Annotated[float, Field(ge=0)] = 10
+    repairs: bool = True
+
+
 class Site(Section):
     """One Magento installation, written to through its agent, or directly where `rest` says how.
 
-    `sources` maps a BNG warehouse to the Magento source that shows its stock.
+    `sources` maps a BNG warehouse to the Magento source that shows its stock; `stores` is by Magento's store id; of the
+    `export` rules the first that fits counts.
     """
 
     time_zone: TimeZone = "UTC"
@@ -143,6 +171,11 @@ class Site(Section):
     guest_policy: Literal["per-email", "per-order", "generic"] = "per-email"
     generic_customer_id: str | None = None
     sources: dict[str, str] = Field(default_factory=dict)
+    stores: dict[Annotated[str, Field(pattern=r"^\d+$")], StoreView] = Field(default_factory=dict)
+    export: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], ExportRule] = Field(default_factory=dict)
+    stock_policy: Literal["physical", "compensate"] = "physical"
+    backorders: bool = False
+    open_order_days: Annotated[int, Field(ge=1)] = 90
     offline_methods: tuple[str, ...] = ("checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free")
     timeout_s: Seconds = 30
     execution_limit_s: Annotated[float, Field(ge=0)] = 60
@@ -152,7 +185,13 @@ class Site(Section):
     stale_after_s: Seconds = 30
     rest: MagentoSection | None = None
     manifest: Manifest = Manifest()
+    stock_check: StockCheck = StockCheck()
     magento_version: Annotated[str, Field(pattern=r"^2\.\d+\.\d+")] = "2.4.7"
+
+    @property
+    def websites(self) -> dict[str, str]:
+        """By store id, where it is named."""
+        return {store: each.website for store, each in self.stores.items() if each.website is not None}
 
     @property
     def version(self) -> tuple[int, ...]:

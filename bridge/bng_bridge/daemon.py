@@ -44,6 +44,7 @@ from bng_bridge.sources import webhooks
 from bng_bridge.sources.followed import followed
 from bng_bridge.sources.poller import Poller
 from bng_bridge.sources.sweeper import Sweeper
+from bng_bridge.stock_check.stock_check import StockCheck
 from bng_bridge.store import Store, open_store
 from bng_bridge.target import Target, Write
 from bng_bridge.watching import clock_guard, full_disk
@@ -108,6 +109,10 @@ async def run(config: BridgeConfig, stop: asyncio.Event) -> None:
             tasks += [
                 group.create_task(each.run(), name=f"manifest {site}") for site, each in parts.bridge.manifests.items()
             ]
+            tasks += [
+                group.create_task(each.run(), name=f"stock-check {site}")
+                for site, each in parts.bridge.stock_checks.items()
+            ]
             worker = group.create_task(parts.worker.run(stop), name="worker")
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, parts.bridge.reload.ask)
             systemd.notify("READY=1")
@@ -167,6 +172,7 @@ async def _build(config: BridgeConfig, store: Store, mappings: Mappings, stack: 
         reload=MappingReload(mappings, installation_of(config), alerts),
         notifier=notifier,
         manifests={name: Manifest(magento[name], gateways[name], store, alerts) for name in config.sites},
+        stock_checks={name: StockCheck(context, name, store, worker, alerts) for name in config.sites},
         longest_quiet_s=targets.longest_quiet_s(),
     )  # fmt: skip
     shops = {name: client.throttle for name, client in magento.items()}

@@ -10,7 +10,7 @@ may still be under way waits for the quiet period, and nothing is written twice.
 import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from bng_bridge.bindings import Binding
 from bng_bridge.intents import Intent
 from bng_bridge.locks import Locks
 from bng_bridge.store import Store
-from bng_bridge.target import Record, Target, Write
+from bng_bridge.target import Body, Record, Target, Write
 from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
     Drift,
@@ -58,13 +58,17 @@ class Deliver:
         twice is sent before their end; after it a look-up finds them."""
         self._sends_from = max(self._sends_from, steady_now() + timedelta(seconds=seconds))
 
+    async def save(self, operation: Callable[[sqlite3.Connection], None]) -> None:
+        """What has to be on disk before a write is sent, and is no intent."""
+        await self._store.write(operation)
+
     async def __call__(self, seq: int, write: Write, mapping: Mapping) -> Result:
         """Bring the target to what `mapping` gives; it is called inside the lock, so that it reads the newest state.
 
         Raises what the target raises, QuietPeriod while an unknown outcome waits, IdentityChanged when the source record
         behind a binding is another one, MappingError from the mapping.
         """
-        async with self._locks(write.lock_key):
+        async with self._locks(write.lock_key), self._locks.all(write.also_locks):
             try:
                 return await self._apply(seq, write, mapping)
             except RejectedByTarget as error:
@@ -106,7 +110,7 @@ class Deliver:
 
     async def _create(self, seq: int, write: Write, target: Target, mapping: Mapping) -> Result:
         # Looked up before it is mapped: after a restore, what was shipped long ago can no longer be mapped.
-        if not target.guarded(write.entity) and (found := await target.find(write)) is not None:
+        if (found := await _found(write, target)) is not None:
             settled = await self._settle_step(seq, write, found, "", "resolved")
             if write.create_only:
                 return settled
@@ -123,13 +127,14 @@ class Deliver:
         )
         if not record.applied:
             return await self._settle_step(seq, write, record, "", "resolved")
-        return await self._settle_step(seq, write, record, digest, "created", write.mapping)
+        return await self._settle_step(seq, write, record, digest, "created", write.mapping, merged=body)
 
     async def _update(self, seq: int, write: Write, target: Target, binding: Binding, body: dict[str, Any]) -> Result:
         digest = bindings.digest_of(body)
-        if digest == binding.digest:
+        is_known = digest == binding.digest if write.merge is None else write.merge.is_echo(body)
+        if binding.digest and is_known and not write.moves:
             log("unchanged", level=10, event=seq, target_key=write.target_key)
-            return Result("unchanged", binding)
+            return Result("unchanged", await self._remember(write, binding))
         record = await self._send(
             seq,
             write,
@@ -138,7 +143,15 @@ class Deliver:
             _idempotency_key(write, digest, binding.version),
             lambda request_id: target.update(write, binding.target_id, binding.version, body, request_id),
         )
-        return await self._settle_step(seq, write, record, digest, "updated", write.mapping)
+        action = "updated" if record.applied else "unchanged"
+        return await self._settle_step(seq, write, record, digest, action, write.mapping, merged=body)
+
+    async def _remember(self, write: Write, binding: Binding) -> Binding:
+        """Nothing had to be written, and yet the source's record may be a newer one."""
+        newer = replace(binding, facts={**binding.facts, **write.facts})
+        if newer != binding:
+            await self._store.write(lambda db: bindings.put(db, newer, to_text(utc_now())))
+        return newer
 
     async def _send(
         self,
@@ -189,16 +202,25 @@ class Deliver:
             )
 
     async def _settle_step(
-        self, seq: int, write: Write, record: Record, digest: str, action: str, mapping: str = ""
+        self,
+        seq: int,
+        write: Write,
+        record: Record,
+        digest: str,
+        action: str,
+        mapping: str = "",
+        *,
+        merged: Body | None = None,
     ) -> Result:
         """Binding, digest and result, and the end of the intent, in one commit before the next write.
 
-        `mapping` is what gave the body that is at the target; '' for a record that was there.
+        `mapping` is what gave the body that is at the target; '' for a record that was there. `merged` is that body, where
+        the record was brought to it.
         """
         facts = {**record.facts, MADE_BY: mapping} if write.is_immutable else record.facts
         binding = Binding(
             write.target_key, write.site, write.target, write.entity, record.id, write.fingerprint, digest,
-            record.version, facts,
+            record.version, {**facts, **write.facts},
         )  # fmt: skip
         now = to_text(utc_now())
 
@@ -208,10 +230,23 @@ class Deliver:
             for key in write.invalidates:
                 bindings.forget_digest(db, key)
             bindings.add_step(db, seq, write.target_key, action, record.id, now, mapping)
+            if write.merge is not None and merged is not None:
+                write.merge.keep(db, merged, record.body, now)
 
         await self._store.write(commit)
         log("written", event=seq, target_key=write.target_key, result=action, target_id=record.id)
         return Result(action, binding)
+
+
+async def _found(write: Write, target: Target) -> Record | None:
+    """What is there without a binding: the record that it adopts, or one by its name.
+
+    That is asked for where a create could happen twice, or could write over what the other side has edited.
+    """
+    if write.adopts:
+        return Record(write.adopts)
+    is_safe = target.guarded(write.entity) and write.merge is None
+    return None if is_safe else await target.find(write)
 
 
 def _idempotency_key(write: Write, digest: str, version: str) -> str:

@@ -149,8 +149,9 @@ def give_back(
     error_kind: str,
     reason: str,
     hint: str = "",
+    rule: str = "",
 ) -> str:
-    """Pending again at `run_at`; 'retried' counts an attempt, 'postponed' does not.
+    """Pending again at `run_at`; 'retried' counts an attempt, 'postponed' does not. `rule`: the operator's that holds it.
 
     Returns the state it really got: superseded when a newer state of the entity waits behind it.
     """
@@ -159,7 +160,8 @@ def give_back(
         _close(db, event, "superseded", "a newer state was stored", now, counted=0)
         return "superseded"
     counted = int(outcome == "retried")
-    db.execute(_SQL["again"], {"seq": event.seq, "run_at": run_at, "reason": reason, "hint": hint, "counted": counted})
+    values = {"run_at": run_at, "reason": reason, "hint": hint, "counted": counted, "rule": rule}
+    db.execute(_SQL["again"], {"seq": event.seq, **values})
     return "pending"
 
 

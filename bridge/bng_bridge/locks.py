@@ -1,8 +1,8 @@
 """One at a time by name: an aggregate at a target has one writer, a thing that is kept is fetched once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 
 class Locks:
@@ -24,3 +24,14 @@ class Locks:
                 del self._held[key]
             else:
                 self._held[key] = (lock, users - 1)
+
+    def all(self, keys: Collection[str]) -> AbstractAsyncContextManager[None]:
+        """All of them, in the order of their names: two who want some of the same never wait for each other crosswise."""
+        return self._all(sorted(keys)) if keys else nullcontext()
+
+    @asynccontextmanager
+    async def _all(self, keys: list[str]) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            for key in keys:
+                await held.enter_async_context(self(key))
+            yield

@@ -4,7 +4,16 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge_common.errors import NotReady, Pace, PermanentError, QuietPeriod, RateLimited, TargetPaused, TransientError
+from bridge_common.errors import (
+    HeldByPolicy,
+    NotReady,
+    Pace,
+    PermanentError,
+    QuietPeriod,
+    RateLimited,
+    TargetPaused,
+    TransientError,
+)
 
 MAX_ATTEMPTS = 12
 MAX_BUG_ATTEMPTS = 3
@@ -32,9 +41,7 @@ def decide(error: Exception, *, attempts: int, since: datetime, now: datetime) -
     `{event}` in the hint stands for the event's number.
     """
     if isinstance(error, NotReady | RateLimited):
-        if now - since > MAX_AGE and not isinstance(error, TargetPaused):
-            return Decision("dead", now, f"Waited for {MAX_AGE.days} days. {_again(error)}")
-        return Decision("postponed", now + timedelta(seconds=_look_again_s(error, now - since)), error.hint)
+        return _held(error, since, now) if isinstance(error, HeldByPolicy) else _not_ready(error, since, now)
     if isinstance(error, PermanentError):
         return Decision("dead", now, error.hint or "Correct the cause, then bridgectl dlq retry {event}.")
     if isinstance(error, TransientError) and error.pace is not None:
@@ -44,6 +51,21 @@ def decide(error: Exception, *, attempts: int, since: datetime, now: datetime) -
         return Decision("dead", now, f"Gave up after {attempts + 1} attempts. {_again(error)}")
     wanted_s = error.retry_after_s if isinstance(error, TransientError) else None
     return Decision("retried", now + timedelta(seconds=pause_s(attempts, wanted_s)))
+
+
+def _not_ready(error: NotReady | RateLimited, since: datetime, now: datetime) -> Decision:
+    if now - since > MAX_AGE and not isinstance(error, TargetPaused):
+        return Decision("dead", now, f"Waited for {MAX_AGE.days} days. {_again(error)}")
+    return Decision("postponed", now + timedelta(seconds=_look_again_s(error, now - since)), error.hint)
+
+
+def _held(error: HeldByPolicy, since: datetime, now: datetime) -> Decision:
+    """As the rule says. Only a change of the order or of the rule can end it, and both are looked at at once."""
+    ends_at = since + timedelta(seconds=error.longest_s)
+    if now >= ends_at:
+        days = f"{error.longest_s / 86400:g}"
+        return Decision("dead", now, f"Given up after {days} days under rule {error.rule}. {_again(error)}")
+    return Decision("postponed", min(ends_at, now + timedelta(seconds=error.delay_s)), error.hint)
 
 
 def _paced(error: TransientError, pace: Pace, attempts: int, since: datetime, now: datetime) -> Decision:

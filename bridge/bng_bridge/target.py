@@ -1,8 +1,30 @@
 """What `deliver` needs of a system it writes to. Held by one conformance suite over both real targets."""
 
+import sqlite3
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+Body = dict[str, Any]
+
+
+class Merge(Protocol):
+    """What a write of a record that both sides edit comes to, once the record is known. One for each write; see merging/."""
+
+    def is_echo(self, body: Body) -> bool:
+        """Whether `body` shows nothing but what both sides had in common the last time: then nobody need be asked."""
+        ...
+
+    async def over(self, body: Body, known: Body) -> Body:
+        """What is to be written over a record that looks so; empty where nothing is. The last call counts.
+
+        What is lost by it is on record when this returns: after the write it stands nowhere.
+        """
+        ...
+
+    def keep(self, db: sqlite3.Connection, body: Body, written: Body, now: str) -> None:
+        """In the commit that settles the write: the common state, `written` being how the record looks now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +34,15 @@ class Write:
     `target_key` names what is written, for ever: site/entity/source id/step. `lock_key` names the aggregate at the target
     that has one writer at a time. `reference` is what the target can be searched by. `fingerprint` are facts of the source
     record that never change. `create_only`: written once, never updated. `absolute`: sets values of a record that exists
-    without us, so finding it proves nothing about an earlier write. `invalidates`: target keys whose record this write
-    changes as a side effect. `is_immutable`: one of `create_only` of which a difference to what it should be is told, for a
-    person to correct. `instead_of`: an id that the target no longer takes; a binding to it counts for nothing, the
-    record is looked up and made anew. `mapping` is the identity of the file that gives the body, a mapping or else the
-    flow: it is noted with what was written, and nothing depends on it.
+    without us, so finding it proves nothing about an earlier write. `moves`: the target changes its values by itself, so
+    having written them is no reason not to write them again. `is_immutable`: one of `create_only` of which a difference to
+    what it should be is told, for a person to correct. `invalidates`: target keys whose record this write changes as a side
+    effect; `also_locks`: the lock keys of such records, of which none is written meanwhile. `instead_of`: an id that the
+    target no longer takes; a binding to it counts for nothing, the record is looked up and made anew. `mapping` is the
+    identity of the file that gives the body, a mapping or else the flow: it is noted with what was written, and nothing
+    depends on it. `facts` is filled while the body is made: what the binding remembers of the source's record, beside the
+    target's own facts. `adopts`: the id of a record at the target that is this one under another name. `merge`: both sides
+    edit the record.
     """
 
     target: str
@@ -28,17 +54,22 @@ class Write:
     fingerprint: str = ""
     create_only: bool = False
     absolute: bool = False
+    moves: bool = False
     invalidates: tuple[str, ...] = ()
+    also_locks: tuple[str, ...] = ()
     instead_of: str = ""
     mapping: str = ""
+    adopts: str = ""
+    merge: Merge | None = None
     is_immutable: bool = False
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the target holds. `facts` go into the binding; `body` is the record as read, for a merge.
 
-    `applied` False: it was there, and a write that is made once only left it as it was.
+    `applied` False: it was there, and was left as it was: the write is made once only, or there was nothing to change.
     """
 
     id: str

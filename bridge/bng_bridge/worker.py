@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bng_bridge import inbox, retry
+from bng_bridge import inbox, policy_waits, retry
 from bng_bridge.alerting.alerts import Alerts
 from bng_bridge.cause import cause_of
 from bng_bridge.inbox import Claimed
 from bng_bridge.outcome import Outcome
 from bng_bridge.store import Store
 from bridge_common.clock import ClockWatch, from_text, to_text, utc_now
-from bridge_common.errors import BridgeError, NotReady
+from bridge_common.errors import BridgeError, HeldByPolicy, NotReady
 from bridge_common.log import log
 from bridge_common.waiting import wait_at_most
 
@@ -110,6 +110,8 @@ class Worker:
 
         def commit(db: sqlite3.Connection) -> None:
             inbox.settle(db, event, outcome.state, started_at=started_at, now=now, reason=outcome.reason)
+            if event.source == "magento":
+                policy_waits.forget(db, event)
             for hint in outcome.hints:
                 inbox.put_hint(db, hint, now)
             inbox.put_events(db, list(outcome.events), now)
@@ -121,7 +123,7 @@ class Worker:
     async def _fail(self, event: Claimed, error: Exception, started_at: str) -> None:
         now = self._clock.now()
         # With a clock that was set nobody knows how old the event is.
-        since = now if self._clock.is_off else inbox.blamed_since(self._store.read, event, started_at)
+        since = now if self._clock.is_off else self._since(event, error, started_at, now)
         decision = _named(event, retry.decide(error, attempts=event.attempts, since=since, now=now))
         if not isinstance(error, BridgeError):
             log("bug", level=logging.ERROR, event=event.event_key, error=repr(error), exc_info=True)
@@ -130,6 +132,12 @@ class Worker:
         if state == "dead":
             cause = cause_of(error, event.entity)
             self._alerts.tell("dead letter", key="dead-letters", event=event.event_key, hint=decision.hint, cause=cause)
+
+    def _since(self, event: Claimed, error: Exception, started_at: str, now: datetime) -> datetime:
+        """What the event's age counts from. A rule's wait is the record's own, however often it changed meanwhile."""
+        if isinstance(error, HeldByPolicy):
+            return policy_waits.since(self._store.read, event, error.rule) or now
+        return inbox.blamed_since(self._store.read, event, started_at)
 
     def _record(
         self,
@@ -143,6 +151,9 @@ class Worker:
         """The state that the event really got."""
         reason = error.message if isinstance(error, BridgeError) else repr(error)
         kind = type(error).__name__
+        rule = error.rule if isinstance(error, HeldByPolicy) else ""
+        if rule:
+            policy_waits.note(db, event, rule, to_text(now))
         if decision.outcome == "dead":
             return inbox.settle(
                 db, event, "dead", started_at=started_at, now=to_text(now), reason=reason, hint=decision.hint,
@@ -150,7 +161,7 @@ class Worker:
             )  # fmt: skip
         return inbox.give_back(
             db, event, decision.outcome, started_at=started_at, now=to_text(now), run_at=to_text(decision.run_at),
-            error_kind=kind, reason=reason, hint=decision.hint,
+            error_kind=kind, reason=reason, hint=decision.hint, rule=rule,
         )  # fmt: skip
 
 

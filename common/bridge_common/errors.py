@@ -4,7 +4,8 @@ BridgeError
 ├─ ConfigError       at start or reload only: file:line, field, value, hint
 ├─ TransientError    counts an attempt: TargetUnavailable (Overloaded · InMaintenance) · OutcomeUnknown;
 │                    RateLimited counts none, bounded by age
-├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod
+├─ NotReady          counts none, bounded by age: DependencyMissing · TargetPaused · AwaitingPayment · QuietPeriod ·
+│                    HeldByPolicy, whose rule says for how long
 └─ PermanentError    dead at once: InvalidEvent · MappingError · RefusedByFlow · RejectedByTarget · IdentityChanged ·
                      AccessDenied · TakenOver
 
@@ -103,6 +104,15 @@ class TargetPaused(NotReady):
 
 class AwaitingPayment(NotReady):
     pass
+
+
+class HeldByPolicy(NotReady):
+    """It may go on, and an operator's `rule` says that it does not yet. Given up when it has waited for `longest_s`."""
+
+    def __init__(self, message: str, *, rule: str, longest_s: float, hint: str = "", delay_s: float = 3600.0) -> None:
+        super().__init__(message, hint=hint, delay_s=delay_s)
+        self.rule = rule
+        self.longest_s = longest_s
 
 
 class QuietPeriod(NotReady):

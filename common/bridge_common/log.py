@@ -26,6 +26,8 @@ ACTIONS = frozenset(
         "subscribed", "subscribe_failed",
         "reemitted", "manifest", "manifest_missing", "manifest_failed",
         "swept", "sweep_found", "sweep_failed",
+        "stock_checked", "stock_check_failed",
+        "linked", "unlinked",
         "clock_set",
     }
 )  # fmt: skip

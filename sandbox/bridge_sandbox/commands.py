@@ -40,7 +40,8 @@ def shop_options(plan: Plan, endpoints: Endpoints, secrets: Secrets, site: str) 
     if site in plan.hosted:
         options["--webhook-url"] = endpoints.shop_webhook_url(site)
         options["--webhook-secret"] = secrets.read(f"shop-webhook-{site}")
-    return [*flat(options), "--init"]
+    sources = ["--no-sources"] if site in plan.without_sources else []
+    return [*flat(options), *sources, "--init"]
 
 
 def flat(options: dict[str, str]) -> list[str]:

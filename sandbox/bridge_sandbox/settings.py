@@ -14,7 +14,7 @@ from bridge_sandbox.bng import profile as profiles
 from bridge_sandbox.bng.profile import OWN, Profile
 from bridge_sandbox.catalogue import SOURCE_CODE, WAREHOUSE
 
-Value = str | int | float | bool | Path | dict[str, str]
+Value = str | int | float | bool | Path | dict[str, str] | list[str]
 Tables = Mapping[str, Mapping[str, Value]]
 
 CLIENT_ID = "bng-bridge"
@@ -62,11 +62,17 @@ class Plan:
     direct: tuple[str, ...] = ()
     """Sites that the bridge writes into over HTTP; the others through their agent."""
     shop_poll_interval_s: float = 1.0
+    without_sources: tuple[str, ...] = ()
+    """Sites whose shop has no Multi-Source Inventory."""
+    site_options: Mapping[str, Value] = field(default_factory=dict)
+    """More of the table of each site in bridge.toml."""
     manifest_interval_s: float = 0.0
     """0: only when `bridgectl manifest` asks for it; a pass of its own accord would be in what a bench measures."""
     doors: bool = False
     """Each client of the broker connects to a port of its own, behind which somebody must let it through."""
     far: Place = HERE
+    more: Tables = field(default_factory=dict)
+    """Tables of bridge.toml beside these, by name, such as sites.shop1.export.unpaid."""
     clocks: bool = False
     """The daemons' wall clocks can be set, where libfaketime is installed."""
 
@@ -203,10 +209,13 @@ def bridge_tables(plan: Plan, endpoints: Endpoints, secret: Secrets, state_dir: 
         "bng.poll": {"interval_s": plan.poll_interval_s, "overlap_s": 10},
         **{f"sites.{site}": _site(plan) for site in plan.sites},
         **{f"sites.{site}.manifest": _manifest(plan) for site in plan.sites},
+        # Only when it is asked for, or it would be in what a bench measures.
+        **{f"sites.{site}.stock_check": {"interval_s": 0, "grace_s": 0.5} for site in plan.sites},
         **{
             f"sites.{site}.rest": {"base_url": local_url(endpoints.shops[site].api), **oauth_login(secret, site)}
             for site in plan.direct
         },
+        **plan.more,
     }
 
 
@@ -292,6 +301,7 @@ def _site(plan: Plan) -> dict[str, Value]:
         "timeout_s": plan.timeout_s,
         "requests_per_s": plan.requests_per_s,
         "stale_after_s": 5,
+        **plan.site_options,
     }
 
 

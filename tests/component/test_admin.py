@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from tests.support.bridge import BngRig, at, event, opened, running_bng, until
 from tests.support.mappings import shipped_mappings
 
-from bng_bridge import bindings, inbox, intents, worker
+from bng_bridge import bindings, inbox, intents, policy_waits, worker
 from bng_bridge.admin import dead_letters, socket, status, targets
 from bng_bridge.admin.bridge import Bridge as Running
 from bng_bridge.alerting.alerts import Alerts
@@ -40,6 +40,7 @@ from bng_bridge.outcome import DONE, Outcome
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.sources.sweeper import Sweeper
+from bng_bridge.stock_check.stock_check import StockCheck
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.clock import to_text, utc_now
@@ -51,7 +52,7 @@ from bridge_sandbox.process import installed
 STATUS_KEYS = {"schema", "verdict", "cause", "at", "bridge", "broker", "bng", "mappings", "sites", "alerts"}
 SITE_KEYS = {
     "site", "state", "detail", "last_seen_s", "round_trip_ms", "outbox_rows", "outbox_oldest_s", "inbox_pending",
-    "inbox_oldest_s", "dead", "throttle", "pace", "calls", "quota",
+    "inbox_oldest_s", "held_by_policy", "held_by_policy_oldest_s", "dead", "throttle", "pace", "calls", "quota",
 }  # fmt: skip
 
 
@@ -118,7 +119,8 @@ async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:
 @asynccontextmanager
 async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
     async with running_bng(tmp_path) as bng, opened(tmp_path / "bridge.sqlite") as store:
-        shop = {"manifest": {"interval_s": 0, "grace_s": 0}}
+        never = {"interval_s": 0, "grace_s": 0}
+        shop = {"manifest": never, "stock_check": never, "sources": {"MAIN": "default"}}
         config = BridgeConfig.model_validate({"broker": {}, "bng": bng.config.model_dump(), "sites": {"shop1": shop}})
         answers: dict[str, Any] = {
             "ping": {},
@@ -169,6 +171,7 @@ async def operated(tmp_path: Path) -> AsyncIterator[Bridge]:
                 mappings, Installation(Depot(tmp_path / "bundles"), {"mappings": None}, config.sites), alerts
             ),
             manifests=manifests,
+            stock_checks={"shop1": StockCheck(context, "shop1", store, working, alerts)},
         )
         path = tmp_path / "admin.sock"
         async with listening(running, path):
@@ -189,7 +192,9 @@ async def test_a_healthy_bridge_ends_with_0_and_has_every_key_of_the_schema(brid
     answer = ended.json()
     assert (ended.code, answer["schema"], answer["verdict"], answer["cause"]) == (0, 1, "healthy", "")
     assert answer.keys() == STATUS_KEYS
-    assert answer["bridge"].keys() == {"version", "inbox_pending", "inbox_oldest_s", "dead", "intents"}
+    assert answer["bridge"].keys() == {
+        "version", "inbox_pending", "inbox_oldest_s", "held_by_policy", "held_by_policy_oldest_s", "dead", "intents",
+    }  # fmt: skip
     (site,) = answer["sites"]
     assert site.keys() == SITE_KEYS
     assert (site["site"], site["state"], site["outbox_rows"], site["outbox_oldest_s"]) == ("shop1", "online", 3, 1.5)
@@ -592,6 +597,38 @@ async def test_the_queue_shows_what_waits_and_why(bridge: Bridge) -> None:
     assert (await bridge.ctl("queue", "--waiting", "--json")).json()["events"] == []
 
 
+async def test_the_queue_shows_what_waits_for_which_rule_and_since_when_apart_from_the_rest(bridge: Bridge) -> None:
+    for number in range(1, 6):
+        await bridge.put(number, entity_id=str(number))
+
+    def hold(db: Any) -> None:
+        for claimed in inbox.claim(db, to_text(utc_now()), 5):
+            rule = "review" if claimed.entity_id == "5" else "unpaid"
+            policy_waits.note(db, claimed, rule, at(60 * int(claimed.entity_id)))
+            inbox.give_back(
+                db, claimed, "postponed", started_at=at(1), now=at(2), run_at=at(9e6), error_kind="HeldByPolicy",
+                reason=f"order {claimed.entity_id} waits", rule=rule,
+            )  # fmt: skip
+
+    await bridge.store.write(hold)
+    short = (await bridge.ctl("queue")).out.splitlines()
+    assert short[0] == "shop1 rule review: 1 wait, the longest since 2026-03-02 12:05 UTC"
+    assert short[2:] == [
+        "shop1 rule unpaid: 4 wait, the longest since 2026-03-02 12:01 UTC",
+        "  1 order 000000001 since 2026-03-02 12:01 UTC: order 1 waits",
+        "  2 order 000000002 since 2026-03-02 12:02 UTC: order 2 waits",
+        "  3 order 000000003 since 2026-03-02 12:03 UTC: order 3 waits",
+        "  … 1 more: bridgectl queue --policy",
+    ]
+    assert len((await bridge.ctl("queue", "--policy")).out.splitlines()) == 7
+    answer = (await bridge.ctl("queue", "--policy", "--json")).json()
+    assert (answer["events"], [each["rule"] for each in answer["held"]]) == ([], ["unpaid"] * 4 + ["review"])
+    status = (await bridge.ctl("status", "--json")).json()
+    assert (status["bridge"]["held_by_policy"], status["sites"][0]["held_by_policy"]) == (5, 5)
+    assert (status["bridge"]["inbox_pending"], status["bridge"]["inbox_oldest_s"]) == (0, None)
+    assert "0 pending, 5 held by your rules (oldest" in (await bridge.ctl("status")).out
+
+
 async def test_the_queue_shows_writes_whose_outcome_is_unknown(bridge: Bridge) -> None:
     intent = Intent("shop1/order/1/sales_order", 1, "bng", "sales_order", {}, "d", "r", at(60))
     await bridge.store.write(lambda db: intents.open_intent(db, intent, at(0)))
@@ -644,6 +681,46 @@ async def test_a_pass_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
         ended = await bridge.ctl("manifest")
         assert ended.code == 1
         assert "  not ended: the agent of shop1 is offline" in ended.out
+
+
+@asynccontextmanager
+async def comparing(bridge: Bridge) -> AsyncIterator[None]:
+    """The comparison of the site's stock runs; only an operator begins one."""
+    task = asyncio.create_task(bridge.running.stock_checks["shop1"].run())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_stock_is_compared_when_an_operator_asks_and_the_last_comparison_is_shown(bridge: Bridge) -> None:
+    await bridge.bng.admin("POST", "/stock", SKU="TEE-S", Warehouse="MAIN", QuantityOnHand="20")
+    async with comparing(bridge):
+        ended = await bridge.ctl("stock")
+        assert (ended.code, ended.out) == (
+            1, "shop1: never compared. bridgectl stock compare --site shop1 does it now.\n"
+        )  # fmt: skip
+        bridge.answers["rest"] = lambda request: {
+            "items": [{"sku": "TEE-S"}] if request["path"].startswith("/V1/products") else []
+        }
+        ended = await bridge.ctl("stock", "compare", "--site", "shop1", "--report-only")
+        assert ended.code == 1
+        assert "0 written again" in ended.out
+        assert "TEE-S (MAIN -> default): BNG 20, expected 20, shop nothing: unexplained" in ended.out
+        shown = await bridge.ctl("stock", "--json")
+        assert shown.code == 1
+        assert shown.json()["shop1"]["repaired"] == 0
+        again = await bridge.ctl("stock", "compare", "--json")
+        report = again.json()["shop1"]
+        assert (again.code, report["number"], report["repaired"] > 0) == (1, 2, True)
+
+
+async def test_a_comparison_that_cannot_be_ended_says_why(bridge: Bridge) -> None:
+    bridge.gateway.online = False
+    async with comparing(bridge):
+        ended = await bridge.ctl("stock", "compare")
+        assert ended.code == 1
+        assert "  not ended: the agent of shop1 is offline" in ended.out
+        assert (await bridge.ctl("stock", "--site", "shop9")).err.startswith("There is no site shop9.")
 
 
 async def test_a_pass_over_no_site_names_those_there_are(bridge: Bridge) -> None:

@@ -184,7 +184,12 @@ async def test_a_list_with_an_unreadable_query_is_refused(bng: aiohttp.ClientSes
 
 async def test_a_new_bng_knows_the_catalogue_and_its_opening_stock(bng: aiohttp.ClientSession) -> None:
     products = {item["SKU"] for item in await listed(bng, "products")}
-    assert products == {product.sku for product in PRODUCTS} | {"ROUNDING"}
+    assert products == {product.sku for product in PRODUCTS} | {
+        "ROUNDING",
+        "GIFT-CARD",
+        "STORE-CREDIT",
+        "REWARD-POINTS",
+    }
     stock = {item["SKU"]: item["QuantityAvailable"] for item in await listed(bng, "inventory-items")}
     assert stock == {product.sku: str(product.opening_stock) for product in STOCKED}
     assert len(await listed(bng, "inventory-items", sku="LAMP/DESK 1", warehouse="MAIN")) == 1

@@ -42,7 +42,7 @@ def test_a_mistake_is_one_line_with_file_line_and_column(here: Path) -> None:
     line = BAD[: BAD.index("order.stat ==")].count("\n") + 1
     result = bridgectl("check", ORDERS)
     assert (result.exit_code, result.output.splitlines()[-1]) == (1, "0 of 1 files clean")
-    assert result.output.startswith(f"{ORDERS}:{line}:17: steps.10: magento/order has no field stat. Did you mean")
+    assert result.output.startswith(f"{ORDERS}:{line}:17: steps.15: magento/order has no field stat. Did you mean")
 
 
 def test_files_are_held_to_each_other_and_to_mappings_of_one_s_own(here: Path) -> None:

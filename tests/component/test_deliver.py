@@ -464,3 +464,45 @@ async def test_with_keys_no_intent_is_needed(rich: BngRig, store: Store) -> None
     assert on_disk(store) == []
     await rich.clear_faults()
     await writing
+
+
+async def test_what_a_write_changes_on_the_side_is_not_written_meanwhile(rich: BngRig, store: Store) -> None:
+    """A shipment takes pieces off the shop's stock: a quantity that was read before it must not be written after it."""
+    deliver, order = rich.deliver(store), list[str]()
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> dict[str, Any]:
+        began.set()
+        await may_end.wait()
+        order.append("shipment")
+        return customer_body()
+
+    async def at_once() -> dict[str, Any]:
+        order.append("stock")
+        return customer_body()
+
+    shipment = asyncio.create_task(deliver(1, replace(WRITE, also_locks=("shop1/stock/b", "shop1/stock/a")), slowly))
+    await began.wait()
+    other = replace(customer_write(9), lock_key="shop1/stock/a")
+    stock = asyncio.create_task(deliver(2, other, at_once))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(shipment, stock)
+    assert order == ["shipment", "stock"]
+
+
+async def test_an_unchanged_record_remembers_the_newer_state_of_its_source(rich: BngRig, store: Store) -> None:
+    for sequence in (3, 4):
+        write = replace(WRITE, facts={"Sequence": sequence})
+        result = await rich.deliver(store)(sequence, write, giving(customer_body()))
+    assert result.action == "unchanged"
+    bound = bindings.get(store.read, WRITE.target_key)
+    assert bound is not None
+    assert bound.facts["Sequence"] == 4
+
+
+async def test_a_record_that_its_target_changes_by_itself_is_written_again(rich: BngRig, store: Store) -> None:
+    write = replace(WRITE, moves=True)
+    actions = [(await rich.deliver(store)(seq, write, giving(customer_body()))).action for seq in (1, 2)]
+    assert actions == ["created", "updated"]

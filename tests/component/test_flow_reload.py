@@ -111,7 +111,7 @@ def test_what_a_flow_no_longer_gives_is_a_mistake_of_the_mapping_that_wants_it(m
     put(flows, SHIPPED.replace("      time_zone: site.time_zone\n", ""))
     (found,) = findings(mappings, flows)
     assert found.endswith(
-        "order-to-sales-order.yaml:17:3: context.time_zone: the flow gives no time_zone to order-to-sales-order.yaml. It "
+        "order-to-sales-order.yaml:24:3: context.time_zone: the flow gives no time_zone to order-to-sales-order.yaml. It "
         "gives external_id, is_create, customer_id, transaction_id."
     )
 
@@ -163,7 +163,8 @@ def test_a_slip_in_a_case_is_a_finding(mappings: Path, flows: Path, given: str, 
 def test_a_case_of_a_site_s_own_flow_runs_as_that_site(mappings: Path, flows: Path) -> None:
     put(mappings, "extends: customer-to-customer.yaml\n", name="mine", of_site="shop2")
     text = (templates.folder() / "customer-to-customer.yaml").read_text(encoding="utf-8")
-    own = put(flows, text.replace("mapping: customer", "mapping: mine #"), name="customer-to-customer", of_site="shop2")
+    text = text.replace("mapping: customer", "mapping: mine #").replace("merge: customer", "merge: mine #")
+    own = put(flows, text, name="customer-to-customer", of_site="shop2")
     cases = own.with_suffix("")
     cases.mkdir()
     (cases / "one.in.json").write_text('{"document": {"id": 5, "email": "ida@example.com", "lastname": "Brandt"}}')

@@ -244,6 +244,9 @@ class Shop:
             raise answer
         return Answer(answer, [] if answer == 200 else {"message": "no"})
 
+    async def amend(self, *_arguments: Any, **_options: Any) -> Answer | None:
+        raise NotImplementedError
+
     async def state_of(self, request_id: str) -> RequestState | None:
         return None
 

@@ -31,6 +31,9 @@ class Shop:
             raise TargetUnavailable("nobody answers")
         return Answer(404, None) if self.is_empty else Answer(200, {"items": [{"call": len(self.calls)}]})
 
+    async def amend(self, *_arguments: Any, **_options: Any) -> Answer | None:
+        raise NotImplementedError
+
     async def state_of(self, request_id: str) -> RequestState | None:
         return None
 

@@ -54,6 +54,7 @@ BY_PLACE = {
     ("payment", "parent_id"): "order",
     ("itself", "ship"): "shipment",
     ("itself", "invoice"): "invoice",
+    ("itself", "stock_item"): "stock_item",
     ("invoice", "entity_id"): "invoice",
     ("invoice", "increment_id"): "invoice_number",
     ("invoice_items", "entity_id"): "invoice_item",

@@ -28,7 +28,9 @@ NOUNS = (
     ("/V1/shipments", "shipment"),
     ("/V1/shipment/track", "track"),
     ("/V1/customers", "customer"),
+    ("/V1/products/:sku/stockItems", "stock_item"),
     ("/V1/products", "product"),
+    ("/V1/stockItems", "stock_item"),
 )
 
 

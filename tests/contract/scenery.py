@@ -55,8 +55,6 @@ class Scenery:
                 self._change_own_data(exchange)
             case "/V1/orders/:id":
                 self._change_address(exchange)
-            case "/V1/products/:sku/stockItems/:id":
-                self._set_stock(exchange.path.split("/")[4], exchange.body["stockItem"]["qty"])
 
     def _put_into_cart(self, exchange: Exchange) -> None:
         """The goods have the price that the cart shows: it was changed out of the recording's sight."""

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from bridge_sandbox.admin import CallFailed, Server, ShopAdmin
+from bridge_sandbox.catalogue import PRODUCTS
 
 Rows = Callable[..., list[dict[str, Any]]]
 SOURCE_ITEMS = "/rest/V1/inventory/source-items"
@@ -85,5 +86,5 @@ def test_an_unknown_product_is_not_found(api: Server) -> None:
 
 def test_all_products_can_be_listed(api: Server) -> None:
     found = api.get("/rest/V1/products?searchCriteria[pageSize]=100&fields=items[sku,type_id,price],total_count")
-    assert found["total_count"] == 9
+    assert found["total_count"] == len(PRODUCTS)
     assert {"sku": "NUT+M4", "type_id": "simple", "price": Decimal("0.333")} in found["items"]

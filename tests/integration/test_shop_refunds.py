@@ -1,6 +1,7 @@
 """Credit memos of the sandbox shop: offline and online, whole and in parts, and where money and goods go."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -136,6 +137,21 @@ def test_an_invoice_that_no_provider_was_paid_for_is_not_refunded_online(shop: S
     with pytest.raises(CallFailed, match="Could not save a Creditmemo"):
         refund_online(api, placed)
     assert "total_refunded" not in order_of(api, placed)
+
+
+def test_of_three_full_refunds_at_once_one_wins(shop: ShopAdmin, api: Server) -> None:
+    order = invoiced(shop, api)
+
+    def try_once(_number: int) -> int:
+        try:
+            refund(api, order)
+        except CallFailed as error:
+            return error.status
+        return 200
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(try_once, range(3))) == [200, 400, 400]
+    assert len(shop.book()["credit_memos"]) == 1
 
 
 def test_a_clerk_refunds_online_and_offline(shop: ShopAdmin, api: Server) -> None:

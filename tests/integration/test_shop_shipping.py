@@ -214,3 +214,20 @@ def test_the_book_shows_shipments_with_tracks_and_comments(shop: ShopAdmin, api:
     assert shipment["comments"] == ["BNG S-1"]
     assert shipment["tracks"] == [TRACK]
     assert [(item["sku"], item["qty"]) for item in shipment["items"]] == [("MUG-WHITE", Decimal(2))]
+
+
+def test_a_clerk_ships_in_parts_with_tracks_and_corrects_the_address(shop: ShopAdmin, api: Server) -> None:
+    placed = shop.checkout(lines=[{"sku": "MUG-WHITE", "qty": 3}])
+    (row,) = api.get(f"/rest/V1/orders/{placed['order_id']}")["items"]
+    shop.edit_address(placed["order_id"], city="Bonn")
+    track = {"track_number": "JJD1", "title": "DHL", "carrier_code": "custom"}
+    shop.ship(placed["order_id"], items=[{"order_item_id": row["item_id"], "qty": 1}], tracks=[track])
+    shop.ship(placed["order_id"], comment={"comment": "the rest"})
+    first, second = shop.book()["shipments"]
+    assert ([each["qty"] for each in first["items"]], [each["track_number"] for each in first["tracks"]]) == (
+        [1],
+        ["JJD1"],
+    )
+    assert ([each["qty"] for each in second["items"]], second["comments"]) == ([2], ["the rest"])
+    (assignment,) = api.get(f"/rest/V1/orders/{placed['order_id']}")["extension_attributes"]["shipping_assignments"]
+    assert assignment["shipping"]["address"]["city"] == "Bonn"

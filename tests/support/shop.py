@@ -48,6 +48,10 @@ class RecordingTransport(DirectTransport):
             self.request_ids.append(request_id)
         return await super().request(method, path, query=query, body=body, timeout_s=timeout_s)
 
+    async def amend(self, path: str, body: Any, expected: str, *, timeout_s: float, request_id: str) -> Answer | None:
+        self.request_ids.append(request_id)
+        return await super().amend(path, body, expected, timeout_s=timeout_s, request_id=request_id)
+
     async def state_of(self, request_id: str) -> RequestState | None:
         return self.states.get(request_id)
 
@@ -89,6 +93,11 @@ class ShopRig:
         book = await self.admin("GET", "/book")
         return [shipment for shipment in book["shipments"] if shipment["order_id"] == order_id]
 
+    async def salable(self, sku: str) -> Any:
+        """What can still be sold of it."""
+        path = f"/V1/inventory/get-product-salable-quantity/{sku}/1"
+        return (await self.transport.request("GET", path, timeout_s=5)).body
+
     async def quantity(self, sku: str) -> Any:
         """Of the source; None where it has no row."""
         rows = (await self.admin("GET", "/book"))["source_items"]
@@ -101,8 +110,12 @@ def new_account(mariadb: MariaDB) -> ShopAccount:
 
 
 @asynccontextmanager
-async def running_shop_rig(mariadb: MariaDB, account: ShopAccount, config: Site) -> AsyncIterator[ShopRig]:
-    database = DatabaseSettings(account.database, account.user, account.password, mariadb.socket)
+async def running_shop_rig(
+    mariadb: MariaDB, account: ShopAccount, config: Site, *, has_sources: bool = True
+) -> AsyncIterator[ShopRig]:
+    database = DatabaseSettings(
+        account.database, account.user, account.password, mariadb.socket, has_sources=has_sources
+    )
     with tempfile.TemporaryDirectory() as folder:
         login = _login(Path(folder))
         async with (

@@ -12,6 +12,7 @@ from tests.support.asyncapi import PATH, Protocol
 from tests.support.json_schema import absolute, references, resolve
 
 from bridge_common import decimal_json, topics
+from bridge_common.amend import digest_of
 from bridge_common.errors import InvalidEvent
 from bridge_common.event import CONTENT_TYPE, Event, Kind, Version, encode_batch
 from bridge_common.http import Answer
@@ -144,6 +145,14 @@ def test_the_agent_reads_a_request_that_is_in_the_document() -> None:
     request = requests.decode(decimal_json.dumps(body).encode())
     assert (request.id, request.epoch, request.expires_at, request.is_write) == (UUID, 5, NOW, True)
     assert (request.path, request.query, request.body) == ("/V1/order/74/ship", [("a", "b")], {"items": []})
+
+
+def test_a_record_that_is_to_be_amended_is_in_the_document() -> None:
+    fields = {"id": UUID, "epoch": 5, "expires_at": "2025-03-01T12:00:00.000000Z", "operation": "amend"}
+    body = fields | {"path": "/V1/customers/5", "body": {"customer": {"id": 5}}, "expected": digest_of({"id": 5})}
+    assert said("requests", body) == "amend"
+    request = requests.decode(decimal_json.dumps(body).encode())
+    assert (request.method, request.is_write, request.expected) == ("PUT", True, body["expected"])
 
 
 def test_what_is_asked_for_once_more_and_its_answer_are_in_the_document() -> None:

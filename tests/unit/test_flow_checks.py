@@ -22,6 +22,8 @@ SHIP_VIA = "{update: bng/sales_order, fields: {ShipVia: {default: x}}}"
 SHIPS = f"- {SHIP_VIA}\n"
 CUSTOMER = "- create: bng/customer\n  of: order.customer_id\n  mapping: order-to-customer\n"
 SHIPMENT = "on:\n  event: bng/shipment\n  ordered_by: order\n"
+AT_BNG = "on:\n  event: bng/customer\n  ordered_by: customer\n"
+SHOP_CUSTOMER = AT_BNG.replace("bng", "magento")
 STOCK = "on:\n  event: bng/inventory_item\n  ordered_by: stock\n"
 
 MISTAKES = {
@@ -81,6 +83,8 @@ MISTAKES = {
     f"{SALES_ORDER}  instead_of: order.entity_id": "4:3: steps.1: instead_of does not go with upsert.",
     SALES_ORDER.replace("upsert", "create") + "  instead_of: order.entity_id": "4:3: steps.1: instead_of does not go with "
     "bng/sales_order: only a customer is made anew.",
+    f"{SALES_ORDER}  merge: order-to-sales-order": "4:3: steps.1: merge does not go with upsert of bng/sales_order here.",
+    f"{SALES_ORDER}  adopt: order.entity_id": "4:3: steps.1: adopt does not go with bng/sales_order",
     SALES_ORDER + SHIPS: "4:4: steps.2: bng/sales_order is written in line 1 already: each run would send both. Put the "
     "field under `fields` of the upsert; what excludes each other stands in branches of one choose.",
     SALES_ORDER + SHIPS.replace("}}}", "}}, when: order.state == 'new'}"): "4:4: steps.2: bng/sales_order is written in "
@@ -140,6 +144,10 @@ def test_a_mistake_is_said_with_its_place(steps: str, found: str) -> None:
          "2:8: steps: a list is wanted, each step with a - before it."),
         ("on: {ordered_by: order}\nsteps: []", "1:5: on: event is missing."),
         ("on: {event: magento/order}\nsteps: []", "1:5: on: ordered_by is missing."),
+        (f"{AT_BNG}steps:\n- update: magento/customer\n  mapping: bng-customer-to-customer", "5:3: steps.1: merge is miss"),
+        (f"{AT_BNG}steps:\n- upsert: magento/customer", "5:11: steps.1: magento/customer has no upsert. It has update."),
+        (f"{SHOP_CUSTOMER}steps:\n- upsert: bng/customer\n  mapping: customer-to-customer\n  merge: other",
+         "7:10: steps.1: merge names the step's own mapping: it is the one to BNG."),
         ("on: {event: magento/ordr, ordered_by: order}\nsteps: []",
          "1:13: on: magento/ordr is no event. Did you mean magento/order?"),
         ("on: {event: magento/order, ordered_by: order, when: order.stat}\nsteps: []",

@@ -60,7 +60,7 @@ def test_freight_and_rounding_are_no_rows() -> None:
         MUGS,
     )
     assert found.quantities == {"1": 2}
-    assert (found.goods, found.sum_of("FREIGHT")) == (Decimal(20), Decimal(5))
+    assert (found.goods, found.others["FREIGHT"]) == (Decimal(20), Decimal(5))
     assert items_to_invoice(found, MUGS, "FREIGHT") == [{"order_item_id": 1, "qty": 2}]
 
 
@@ -73,6 +73,16 @@ def test_a_fixed_bundle_is_its_own_row_and_a_dynamic_one_its_parts() -> None:
     assert billed(asked, lines, fixed).quantities == {"1": 2}
     dynamic = order(row(1, "SET", product_type="bundle"), row(2, "MUG", parent_item_id=1))
     assert billed(invoice((1, "MUG", "2", "20")), sales_order(("1/2", "MUG")), dynamic).quantities == {"2": 2}
+
+
+def test_bundles_are_known_however_a_rule_made_lines_of_them() -> None:
+    """children of a fixed one, parent and both of a dynamic one."""
+    fixed = order(row(1, "SET", product_type="bundle"), row(2, "MUG", "0", parent_item_id=1, qty_ordered=4))
+    assert billed(invoice((1, "MUG", "2", "10")), sales_order(("1/2", "MUG")), fixed).quantities == {"1": 1}
+    dynamic = order(row(1, "SET", product_type="bundle"), row(2, "MUG", parent_item_id=1, qty_ordered=4))
+    assert billed(invoice((1, "SET", "1", "20")), sales_order(("1", "SET")), dynamic).quantities == {"2": 2}
+    both = sales_order(("1", "SET"), ("1/2", "MUG"))
+    assert billed(invoice((1, "SET", "1", "0"), (2, "MUG", "2", "20")), both, dynamic).quantities == {"2": 2}
 
 
 def test_a_configurable_is_its_parent_s_row() -> None:

@@ -43,6 +43,14 @@ WHOLE = "source: magento/order\ntarget: bng/sales_order\n"
             "fields:\n  OrderStatus: {expr: order.state, lookup: statuss}\n",
             ["2:44: fields.OrderStatus: there is no table statuss. There are none, under tables."],
         ),
+        (
+            "owners: {Totl: bng}\nfields:\n  Total: order.grand_total\n",
+            ["1:10: head: Totl is no field of this mapping. Did you mean Total?"],
+        ),
+        (
+            "owners: {Total: erp}\nfields:\n  Total: order.grand_total\n",
+            ["1:17: head: an owner is magento or bng."],
+        ),
         ("fields:\n  Total: order.grand_total * 1.1\n",
          ["2:30: fields.Total: 1.1 would be a binary float. Write number('1.1')."]),
         (

@@ -90,7 +90,14 @@ def test_a_guest_is_one_for_each_address_and_store_view_however_it_is_written() 
     assert customers.guest_key(guest(" IDA@example.com "), "per-email") == key
     assert customers.guest_key(guest("ida@example.org"), "per-email") != key
     assert customers.guest_key(guest(store_id=2), "per-email") != key
+    assert customers.guest_key(guest(), "per-email", {"2": "us"}) == key  # a store that is not named stays as it was
     assert "ida" not in key
+
+
+def test_a_guest_is_one_customer_in_all_stores_of_a_website() -> None:
+    websites = {"1": "us", "2": "us", "3": "ca"}
+    keys = [customers.guest_key(guest(store_id=store), "per-email", websites) for store in (1, 2, 3)]
+    assert (keys[0] == keys[1], keys[0] == keys[2]) == (True, False)
 
 
 def test_a_guest_may_be_one_for_each_order() -> None:

@@ -17,6 +17,7 @@ from bng_bridge.mapping_reload import MappingReload
 from bng_bridge.receiver import Receiver
 from bng_bridge.sites import Presence
 from bng_bridge.sources.sweeper import Sweeper
+from bng_bridge.stock_check.stock_check import StockCheck
 from bng_bridge.store import Store
 from bng_bridge.worker import Worker
 from bridge_common.errors import BridgeError
@@ -37,6 +38,7 @@ class Bridge:
     reload: MappingReload
     notifier: Notifier = field(default_factory=lambda: Notifier([]))
     manifests: dict[str, Manifest] = field(default_factory=dict)
+    stock_checks: dict[str, StockCheck] = field(default_factory=dict)
     longest_quiet_s: float = 60.0
 
     def known_site(self, site: str) -> str:

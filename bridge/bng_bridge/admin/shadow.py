@@ -17,6 +17,7 @@ from bng_bridge.flow_files.file_set import FileSet
 from bng_bridge.flow_files.fit import ungiven
 from bng_bridge.flows.keys import sales_order_key
 from bng_bridge.flows.names import customer_name, order_name
+from bng_bridge.flows.settings import settings_of
 from bng_bridge.mapping import mapping_file, payments
 from bng_bridge.mapping.findings import MappingFileError
 from bng_bridge.mapping.mapping_set import misfits
@@ -114,7 +115,7 @@ def _context(db: sqlite3.Connection, name: str, site: Site, entity_id: str, docu
     return {
         "external_id": order_name(db, name, site, entity_id),
         "customer_id": bound.facts.get("CustomerID", CUSTOMER_ID) if bound else CUSTOMER_ID,
-        "time_zone": site.time_zone,
+        "time_zone": settings_of(name, site, document)["time_zone"],
         "transaction_id": _transaction_id(document, site),
     }
 

@@ -60,9 +60,10 @@ class Shadow:
         told: Document = {"write": f"{asked.verb} {asked.record.name}", "reference": write.reference}
         self.writes.append(told)
         given = {"external_id": write.reference, "is_create": bound is None}
-        told["body"], context = await asked.body(given)
+        made = await asked.body(given)
+        told["body"] = made.fields
         if asked.verb != "cancel":
-            writes.check_name(asked, write, told["body"], context)
+            writes.check_name(asked, write, made.fields, made.context)
         return {
             "id": bound.target_id if bound else f"(id of {asked.name})",
             "action": "unchanged" if bound else "created",

@@ -10,9 +10,11 @@ from aiohttp import web
 from bng_bridge.admin import (
     alerts,
     bundles,
+    customers,
     dead_letters,
     drain,
     ledger,
+    links,
     manifest,
     mappings,
     queue,
@@ -20,6 +22,7 @@ from bng_bridge.admin import (
     restored,
     shop,
     status,
+    stock,
     switches,
     targets,
     trace,
@@ -35,7 +38,7 @@ MOST_BYTES = 64 << 20
 ROUTES: tuple[Route, ...] = (
     *status.ROUTES, *trace.ROUTES, *queue.ROUTES, *ledger.ROUTES, *targets.ROUTES, *dead_letters.ROUTES,
     *drain.ROUTES, *replay.ROUTES, *restored.ROUTES, *shop.ROUTES, *alerts.ROUTES, *manifest.ROUTES,
-    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES,
+    *mappings.ROUTES, *bundles.ROUTES, *switches.ROUTES, *stock.ROUTES, *customers.ROUTES, *links.ROUTES,
 )  # fmt: skip
 
 

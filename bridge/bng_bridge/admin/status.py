@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
-from bng_bridge import __version__, health, inbox, intents
+from bng_bridge import __version__, health, inbox, intents, policy_waits
 from bng_bridge.admin.bridge import Bridge, Route
 from bng_bridge.sites import Presence
 from bridge_common.clock import from_text, to_text, utc_now
@@ -21,7 +22,8 @@ async def status(bridge: Bridge) -> dict[str, Any]:
     """Schema 1; see docs/status.md. Round trips are measured now, each bounded by 2 s."""
     counts = [dict(row) for row in inbox.select(bridge.store.read, "counts")]
     trips = await asyncio.gather(*(_round_trip(bridge, site) for site in bridge.config.sites))
-    sites = [_site(bridge, site, trip, counts) for site, trip in zip(bridge.config.sites, trips, strict=True)]
+    held = policy_waits.counts(bridge.store.read)
+    sites = [_site(bridge, site, trip, counts, held) for site, trip in zip(bridge.config.sites, trips, strict=True)]
     dead = sum(row["events"] for row in counts if row["state"] == "dead")
     throttle, alerts = bridge.context.bng.throttle, [asdict(alert) for alert in bridge.alerts.active()]
     found = health.verdict(bridge.receiver.connected, throttle.state(), throttle.is_down, sites, dead, alerts)
@@ -34,6 +36,7 @@ async def status(bridge: Bridge) -> dict[str, Any]:
             "version": __version__,
             "inbox_pending": _count(counts, OPEN),
             "inbox_oldest_s": _oldest_s(counts, OPEN),
+            **_held(held),
             "dead": dead,
             "intents": len(intents.all_open(bridge.store.read)),
         },
@@ -77,7 +80,9 @@ async def _round_trip(bridge: Bridge, site: str) -> float | None:
     return round((time.monotonic() - began) * 1000, 1)
 
 
-def _site(bridge: Bridge, site: str, trip: float | None, counts: list[dict[str, Any]]) -> dict[str, Any]:
+def _site(
+    bridge: Bridge, site: str, trip: float | None, counts: list[dict[str, Any]], held: list[dict[str, Any]]
+) -> dict[str, Any]:
     presence, throttle = bridge.presence[site], bridge.context.magento[site].throttle
     own = [row for row in counts if row["site"] == site]
     now_s = asyncio.get_running_loop().time()
@@ -93,6 +98,7 @@ def _site(bridge: Bridge, site: str, trip: float | None, counts: list[dict[str, 
         "outbox_oldest_s": presence.heartbeat.get("outbox_oldest_s"),
         "inbox_pending": _count(own, OPEN),
         "inbox_oldest_s": _oldest_s(own, OPEN),
+        **_held([row for row in held if row["site"] == site]),
         "dead": _count(own, ("dead",)),
         "throttle": throttle.state(),
         **throttle.shown(),
@@ -121,5 +127,17 @@ def _count(counts: list[dict[str, Any]], states: tuple[str, ...]) -> int:
 
 
 def _oldest_s(counts: list[dict[str, Any]], states: tuple[str, ...]) -> float | None:
-    oldest = min((row["oldest_at"] for row in counts if row["state"] in states), default=None)
+    return _age_s(row["oldest_at"] for row in counts if row["state"] in states)
+
+
+def _held(counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What waits for an operator's rule: apart, for it may wait for weeks."""
+    return {
+        "held_by_policy": sum(row["events"] for row in counts),
+        "held_by_policy_oldest_s": _age_s(row["oldest_at"] for row in counts),
+    }
+
+
+def _age_s(moments: Iterable[str]) -> float | None:
+    oldest = min(moments, default=None)
     return None if oldest is None else round((utc_now() - from_text(oldest)).total_seconds(), 1)

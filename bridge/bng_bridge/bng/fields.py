@@ -33,6 +33,7 @@ FILTERS = {
     "transaction_id": "TransactionID",
     "sku": "SKU",
     "warehouse": "Warehouse",
+    "email": "Email",
     "updated_since": "UpdatedAt",
 }
 """What a list can be asked for, with the field that it looks at."""

@@ -62,10 +62,12 @@ class BngTarget:
         Where BNG has no versions to compare, it is read before every change.
         """
         resource, accept = RESOURCE_OF[write.entity], (DONE_BEFORE, *CHANGED)
-        known = None if version and self._is_enough else await self._read(write, record_id)
+        known = None if version and self._is_enough and not write.merge else await self._read(write, record_id)
         key = request_id if known is None or not self._profile.guards else ""
         for _ in range(3):
-            fields = body if known is None else self._merged(write, body, known)
+            fields = body if known is None else await self._merged(write, body, known)
+            if known is not None and write.merge is not None and not fields:
+                return replace(_record(write, known), applied=False)
             under = version if known is None else known.version
             written = await self._client.change(resource, record_id, fields, under, key, accept=accept)
             if written.problem not in CHANGED:
@@ -82,8 +84,11 @@ class BngTarget:
         """A version and the changed fields are all that an update needs."""
         return self._profile.concurrency.check != "none" and self._profile.update.sends == "changes"
 
-    def _merged(self, write: Write, body: Body, known: Stored) -> Body:
-        fields = keep_ahead(write.entity, body, known.body)
+    async def _merged(self, write: Write, body: Body, known: Stored) -> Body:
+        if write.merge is None:
+            fields = keep_ahead(write.entity, body, known.body)
+        elif not (fields := await write.merge.over(body, known.body)):
+            return {}
         return fields if self._profile.update.sends == "changes" else {**settable(write.entity, known.body), **fields}
 
     async def _look_up(self, write: Write) -> list[Stored]:
@@ -121,7 +126,8 @@ class BngTarget:
             raise OutcomeUnknown(f"BNG says {write.reference} exists, and does not find it", answered=True)
         if write.create_only:
             return replace(found, applied=False)
-        return await self.update(write, found.id, found.version, keep_ahead(write.entity, body, found.body), "")
+        kept = body if write.merge is not None else keep_ahead(write.entity, body, found.body)
+        return await self.update(write, found.id, found.version, kept, "")
 
     async def _made(self, write: Write, written: Written, record_id: str = "", *, sent: Body | None = None) -> Record:
         """The record as it is after a write: from its answer, or read where the answer has none.

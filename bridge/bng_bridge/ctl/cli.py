@@ -9,6 +9,7 @@ from bng_bridge.ctl.alerts import alerts
 from bng_bridge.ctl.bundle import bundle_group
 from bng_bridge.ctl.command import Bridgectl
 from bng_bridge.ctl.connection import Daemon
+from bng_bridge.ctl.customers import conflicts, customer, link, unlink
 from bng_bridge.ctl.dead_letters import dlq
 from bng_bridge.ctl.drain import drain
 from bng_bridge.ctl.flow import flow_group
@@ -19,6 +20,7 @@ from bng_bridge.ctl.queue import queue
 from bng_bridge.ctl.replay import replay, resync
 from bng_bridge.ctl.restored import restored, site
 from bng_bridge.ctl.status import ping, status
+from bng_bridge.ctl.stock import stock
 from bng_bridge.ctl.targets import pause, resume
 from bng_bridge.ctl.trace import trace
 
@@ -36,6 +38,7 @@ def main(context: click.Context, socket: Path) -> None:
     \b
       bridgectl status              the verdict and its first cause
       bridgectl trace 000000123     one order's way, hop by hop
+      bridgectl customer EMAIL      a customer's two sides, beside each other
       bridgectl dlq list            what waits for a person, with a hint each
       bridgectl ledger              is everything of today at the other side, and do the sums agree
     """
@@ -43,7 +46,7 @@ def main(context: click.Context, socket: Path) -> None:
 
 
 for each in (
-    status, trace, ping, queue, dlq, alerts, ledger, manifest, pause, resume, drain, resync, replay, restored, site,
-    map_group, flow_group, bundle_group,
+    status, trace, ping, queue, dlq, alerts, ledger, manifest, stock, pause, resume, drain, resync, replay, restored, site,
+    customer, conflicts, link, unlink, map_group, flow_group, bundle_group,
 ):  # fmt: skip
     main.add_command(each)

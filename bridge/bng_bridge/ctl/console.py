@@ -23,6 +23,11 @@ def clock(text: str | None) -> str:
     return datetime.fromisoformat(text).strftime("%H:%M:%S.%f")[:-3] if text else "-"
 
 
+def moment(text: str) -> str:
+    """For what may be days ago."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+
+
 def ago(seconds: float | None) -> str:
     return "never" if seconds is None else f"{seconds:.0f} s ago"
 

@@ -54,13 +54,19 @@ def render(answer: dict[str, Any]) -> None:
     bridge = answer["bridge"]
     target.print(
         f"bridge {bridge['version']}: {bridge['inbox_pending']} pending{since(bridge['inbox_oldest_s'])}, "
-        f"{bridge['dead']} dead, {bridge['intents']} open intents"
+        f"{_held(bridge)}{bridge['dead']} dead, {bridge['intents']} open intents"
     )
     target.print("broker", word("connected" if answer["broker"]["connected"] else "not connected"))
     target.print("BNG", *filter(None, (_throttle(answer["bng"]), Text(_calls(answer["bng"])))))
     for alert in answer["alerts"]:
         target.print(Text("alert", style="red"), Text(f"{alert['subject']} {alert['hint']}".strip()))
     target.print(_sites(answer["sites"]))
+
+
+def _held(bridge: dict[str, Any]) -> str:
+    if not bridge.get("held_by_policy"):
+        return ""
+    return f"{bridge['held_by_policy']} held by your rules{since(bridge['held_by_policy_oldest_s'])}, "
 
 
 def _sites(sites: list[dict[str, Any]]) -> Table:

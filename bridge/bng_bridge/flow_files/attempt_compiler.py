@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bng_bridge.flow_files import words
 from bng_bridge.flow_files.attempts import Call, Write
 from bng_bridge.flow_files.operations import OPERATIONS, WORD, shape_of
-from bng_bridge.flow_files.records import CANCEL, ENTITIES, RECORDS, RESULT, UPDATE, RecordKind
+from bng_bridge.flow_files.records import CANCEL, CREATE, ENTITIES, RECORDS, RESULT, UPDATE, RecordKind
 from bng_bridge.flow_files.steps import Step
 from bng_bridge.flow_files.uses import MappingUse
 from bng_bridge.mapping.budget import Getter
@@ -77,6 +77,7 @@ class AttemptCompiler:
         options["names"] = self.compiler.arguments(self.node, record.takes, self.scope, record.name)
         options["with_texts"] = self._with_texts()
         options["instead_of"] = self._instead_of(record)
+        options["adopt"] = self._adopt(record)
         if "reads" in self.node.entries:
             inner = self.compiler.block(
                 self.node.entries["reads"], self.scope, self.place.inside(f"{self.place.path}.reads", in_reads=True)
@@ -123,6 +124,12 @@ class AttemptCompiler:
             raise Wrong(self.node.keys["instead_of"], message)
         return self._expression("instead_of")
 
+    def _adopt(self, record: RecordKind) -> Getter | None:
+        """Unlike `instead_of` it may be null: then there is none."""
+        if "adopt" in self.node.entries and not record.is_replaceable:
+            raise Wrong(self.node.keys["adopt"], f"adopt does not go with {record.name}: only a customer has two names")
+        return self._expression("adopt")
+
     def _expression(self, key: str) -> Getter | None:
         return expression_of(self.node.entries[key], self.scope).get if key in self.node.entries else None
 
@@ -138,7 +145,30 @@ class AttemptCompiler:
             options["mapping"] = self._mapping(record, given)
         if "fields" in entries:
             options["fields"] = self._fields(record)
+        options["merge"] = self._merge(record)
         return options
+
+    def _merge(self, record: RecordKind) -> str:
+        """The mapping in whose words both sides are compared: that to BNG, in both directions."""
+        node = self.node.entries.get("merge")
+        if node is None and record.is_merged:
+            raise Wrong(
+                self.node.at, f"merge is missing: the mapping to BNG, by whose fields {record.name} is compared"
+            )
+        if node is None:
+            return ""
+        if not record.merges_by or self.verb == CREATE or "mapping" not in self.node.entries:
+            raise Wrong(self.node.keys["merge"], f"merge does not go with {self.verb} of {record.name} here")
+        if not isinstance(node, Scalar):
+            raise Wrong(node.at, "merge is the name of a mapping file, without .yaml")
+        own = self.node.entries["mapping"]
+        if record.target == "bng" and getattr(own, "text", "") != node.text:
+            raise Wrong(node.at, "merge names the step's own mapping: it is the one to BNG")
+        source, target = record.merges_by
+        given = {name: (shape, self.node.at) for name, shape in RECORDS[target].gives.items()}
+        use = MappingUse(node.text, node.at, f"{self.place.path}.merge", source, target, given, is_whole=False)
+        self.compiler.uses.mappings.append(use)
+        return node.text
 
     def _context(self, record: RecordKind) -> tuple[dict[str, Getter], Mapping[str, tuple[Shape, Position]]]:
         node = self.node.entries.get("context")

@@ -7,7 +7,7 @@ from typing import Any
 
 from bng_bridge.flow_files.failures import is_caught
 from bng_bridge.flow_files.records import RecordKind
-from bng_bridge.flow_files.steps import Asked, Document, Ended, Run, Step, run_steps, values_of
+from bng_bridge.flow_files.steps import Asked, Document, Ended, Made, Run, Step, run_steps, values_of
 from bng_bridge.mapping.budget import DOCUMENT, Frame, Getter
 from bng_bridge.mapping.coverage import Mark
 from bng_bridge.mapping.faults import Fault
@@ -107,28 +107,37 @@ class Write(Try):
     mapping: str = ""
     context: Mapping[str, Getter] = field(default_factory=dict)
     fields: Getter | None = None
+    adopt: Getter | None = None
+    merge: str = ""
 
     async def act(self, run: Run) -> Document | None:
         frame = run.frame
         mapping = run.outside.mapping(self.mapping) if self.mapping else None
 
-        async def body(given: Document) -> tuple[Document, Document]:
+        def maps(document: Document) -> Document:
+            made: Document = {} if mapping is None else mapping(document, **values_of(self.context, frame))
+            return made if self.fields is None else {**made, **self.fields(frame)}
+
+        async def body(given: Document) -> Made:
             if await run_steps(self.reads, run) is not None:
                 # The compiler lets nothing stand there that ends a flow; were it so, nothing may be written.
                 raise RefusedByFlow(f"the reads of {self.place} end the flow, and they only read", problem="reads")
             context = {**given, **values_of(self.context, frame)}
+            document = frame[DOCUMENT] if self.document is None else self.document(frame)
             made: Document = {}
             if mapping is not None:
-                made = mapping(frame[DOCUMENT] if self.document is None else self.document(frame), **context)
+                made = mapping(document, **context)
             if self.fields is not None:
                 made = {**made, **self.fields(frame)}
-            return made, context
+            return Made(made, context, document)
 
         return await run.outside.write(
             Asked(
                 self.name, self.verb, self.record, _text(self.of, frame), values_of(self.names, frame),
                 _text(self.instead_of, frame), mapping.identity if mapping is not None else self.identity,
                 mapping.head.context if mapping is not None else (), body,
+                adopt=str((self.adopt and self.adopt(frame)) or ""),
+                words=run.outside.mapping(self.merge) if self.merge else None, maps=maps,
             )
         )  # fmt: skip
 

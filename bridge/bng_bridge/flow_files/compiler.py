@@ -10,12 +10,12 @@ from bng_bridge.flow_files import words
 from bng_bridge.flow_files.attempt_compiler import AttemptCompiler
 from bng_bridge.flow_files.attempts import Catch
 from bng_bridge.flow_files.durations import KEYS as RETRY_KEYS
-from bng_bridge.flow_files.durations import pace_of, seconds_of
+from bng_bridge.flow_files.durations import pace_of, seconds_in, seconds_of
 from bng_bridge.flow_files.emits import EMITS
 from bng_bridge.flow_files.events import FAILURE, EventKind
 from bng_bridge.flow_files.failures import HOLDS, KINDS, PROBLEMS, WAITED_FOR
 from bng_bridge.flow_files.names import Names, joined
-from bng_bridge.flow_files.steps import Choose, Dead, Emit, End, Hold, Raise, Step
+from bng_bridge.flow_files.steps import Choose, Dead, Emit, End, Hold, HoldByPolicy, Raise, Step
 from bng_bridge.flow_files.texts import Text, text_of
 from bng_bridge.flow_files.uses import Uses
 from bng_bridge.mapping.budget import Getter
@@ -31,6 +31,7 @@ from bridge_common.errors import NotReady, Pace
 MOST_STEPS = 200
 MOST_LEVELS = 8
 HOLD_S = 2.0
+POLICY_S = 3600.0
 _ENDS = ("skip", "end", "hold", "dead", "raise")
 
 
@@ -139,8 +140,38 @@ class Compiler:
         if verb == "dead":
             problem = self._problem(node)
             return Dead(at=at, place=path, when=when, mark=mark, text=text, hint=hint, problem=problem)
+        if "policy" in node.entries or "at_most" in node.entries:
+            policy, at_most = self._policy(node, scope)
+            delay_s = seconds_of(node.entries["for"]) if "for" in node.entries else POLICY_S
+            return HoldByPolicy(
+                at=at,
+                place=path,
+                when=when,
+                mark=mark,
+                text=text,
+                hint=hint,
+                delay_s=delay_s,
+                policy=policy,
+                at_most=at_most,
+            )
         error, delay_s = _waiting(node)
         return Hold(at=at, place=path, when=when, mark=mark, text=text, hint=hint, delay_s=delay_s, error=error)
+
+    def _policy(self, node: Section, scope: Scope) -> tuple[Text, Text]:
+        """Its name and the longest time. Raises Wrong."""
+        entries = node.entries
+        missing = next((key for key in ("policy", "at_most") if key not in entries), None)
+        if missing is not None:
+            hint = "policy names the rule that holds it, at_most says for how long, such as 30 d."
+            raise Wrong(node.at, f"{missing} is missing.", hint)
+        if "problem" in entries:
+            raise Wrong(
+                node.keys["problem"], "problem does not go with policy: what a policy holds is a list of its own"
+            )
+        longest = getattr(entries["at_most"], "text", "")
+        if "{" not in longest and not seconds_in(longest):
+            raise Wrong(entries["at_most"].at, "a time is wanted, a number and s, min, h or d.", "Such as 30 d.")
+        return text_of(entries["policy"], scope), text_of(entries["at_most"], scope)
 
     def _hint(self, node: Section, scope: Scope) -> Text:
         return text_of(node.entries["hint"], scope) if "hint" in node.entries else lambda _: ""

@@ -14,12 +14,17 @@ MOST_S = 7 * 86400.0
 KEYS = ("first", "most", "give_up_after")
 
 
+def seconds_in(text: str) -> float | None:
+    """None for what is no time."""
+    found = _DURATION.fullmatch(text)
+    return None if found is None else float(found[1]) * _UNITS[found[2]]
+
+
 def seconds_of(node: Node) -> float:
     """Raises Wrong for what is none, or longer than 7 days."""
-    found = _DURATION.fullmatch(node.text) if isinstance(node, Scalar) else None
-    if found is None:
+    seconds = seconds_in(node.text) if isinstance(node, Scalar) else None
+    if seconds is None:
         raise Wrong(node.at, "a time is wanted, a number and s, min, h or d.", "Such as 30 s.")
-    seconds = float(found[1]) * _UNITS[found[2]]
     if not 0 < seconds <= MOST_S:
         raise Wrong(node.at, "is not between 0 and 7 d")
     return seconds

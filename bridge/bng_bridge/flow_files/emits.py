@@ -20,6 +20,7 @@ EMITS: Mapping[str, EmitKind] = {
             "bng/inventory_item", {"skus": list_of(TEXT), "warehouse": TEXT},
             "The stock of these SKUs in a warehouse, each once.",
         ),
+        EmitKind("bng/customer", {"id": TEXT}, "A customer, as BNG has it."),
         EmitKind("bng/sales_order", {"id": TEXT}, "A sales order's status."),
         EmitKind("bng/shipment", {"id": TEXT, "sales_order_id": TEXT}, "A shipment of BNG's."),
         *(

@@ -14,8 +14,8 @@ SNAPSHOT, TOMBSTONE = "snapshot", "tombstone"
 class EventKind:
     """`source` and `entity` are the inbox's words for it; `lane` is what the capture orders it by.
 
-    `has_bound`: the event is about a sales order, and brings the shop's order that it belongs to. `of_sites`: it concerns
-    every site that the file says, and its steps run once for each.
+    `has_bound`: the event is about a sales order, and brings the shop's order that it belongs to. `of_customer`: the same of
+    a customer of a shop. `of_sites`: it concerns every site that the file says, and its steps run once for each.
     """
 
     name: str
@@ -26,7 +26,13 @@ class EventKind:
     about: str
     has_bound: bool = False
     of_sites: bool = False
+    of_customer: bool = False
     own_fields: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> Shape | None:
+        """The shape of `bound` in its flows, where they have one."""
+        return BOUND if self.has_bound else BOUND_CUSTOMER if self.of_customer else None
 
     @property
     def root(self) -> str:
@@ -73,6 +79,10 @@ EVENTS: Mapping[str, EventKind] = {
             "a sales order changed at BNG; the document is read when the flow begins, null when it is gone", has_bound=True,
         ),
         EventKind(
+            "bng/customer", "bng", "customer", (), "customer",
+            "a customer changed at BNG; the document is read when the flow begins, null when it is gone", of_customer=True,
+        ),
+        EventKind(
             "bng/invoice", "bng", "invoice", (), "order",
             "BNG made an invoice or a credit memo (`Type`); the document is read when the flow begins, null when it is gone",
             has_bound=True,
@@ -93,11 +103,14 @@ EVENT = Shape(
 BOUND = Shape("object", "bound", {"order_id": TEXT, "sales_order_id": TEXT})
 """`bound` in expressions: the shop's order and its sales order at BNG; null while that is not bound."""
 
+BOUND_CUSTOMER = Shape("object", "bound", {"customer_id": TEXT})
+"""The same for customers: the shop's customer; null for one that no shop has an account of."""
+
 SITE = Shape(
     "object", "site",
     {
         "name": TEXT, "time_zone": TEXT, "go_live_at": TIME, "guest_policy": TEXT, "generic_customer_id": TEXT,
-        "offline_methods": list_of(TEXT), "sources": OBJECT,
+        "offline_methods": list_of(TEXT), "sources": OBJECT, "stock_policy": TEXT, "backorders": FLAG,
     },
 )  # fmt: skip
 """`site` in expressions: the site's table of bridge.toml. Null where a sales order came from no site."""

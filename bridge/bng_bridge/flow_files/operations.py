@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.schemas import Schemas
-from bng_bridge.mapping.shapes import FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape, list_of
+from bng_bridge.mapping.shapes import DATE, FLAG, INTEGER, NUMBER, OBJECT, TEXT, Shape, list_of
 
 WORD = Shape("word")
 """An argument that is a record's word, written as it stands: sales_order, cancellation …"""
@@ -54,6 +54,11 @@ OPERATIONS: Mapping[str, Operation] = {
             {"order": "magento/order"}, _object("the buyer", customer_id=TEXT, source_id=TEXT), needs_site=True,
         ),
         Operation(
+            "export_rule", "Which rule of [sites.NAME.export] says what becomes of an order, by state and payment method: "
+            "`rule`, `action` (send, hold or skip) and, of a hold, `at_most`. Null where none fits: it is sent.",
+            {"order": "magento/order"}, _object("what becomes of it", rule=TEXT, action=TEXT, at_most=TEXT), needs_site=True,
+        ),
+        Operation(
             "buyer_behind", "Who in the shop stands behind a CustomerID of BNG, or else who bought: for making it anew.",
             {"order": "magento/order", "customer_id": TEXT}, _object("the buyer", customer_id=TEXT, source_id=TEXT),
             needs_site=True,
@@ -61,6 +66,20 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "is_deleted", "Whether the last that was told of a customer of the shop is that it was deleted.",
             {"id": TEXT}, FLAG,
+        ),
+        Operation(
+            "is_on", "Whether a switched flow is on for the site: `bridgectl flow on`.", {"flow": TEXT}, FLAG,
+            needs_site=True,
+        ),
+        Operation(
+            "shop_customer", "A customer of the shop as the shop has it; null when it is gone.", {"id": TEXT},
+            "magento/customer", needs_site=True,
+        ),
+        Operation(
+            "match", "Which customer of BNG's is this one of the shop, while none is bound and none has its ExternalID: "
+            "`id` of the only one with the same e-mail that belongs to nobody yet, null where there is none. `is_ambiguous` "
+            "when there are several, `others`, or several in the shop's websites.",
+            {"customer": "magento/customer"}, _object("the match", id=TEXT, is_ambiguous=FLAG, others=TEXT), needs_site=True,
         ),
         Operation(
             "newest_transaction", "The id at the payment provider of an order's newest capture or authorization, asked of "
@@ -79,6 +98,18 @@ OPERATIONS: Mapping[str, Operation] = {
             "of BNG's that its source shows. A row that is on no line is a dead letter.",
             {"shipment": "magento/shipment", "sales_order": "bng/sales_order", "order": "magento/order"},
             "bng/shipment", needs_site=True,
+        ),
+        Operation(
+            "entry_day", "On which day the document's entry is posted: that of the entry where there is one, else `day`.",
+            {"posting": TEXT, "day": DATE}, DATE, needs_bound=True,
+        ),
+        Operation("next_period", "The first day of the month after a day: where a closed period's entries go.",
+                  {"day": DATE}, DATE),
+        Operation("bng_invoice", "An invoice as BNG has it; null when it is gone.", {"id": TEXT}, "bng/invoice"),
+        Operation(
+            "invoice_of", "BNG's invoice that a credit memo of the shop applies to: that of the shop's invoice where the "
+            "memo names one; else the order's oldest that has as much left to be credited. Null while there is none.",
+            {"creditmemo": "magento/creditmemo"}, "bng/invoice", needs_bound=True,
         ),
         Operation("sales_order", "A sales order as BNG has it; null when it is gone.", {"id": TEXT}, "bng/sales_order"),
         Operation(
@@ -125,6 +156,21 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation(
             "inventory_item", "BNG's stock of a SKU in a warehouse; null where it keeps none.",
             {"sku": TEXT, "warehouse": TEXT}, "bng/inventory_item",
+        ),
+        Operation(
+            "has_sources", "Whether the shop has Multi-Source Inventory: without its modules a product has one quantity, "
+            "and no source.",
+            {}, FLAG, needs_site=True,
+        ),
+        Operation(
+            "stock_for_shop", "BNG's stock of a SKU in a warehouse, `item`, and what the shop counts otherwise, by the "
+            "site's stock_policy. `not_shipped_in_shop` (physical): shipped by BNG, not yet in the shop. `taken` "
+            "(compensate): in open orders of the shop, and no longer available at BNG for that reason. `reserved` (only "
+            "without sources): in open orders of the shop, known to BNG or not. Null where BNG keeps no stock. What moves "
+            "while it is read makes the event wait for a moment.",
+            {"sku": TEXT, "warehouse": TEXT},
+            {"item": "bng/inventory_item", "not_shipped_in_shop": NUMBER, "taken": NUMBER, "reserved": NUMBER},
+            needs_site=True,
         ),
         Operation(
             "shipped_not_in_shop", "How much of a SKU BNG has shipped from a warehouse for orders of the site, and the shop "

@@ -7,7 +7,7 @@ business: it follows from the entry here, so a file cannot break it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bng_bridge.mapping.shapes import INTEGER, TEXT, Shape
+from bng_bridge.mapping.shapes import FLAG, INTEGER, TEXT, Shape
 
 UPSERT, CREATE, UPDATE, CANCEL = "upsert", "create", "update", "cancel"
 VERBS = (UPSERT, CREATE, UPDATE, CANCEL)
@@ -19,7 +19,10 @@ class RecordKind:
     say. `of_events`: in the flows of these `of` says for which source record it stands, and it is only made; elsewhere it is
     the event's own.
     `gives`: what every mapping of it is given. `body`: the document whose fields are written, or its own.
-    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one.
+    `remembers`: what of the document its binding keeps.
+    `is_replaceable`: it is made anew where the target has lost it, `instead_of` the lost one; or it is one that is there
+    under another name, `adopt`. `merges_by`: both sides may edit it, compared by a mapping between these documents;
+    `is_merged`: it is never written otherwise.
     """
 
     name: str
@@ -33,6 +36,9 @@ class RecordKind:
     of_events: tuple[str, ...] = ()
     needs_bound: bool = False
     is_replaceable: bool = False
+    remembers: tuple[str, ...] = ()
+    is_merged: bool = False
+    merges_by: tuple[str, ...] = ()
 
     def verbs_in(self, event: str) -> tuple[str, ...]:
         """What a flow of this event may do: how a record is that is not the event's own, its own event tells."""
@@ -43,7 +49,11 @@ class RecordKind:
         return "magento" if self.name.startswith("magento/") else "bng"
 
 
+CUSTOMERS = ("magento/customer", "bng/customer")
 _NAMED: Mapping[str, Shape] = {"external_id": TEXT, "is_create": Shape("flag")}
+
+STATE = ("Sequence", "UpdatedAt")
+"""By these one state of BNG's stock is told from an older one."""
 
 RECORDS: Mapping[str, RecordKind] = {
     each.name: each
@@ -51,7 +61,12 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "bng/customer", "customer", (UPSERT, CREATE, UPDATE), ("magento/order", "magento/customer"),
             "A customer, under the ExternalID of the shop's customer or guest.", {}, _NAMED, "bng/customer",
-            of_events=("magento/order",), is_replaceable=True,
+            of_events=("magento/order",), is_replaceable=True, merges_by=CUSTOMERS,
+        ),
+        RecordKind(
+            "magento/customer", "shop_customer", (UPDATE,), ("bng/customer",),
+            "The shop's customer behind BNG's: what BNG changed, over what the shop has now. One that the shop does not "
+            "have is not made.", {}, {}, "magento/customer", is_merged=True, merges_by=CUSTOMERS,
         ),
         RecordKind(
             "bng/sales_order", "sales_order", (UPSERT, CREATE, UPDATE, CANCEL), ("magento/order",),
@@ -105,7 +120,12 @@ RECORDS: Mapping[str, RecordKind] = {
         RecordKind(
             "magento/source_item", "source_item", (UPSERT,), ("bng/inventory_item",),
             "The quantity that a source of the shop has. It changes a record that is there without us.",
-            {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item",
+            {"sku": TEXT, "source_code": TEXT}, {}, "magento/source_item", remembers=STATE,
+        ),
+        RecordKind(
+            "magento/stock_item", "stock_item", (UPDATE,), ("bng/inventory_item",),
+            "The one quantity of a product, in a shop without sources. It changes a record that is there without us.",
+            {"sku": TEXT}, {}, "magento/stock_item", remembers=STATE,
         ),
     )
 }  # fmt: skip
@@ -113,5 +133,7 @@ RECORDS: Mapping[str, RecordKind] = {
 ENTITIES = (*(each.entity for each in RECORDS.values()), "cancellation")
 """The words of the operations `binding` and `open_write`."""
 
-RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT})
-"""Under a write's name: the id at the target; created, updated, unchanged or resolved. Null where nothing was written."""
+RESULT = Shape("object", "the result", {"id": TEXT, "action": TEXT, "is_owed": FLAG})
+"""Under a write's name: the id at the target; created, updated, unchanged, resolved, or outdated: BNG showed an older state
+than the one that was applied. Of a merge, whether the other side is still to be told of something. Null where nothing was
+written."""

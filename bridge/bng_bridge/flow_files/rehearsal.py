@@ -11,6 +11,7 @@ from typing import Any
 from bng_bridge.flow_files.failures import KINDS, PROBLEMS
 from bng_bridge.flow_files.flow_file import Beginning, Flow, Ran
 from bng_bridge.flow_files.steps import Asked, Document
+from bng_bridge.mapping import totals
 from bng_bridge.mapping.findings import did_you_mean
 from bng_bridge.mapping.mapping_file import Mapping
 from bng_bridge.mapping.mapping_set import MappingSet
@@ -25,14 +26,16 @@ from bridge_common.errors import (
 
 KEYS = ("document", "event", "site", "bound", "answers")
 SITE: Document = {
-    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email", "generic_customer_id": None,
+    "name": "shop1", "time_zone": "UTC", "go_live_at": None, "guest_policy": "per-email",
+    "generic_customer_id": None,
     "offline_methods": ["checkmo", "banktransfer", "cashondelivery", "purchaseorder", "free"],
-    "sources": {"MAIN": "default"},
+    "sources": {"MAIN": "default"}, "stock_policy": "physical", "backorders": False,
 }  # fmt: skip
 """A site of which nothing is configured but a source; `site` of a case says what is otherwise."""
 
 _IDS = {
     "magento/order": "entity_id", "magento/customer": "id", "bng/shipment": "ShipmentID", "bng/sales_order": "SalesOrderID",
+    "bng/customer": "CustomerID",
     "magento/invoice": "entity_id", "magento/shipment": "entity_id", "magento/creditmemo": "entity_id",
     "bng/invoice": "InvoiceID",
 }  # fmt: skip
@@ -73,11 +76,14 @@ class Stage:
             told["of"] = source_id
         if asked.named:
             told["with"] = asked.named
-        if asked.instead_of:
-            told["instead_of"] = asked.instead_of
+        for name in ("instead_of", "adopt"):
+            if getattr(asked, name):
+                told[name] = getattr(asked, name)
         self.writes.append(told)
         if asked.verb != "cancel":
-            told["body"], _ = await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})
+            told["body"] = (await asked.body({"external_id": f"{self.site}-{source_id}", "is_create": True})).fields
+            if asked.record.entity == "sales_order":
+                totals.check(told["body"])
         if isinstance(made, dict) and "fails" in made:
             told["fails"] = made["fails"]
             raise _failure(made)
@@ -120,7 +126,7 @@ def _beginning(flow: Flow, case: Any, site_name: str) -> tuple[Beginning, str]:
     bound = case.get("bound")
     site = (
         None
-        if event.source == "bng" and event.has_bound and bound is None
+        if event.source == "bng" and event.bound is not None and bound is None
         else SITE | {"name": site_name} | (case.get("site") or {})
     )
     return Beginning(document, told, site, bound), str(told["id"])

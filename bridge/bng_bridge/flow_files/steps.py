@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bng_bridge.flow_files.durations import seconds_in
 from bng_bridge.flow_files.records import RecordKind
 from bng_bridge.flow_files.texts import Text
 from bng_bridge.mapping.budget import Frame, Getter
@@ -16,11 +17,22 @@ from bng_bridge.mapping.coverage import Mark
 from bng_bridge.mapping.faults import Fault
 from bng_bridge.mapping.findings import Position
 from bng_bridge.mapping.mapping_file import Mapping as MappingFile
-from bridge_common.errors import BridgeError, NotReady, RefusedByFlow
+from bridge_common.errors import BridgeError, HeldByPolicy, NotReady, RefusedByFlow
 
 Document = dict[str, Any]
-Body = Callable[[Document], Awaitable[tuple[Document, Document]]]
-"""From what the record itself gives to the fields that are to be written, and the context that they came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The fields that are to be written, and the context and the document that they came from."""
+
+    fields: Document
+    context: Document
+    document: Any
+
+
+Body = Callable[[Document], Awaitable[Made]]
+"""From what the record itself gives. It is called inside the record's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,9 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One write, as a flow asks for it. `name` is the step's, or the record's; `source_id` '' is the event's own; `mapping`
-    the identity of the file that gives the body, `wants` the names of its context.
+    the identity of the file that gives the body, `wants` the names of its context. `adopt` is an id at the target that is
+    this record's under another name; `words` the mapping in whose fields the two sides of a record are compared, and `maps`
+    gives the body of another document than the event's.
     """
 
     name: str
@@ -46,6 +60,9 @@ class Asked:
     mapping: str
     wants: Container[str]
     body: Body
+    adopt: str = ""
+    words: MappingFile | None = None
+    maps: Callable[[Document], Document] | None = None
 
 
 class Outside(Protocol):
@@ -126,6 +143,27 @@ class Hold(Step):
 
     async def run(self, run: Run) -> None:
         raise self.error(self.text(run.frame), hint=self.hint(run.frame), delay_s=self.delay_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldByPolicy(Step):
+    """`at_most`: a duration as people write it, or what an expression gives for one."""
+
+    text: Text
+    hint: Text
+    delay_s: float
+    policy: Text
+    at_most: Text
+
+    async def run(self, run: Run) -> None:
+        frame = run.frame
+        rule, longest = self.policy(frame), self.at_most(frame)
+        longest_s = seconds_in(longest)
+        if not rule or longest_s is None:
+            raise Fault(f"a policy needs a name and a time such as 30 d, this is {rule!r} and {longest!r}")
+        raise HeldByPolicy(
+            self.text(frame), rule=rule, longest_s=longest_s, hint=self.hint(frame), delay_s=self.delay_s
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

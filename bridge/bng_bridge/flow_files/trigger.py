@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bng_bridge.flow_files import words
-from bng_bridge.flow_files.events import BOUND, EVENT, EVENTS, SITE, SNAPSHOT, EventKind
+from bng_bridge.flow_files.events import EVENT, EVENTS, SITE, SNAPSHOT, EventKind
 from bng_bridge.flow_files.texts import Text, text_of
 from bng_bridge.mapping.budget import Getter
 from bng_bridge.mapping.expression import expression_of
@@ -56,8 +56,8 @@ def read_trigger(node: Node, schemas: Schemas) -> tuple[Trigger, Scope]:
     scope, site_slot = scope.with_name("site", SITE, on.at)
     scope, event_slot = scope.with_name("event", EVENT, on.at)
     bound_slot = None
-    if event.has_bound:
-        scope, bound_slot = scope.with_name("bound", BOUND, on.at)
+    if event.bound is not None:
+        scope, bound_slot = scope.with_name("bound", event.bound, on.at)
     kinds = _kinds(on, event)
     when = expression_of(on.entries["when"], scope).get if "when" in on.entries else None
     sites, no_site = _sites(on, event, scope)

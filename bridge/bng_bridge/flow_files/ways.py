@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bng_bridge.flow_files.attempts import Catch, Try, Write
 from bng_bridge.flow_files.records import UPDATE, UPSERT
-from bng_bridge.flow_files.steps import Choose, Dead, End, Hold, Raise, Step
+from bng_bridge.flow_files.steps import Choose, Dead, End, Hold, HoldByPolicy, Raise, Step
 from bng_bridge.mapping.findings import Findings, Position
 
 Written = Mapping[Hashable, Position]
@@ -39,7 +39,7 @@ class _Ways:
         return written
 
     def _behind(self, step: Step, written: Written) -> Written | None:
-        if isinstance(step, End | Hold | Dead | Raise):
+        if isinstance(step, End | Hold | HoldByPolicy | Dead | Raise):
             return None
         if isinstance(step, Choose):
             is_open = all(when is not None for when, _ in step.branches)

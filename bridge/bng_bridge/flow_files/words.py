@@ -11,11 +11,11 @@ _BODY = ("of", "with", "reads", "document", "mapping", "context", "fields")
 
 STEPS: Mapping[str, tuple[str, ...]] = {
     "call": (*_TRIES, "with"),
-    "upsert": (*_TRIES, *_BODY),
-    "create": (*_TRIES, *_BODY, "instead_of"),
-    "update": (*_TRIES, *_BODY),
+    "upsert": (*_TRIES, *_BODY, "adopt", "merge"),
+    "create": (*_TRIES, *_BODY, "instead_of", "adopt"),
+    "update": (*_TRIES, *_BODY, "merge"),
     "cancel": _TRIES,
-    "hold": ("when", "for", "problem", "hint"),
+    "hold": ("when", "for", "problem", "policy", "at_most", "hint"),
     "skip": ("when",),
     "end": ("when",),
     "dead": ("when", "problem", "hint"),

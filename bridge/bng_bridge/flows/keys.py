@@ -21,6 +21,10 @@ def customer_key(site: str, source_id: str) -> str:
     return f"{site}/customer/{source_id}/customer"
 
 
+def shop_customer_key(site: str, customer_id: str) -> str:
+    return f"{site}/customer/{customer_id}/shop_customer"
+
+
 def shipment_key(site: str, shipment_id: str) -> str:
     return f"{site}/shipment/{shipment_id}/shipment"
 
@@ -39,6 +43,10 @@ def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
 
+def stock_item_key(site: str, sku: str) -> str:
+    return f"{site}/stock/{sku}/stock_item"
+
+
 def posted_key(entity: str, site: str, source_id: str) -> str:
     """What is posted at BNG for a document of the shop. `source_id` is the document's, or names what it is posted for:
     invoice-12, invoice-12-capture."""
@@ -48,8 +56,8 @@ def posted_key(entity: str, site: str, source_id: str) -> str:
 POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
 KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
-    "customer": customer_key, "shipment": shipment_key, "source_item": stock_key,
-    "shop_invoice": shop_invoice_key, "shop_creditmemo": shop_creditmemo_key,
+    "customer": customer_key, "shop_customer": shop_customer_key, "shipment": shipment_key, "source_item": stock_key,
+    "stock_item": stock_item_key, "shop_invoice": shop_invoice_key, "shop_creditmemo": shop_creditmemo_key,
     **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""

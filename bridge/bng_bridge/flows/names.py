@@ -7,7 +7,8 @@ BNG still has under the plain name.
 import re
 import sqlite3
 
-from bng_bridge import generations
+from bng_bridge import bindings, generations
+from bng_bridge.bindings import Binding
 from bng_bridge.config import Site
 
 GUEST_ORDER = "guest-order-"
@@ -23,6 +24,12 @@ def customer_name(db: sqlite3.Connection, name: str, site: Site, source_id: str)
     if source_id.startswith(GUEST_ORDER):
         return _name(db, name, site, source_id, "order", source_id.removeprefix(GUEST_ORDER))
     return _name(db, name, site, source_id, "customer", source_id)
+
+
+def account(db: sqlite3.Connection, customer_id: str) -> Binding | None:
+    """The binding of the shop's customer behind one of BNG's; None also for a guest, who has no account."""
+    bound = bindings.by_target(db, "bng", "customer", customer_id)
+    return bound if bound is not None and bound.target_key.split("/")[2].isdecimal() else None
 
 
 def posted_name(db: sqlite3.Connection, name: str, site: Site, order_id: str, posted: str) -> str:

@@ -6,8 +6,8 @@ No argument is null: such a call is answered null without asking.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from bng_bridge import bindings, inbox, intents
-from bng_bridge.flows import bills, documents, shipments, stock
+from bng_bridge import bindings, inbox, intents, switches
+from bng_bridge.flows import bills, documents, matching, postings, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -37,6 +37,14 @@ async def buyer(running: Running, order: Document) -> Document:
     return {"customer_id": customer_id, "source_id": None if customer_id else _source_id(running, order)}
 
 
+async def export_rule(running: Running, order: Document) -> Document | None:
+    """The first that fits."""
+    state, method = str(order.get("state") or ""), payments.method(order)
+    rules = running.settings.export.items()
+    name, rule = next(((name, each) for name, each in rules if each.fits(state, method)), ("", None))
+    return None if rule is None else {"rule": name, "action": rule.action, "at_most": f"{rule.longest_days} d"}
+
+
 async def buyer_behind(running: Running, order: Document, customer_id: str) -> Document:
     bound = bindings.by_target(running.read, "bng", "customer", customer_id)
     is_here = bound is not None and bound.site == running.site
@@ -46,11 +54,21 @@ async def buyer_behind(running: Running, order: Document, customer_id: str) -> D
 
 def _source_id(running: Running, order: Document) -> str:
     """The customer's id in the shop, or a guest's key."""
-    return str(order.get("customer_id") or customers.guest_key(order, running.settings.guest_policy))
+    return str(
+        order.get("customer_id") or customers.guest_key(order, running.settings.guest_policy, running.settings.websites)
+    )
 
 
 async def is_deleted(running: Running, id: Any) -> bool:  # noqa: A002
     return inbox.is_deleted(running.read, running.site, "customer", str(id))
+
+
+async def is_on(running: Running, flow: str) -> bool:
+    return not switches.why_left(running.read, running.site, flow, None)
+
+
+async def shop_customer(running: Running, id: Any) -> Document | None:  # noqa: A002
+    return await running.magento.get(f"/V1/customers/{id}")
 
 
 async def newest_transaction(running: Running, order_id: Any) -> str | None:
@@ -96,9 +114,8 @@ async def has_product(running: Running, sku: str) -> bool:
     return await running.magento.has_product(sku)
 
 
-async def inventory_item(running: Running, sku: str, warehouse: str) -> Document | None:
-    found = await running.context.bng.search("inventory-items", sku=sku, warehouse=warehouse)
-    return found[0] if found else None
+async def has_sources(running: Running) -> bool:
+    return await running.magento.has_sources()
 
 
 Run = Callable[..., Awaitable[Any]]
@@ -106,8 +123,10 @@ Run = Callable[..., Awaitable[Any]]
 OPERATIONS: Mapping[str, Run] = {
     each.__name__: each
     for each in (
-        binding, open_write, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents, sales_order,
-        origin, shop_order, status_in_shop, shipments.to_ship,
-        shipments.lines_shipped, bills.to_invoice, bills.to_refund, has_product, inventory_item, stock.shipped_not_in_shop,
+        binding, open_write, export_rule, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents,
+        postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order, origin,
+        shop_order, status_in_shop, shipments.to_ship, shipments.lines_shipped, has_product, stock.shipped_not_in_shop,
+        bills.to_invoice, bills.to_refund, has_sources, stock.inventory_item,
+        stock.stock_for_shop, is_on, shop_customer, matching.match,
     )
 }  # fmt: skip

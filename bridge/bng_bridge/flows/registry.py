@@ -14,6 +14,7 @@ from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import hints_of
 from bng_bridge.flows.keys import sales_order_key, source_id
+from bng_bridge.flows.names import account
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
 from bng_bridge.flows.settings import settings_of
@@ -27,7 +28,10 @@ from bridge_common.magento_time import from_magento
 
 _PATHS = {"order": "/V1/orders", "customer": "/V1/customers"}
 _EVENTS = {(each.source, each.entity): each for each in EVENTS.values()}
-_RESOURCES = {"shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices"}
+_RESOURCES = {
+    "shipment": "shipments", "sales_order": "sales-orders", "invoice": "invoices",
+    "customer": "customers",
+}  # fmt: skip
 _DOCUMENT_PATHS = {"invoice": "/V1/invoices", "shipment": "/V1/shipment", "creditmemo": "/V1/creditmemo"}
 """Of one document of an order, by its id."""
 _POSTED_AS = {"shipment": ("shipment",), "invoice": ("invoice", "credit_memo")}
@@ -141,15 +145,20 @@ async def _run_of_one(event: Claimed, kind: EventKind, context: Context, files: 
 
 async def _found(event: Claimed, kind: EventKind, context: Context) -> Found:
     """A hint's record is read here, inside its lane: the newest state, whatever the hint was about."""
-    if not kind.has_bound:
+    if kind.bound is None:
         return Found(event.site, event.document())
     if event.source == "magento":
         return await _found_in_shop(event, context)
     document = await context.bng.get(f"{_RESOURCES[event.entity]}/{event.entity_id}")
+    if kind.of_customer:
+        return _found_of(account(context.read, event.entity_id), document, context)
     sales_order_id = (
         event.entity_id if event.entity == "sales_order" else str((document or {}).get("SalesOrderID") or "")
     )
-    bound = bindings.by_target(context.read, "bng", "sales_order", sales_order_id)
+    return _found_of(bindings.by_target(context.read, "bng", "sales_order", sales_order_id), document, context)
+
+
+def _found_of(bound: Binding | None, document: Any, context: Context) -> Found:
     if bound is not None:
         _known_site(bound.site, context)
     return Found(bound.site if bound is not None else "", document, bound)
@@ -194,9 +203,15 @@ def beginning_of(running: Running) -> Beginning:
         "id": event.entity_id, "kind": event.kind, "number": event.seq, "attempts": event.attempts,
         "is_requeued": event.requeued_at is not None,
     }  # fmt: skip
-    site = settings_of(running.site, running.settings) if running.site else None
-    order = None if bound is None else {"order_id": source_id(bound.target_key), "sales_order_id": bound.target_id}
-    return Beginning(running.document, told, site, order)
+    site = settings_of(running.site, running.settings, running.document) if running.site else None
+    return Beginning(running.document, told, site, None if bound is None else _named(bound))
+
+
+def _named(bound: Binding) -> dict[str, str]:
+    """As flow files see what is bound: events.BOUND, or BOUND_CUSTOMER."""
+    if bound.entity == "customer":
+        return {"customer_id": source_id(bound.target_key)}
+    return {"order_id": source_id(bound.target_key), "sales_order_id": bound.target_id}
 
 
 # ── an event that concerns several sites ──

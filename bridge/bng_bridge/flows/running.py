@@ -37,6 +37,12 @@ class Running:
         return self.context.magento[self.site]
 
     @property
+    def source_id(self) -> str:
+        """Of the shop's order, or customer, that is bound."""
+        assert self.bound is not None
+        return source_id(self.bound.target_key)
+
+    @property
     def order_id(self) -> str:
         """Of the shop's order behind the sales order."""
         assert self.bound is not None

@@ -10,20 +10,24 @@ from bng_bridge import bindings
 from bng_bridge.flow_files.records import CANCEL, CREATE
 from bng_bridge.flow_files.steps import Asked
 from bng_bridge.flows import keys, references
+from bng_bridge.flows.keys import source_id
 from bng_bridge.flows.names import customer_name, order_name, posted_name
 from bng_bridge.flows.running import Running
 from bng_bridge.magento.target import source_reference
 from bng_bridge.mapping import bills, customers, orders, shipments, statuses
+from bng_bridge.merging.customers import IntoBng, IntoShop
 from bng_bridge.target import Write
 from bridge_common.errors import MappingError, RefusedByFlow
 
+IN_SHOP = "shop_customer"
 RESOURCES = {"customer": "customers", "sales_order": "sales-orders"}
 """Where BNG is asked whether it has a record that is only to be updated."""
 
 
 def write_of(running: Running, asked: Asked) -> Write:
     """Raises RefusedByFlow where the flow has let through what nothing can be written for."""
-    if running.document is None or (asked.record.needs_bound and running.bound is None):
+    needs_bound = asked.record.needs_bound or asked.record.is_merged
+    if running.document is None or (needs_bound and running.bound is None):
         missing = "bound" if running.document is not None else running.event.entity
         raise RefusedByFlow(
             f"the flow writes {asked.record.name} although {missing} is null", problem="null",
@@ -43,12 +47,25 @@ def check_name(asked: Asked, write: Write, body: dict[str, Any], context: dict[s
     elif entity == "source_item":
         for field in ("sku", "source_code"):
             references.check(field, body.get(field), asked.named[field])
+        _refuse_negative(write, body["quantity"])
+    elif entity == "stock_item":
+        _refuse_negative(write, body["qty"])
     elif entity == "shipment":
         lines = dict.fromkeys([write.reference, *map(shipments.reference, _shipment_ids(context.get("parts") or ()))])
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), list(lines))
     elif entity in _BILLED:
         references.check_lines("comment", (body.get("comment") or {}).get("comment"), [write.reference])
         _check_items(body)
+
+
+def _refuse_negative(write: Write, quantity: Any) -> None:
+    """Magento takes one, with a 200. Raises RefusedByFlow: somebody has sold or counted what is not there."""
+    if quantity < 0:
+        raise RefusedByFlow(
+            f"the stock of {write.reference} would be {quantity} in {write.site}: less than nothing is never written",
+            problem="negative-stock",
+            hint="Correct the quantity in BNG; its next change is applied by itself. Or bridgectl dlq retry {event}.",
+        )
 
 
 def _shipment_ids(parts: Any) -> list[str]:
@@ -62,16 +79,44 @@ def _shipment_ids(parts: Any) -> list[str]:
 
 
 def _customer(running: Running, asked: Asked) -> Write:
-    source_id = asked.source_id or running.event.entity_id
-    external_id = customer_name(running.read, running.site, running.settings, source_id)
+    of = asked.source_id or running.event.entity_id
+    external_id = customer_name(running.read, running.site, running.settings, of)
     is_own = running.event.entity == "customer"
     if not is_own:
         _check_buyer(running, asked)
     return Write(
-        target="bng", entity="customer", site=running.site, target_key=keys.customer_key(running.site, source_id),
+        target="bng", entity="customer", site=running.site, target_key=keys.customer_key(running.site, of),
         lock_key=f"bng/customer/{external_id}", reference=external_id, create_only=asked.verb == CREATE,
         fingerprint=customers.fingerprint(running.document) if is_own else "", instead_of=asked.instead_of,
-        mapping=asked.mapping,
+        mapping=asked.mapping, adopts=asked.adopt, merge=_into_bng(running, asked, of),
+    )  # fmt: skip
+
+
+def _into_bng(running: Running, asked: Asked, of: str) -> IntoBng | None:
+    if asked.words is None:
+        return None
+    key = keys.customer_key(running.site, of)
+    return IntoBng(running.read, running.context.deliver.save, key, running.event.seq, asked.words.head.owners)
+
+
+def _shop_customer(running: Running, asked: Asked) -> Write:
+    assert asked.words is not None  # held by the compiler, as is `maps`
+    assert asked.maps is not None
+    assert running.bound is not None
+    customer_id, words = source_id(running.bound.target_key), asked.words
+    name = customer_name(running.read, running.site, running.settings, customer_id)
+
+    def in_bng_s_words(document: dict[str, Any], *, is_create: bool) -> dict[str, Any]:
+        return words(document, external_id=name, is_create=is_create)
+
+    merge = IntoShop(
+        running.read, running.context.deliver.save, running.bound.target_key, running.event.seq, words.head.owners,
+        words=in_bng_s_words, back=asked.maps, fingerprint_of=customers.fingerprint,
+    )  # fmt: skip
+    return Write(
+        target="magento", entity=IN_SHOP, site=running.site,
+        target_key=keys.shop_customer_key(running.site, customer_id), lock_key=f"bng/customer/{name}",
+        reference=customer_id, absolute=True, mapping=asked.mapping, merge=merge,
     )  # fmt: skip
 
 
@@ -80,7 +125,7 @@ def _check_buyer(running: Running, asked: Asked) -> None:
     order = {**running.document, "entity_id": running.event.entity_id}
     own = {
         str(order.get("customer_id") or ""),
-        *(customers.guest_key(order, policy) for policy in customers.GUEST_KEYS),
+        *(customers.guest_key(order, policy, running.settings.websites) for policy in customers.GUEST_KEYS),
     }
     bound = bindings.get(running.read, keys.customer_key(running.site, asked.source_id))
     if asked.source_id not in own and not (asked.instead_of and bound is not None):
@@ -127,11 +172,13 @@ def _posted(running: Running, asked: Asked) -> Write:
 def _shipment(running: Running, asked: Asked) -> Write:
     shipment, site = running.document, running.site
     source_code = running.settings.sources.get(shipment.get("Warehouse") or "")
-    found = {source_reference(line["SKU"], source_code) for line in shipment["Lines"]} if source_code else set()
+    skus = sorted({line["SKU"] for line in shipment["Lines"]}) if source_code else []
+    found = [source_reference(sku, source_code) for sku in skus if source_code]
     return Write(
         target="magento", entity="shipment", site=site, target_key=keys.shipment_key(site, shipment["ShipmentID"]),
         lock_key=f"{site}/order/{running.order_id}", reference=shipments.reference(shipment["ShipmentID"]),
-        create_only=True, invalidates=tuple(keys.stock_key(site, each) for each in sorted(found)), mapping=asked.mapping,
+        create_only=True, invalidates=tuple(keys.stock_key(site, each) for each in found),
+        also_locks=tuple(f"{site}/stock/{each}" for each in [*found, *skus]), mapping=asked.mapping,
     )  # fmt: skip
 
 
@@ -189,7 +236,22 @@ def _source_item(running: Running, asked: Asked) -> Write:
     )  # fmt: skip
 
 
+def _stock_item(running: Running, asked: Asked) -> Write:
+    sku = str(asked.named["sku"])
+    if len(running.settings.sources) > 1:
+        raise RefusedByFlow(
+            f"{running.site} has one quantity for each product, no sources, and is to show several warehouses",
+            problem="several-warehouses",
+            hint=f"Leave one in sources of [sites.{running.site}] and restart, then bridgectl dlq retry {{event}}.",
+        )  # fmt: skip
+    return Write(
+        target="magento", entity="stock_item", site=running.site, target_key=keys.stock_item_key(running.site, sku),
+        lock_key=f"{running.site}/stock/{sku}", reference=sku, absolute=True, moves=True, mapping=asked.mapping,
+    )  # fmt: skip
+
+
 _WRITES: Mapping[str, Callable[[Running, Asked], Write]] = {
-    "customer": _customer, "sales_order": _sales_order, "shipment": _shipment, "order_status": _order_status,
-    "source_item": _source_item, **dict.fromkeys(_BILLED, _billed), **dict.fromkeys(keys.POSTED, _posted),
+    "customer": _customer, "shop_customer": _shop_customer, "sales_order": _sales_order, "shipment": _shipment,
+    "order_status": _order_status, "source_item": _source_item, "stock_item": _stock_item,
+    **dict.fromkeys(_BILLED, _billed), **dict.fromkeys(keys.POSTED, _posted),
 }  # fmt: skip

@@ -13,6 +13,7 @@ _BY_FIRST = {
     "customers": "customers",
     "products": "products",
     "inventory": STOCK,
+    "stockItems": STOCK,
     "store": "static",
     "directory": "static",
     "eav": "static",
@@ -21,16 +22,17 @@ _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 """What an order is told to make: /V1/order/:id/ship."""
 
 _OF_ENTITY = {
-    "shipment": "shipments",
-    "invoice": "invoices",
-    "creditmemo": "creditmemos",
-    "order_status": "orders",
-}
+    "shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK,
+    "shop_customer": "customers", "invoice": "invoices", "creditmemo": "creditmemos",
+}  # fmt: skip
 
 
 def endpoint_of(path: str) -> str:
     """`path` begins with /V1/."""
     parts = path.split("/")
+    if "stockItems" in parts:
+        # /V1/products/:sku/stockItems/:id
+        return STOCK
     if parts[2] == "order":
         return _BY_LAST.get(parts[-1], "orders")
     return _BY_FIRST.get(parts[2], OTHER)

@@ -24,11 +24,12 @@ Filter = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Listing:
-    """Where REST lists it, what of it is wanted, and what a document calls its id."""
+    """Where REST lists it, what of it is wanted, what a document calls its id, and what a filter calls it."""
 
     path: str
     fields: str
     id_field: str = "entity_id"
+    column: str = "entity_id"
 
 
 class Page(NamedTuple):
@@ -102,7 +103,7 @@ def _may_fit(error: BridgeError) -> bool:
 
 def _query(listing: Listing, groups: list[list[Filter]], after: int, size: int) -> dict[str, str]:
     query: dict[str, str] = {}
-    for group_number, group in enumerate([*groups, [("entity_id", "gt", str(after))]]):
+    for group_number, group in enumerate([*groups, [(listing.column, "gt", str(after))]]):
         for number, (field, condition, value) in enumerate(group):
             prefix = f"searchCriteria[filter_groups][{group_number}][filters][{number}]"
             query |= {
@@ -112,7 +113,7 @@ def _query(listing: Listing, groups: list[list[Filter]], after: int, size: int) 
             }
     return {
         **query,
-        "searchCriteria[sortOrders][0][field]": "entity_id",
+        "searchCriteria[sortOrders][0][field]": listing.column,
         "searchCriteria[sortOrders][0][direction]": "ASC",
         "searchCriteria[pageSize]": str(size),
         "fields": f"items[{listing.fields}],total_count",

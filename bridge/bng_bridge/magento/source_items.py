@@ -19,11 +19,10 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 
-from bng_bridge.magento.client import MagentoClient
+from bng_bridge.magento.client import SOURCE_ITEMS, MagentoClient
 from bng_bridge.magento.endpoints import STOCK
 from bridge_common.errors import OutcomeUnknown, RejectedByTarget, TargetPaused, TargetUnavailable
 
-PATH = "/V1/inventory/source-items"
 MOST = 100
 KEPT = 1000
 
@@ -160,7 +159,7 @@ class SourceItems:
         for place in part:
             self._remember(place.request_id, request_id)
         body = {"sourceItems": [place.item for place in part]}
-        await self._client.write("POST", PATH, body, request_id, ends_at_s=ends_at_s)
+        await self._client.write("POST", SOURCE_ITEMS, body, request_id, ends_at_s=ends_at_s)
 
     def _remember(self, request_id: str, sent_as: str) -> None:
         self._sent_as.pop(request_id, None)

@@ -1,12 +1,13 @@
-"""A Magento site as a target: shipments, invoices and credit memos, the quantity of source items, the status of orders."""
+"""A Magento site as a target: what orders make and their status, quantities of source items or stock items, customers."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from bng_bridge.magento import order_documents, order_status
+from bng_bridge.magento import customers, order_documents, order_status
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
+from bng_bridge.magento.stock_items import StockItems
 from bng_bridge.target import Record, Settled, Write
 
 
@@ -14,6 +15,7 @@ class MagentoTarget:
     def __init__(self, client: MagentoClient) -> None:
         self._client = client
         self._source_items = SourceItems(client)
+        self._stock_items = StockItems(client)
 
     def guarded(self, entity: str) -> bool:
         """Nothing in Magento's API is: partial shipments are duplicated, a late stock write overwrites a newer one."""
@@ -25,6 +27,8 @@ class MagentoTarget:
     def slot(self, write: Write) -> AbstractAsyncContextManager[None]:
         if write.entity == "source_item":
             return self._source_items.place(write.reference)
+        if write.entity == "stock_item":
+            return self._stock_items.slot()
         return self._client.throttle.slot(of_entity(write.entity))
 
     async def find(self, write: Write) -> Record | None:
@@ -32,6 +36,10 @@ class MagentoTarget:
             return await order_documents.find(self._client, write)
         if write.entity == "order_status":
             return await order_status.find_comment(self._client, write)
+        if write.entity == "stock_item":
+            return await self._stock_items.find(write.reference)
+        if write.entity == "shop_customer":
+            return await customers.find(self._client, write.reference)
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
@@ -39,11 +47,20 @@ class MagentoTarget:
             return await order_documents.create(self._client, write, body, request_id)
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "stock_item":
+            return await self._stock_items.create(write)
+        if write.entity == "shop_customer":
+            # It was not found: nothing is made in a shop that nobody asked for.
+            return await customers.amend(self._client, write, write.reference, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def update(self, write: Write, record_id: str, version: str, body: dict[str, Any], request_id: str) -> Record:
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
+        if write.entity == "stock_item":
+            return await self._stock_items.update(write, record_id, body, request_id)
+        if write.entity == "shop_customer":
+            return await customers.amend(self._client, write, record_id, body, request_id)
         return await self._set_quantity(write, body, request_id)
 
     async def settled(self, write: Write, request_id: str) -> Settled | None:
@@ -58,7 +75,8 @@ class MagentoTarget:
             return None
         answer = state.answer or {}
         if state.state == "failed":
-            return Settled(executed=False) if answer.get("kind") == "unsent" else None
+            is_unsent = answer.get("kind") == "unsent" or answer.get("state") == "refused"
+            return Settled(executed=False) if is_unsent else None
         status = int(answer.get("status", 500))
         return None if status >= 500 else Settled(executed=status < 400)
 

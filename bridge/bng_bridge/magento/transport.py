@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from bng_bridge import http
 from bridge_common import decimal_json, topics
+from bridge_common.amend import amend
 from bridge_common.clock import to_text, utc_now
 from bridge_common.errors import (
     AccessDenied,
@@ -48,6 +49,10 @@ class Transport(Protocol):
         request_id: str | None = None,
     ) -> Answer:
         """Raises TargetUnavailable (not executed), OutcomeUnknown, RateLimited; other statuses are returned."""
+        ...
+
+    async def amend(self, path: str, body: Any, expected: str, *, timeout_s: float, request_id: str) -> Answer | None:
+        """See bridge_common.amend: the record after the PUT, None where it was not as expected. Raises as `request`."""
         ...
 
     async def state_of(self, request_id: str) -> RequestState | None:
@@ -103,6 +108,15 @@ class DirectTransport:
             raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
         return http.checked(method, path, answer)
 
+    async def amend(self, path: str, body: Any, expected: str, *, timeout_s: float, request_id: str) -> Answer | None:
+        del request_id  # of no use here: nobody keeps a record
+        _check_held(self._held)
+        try:
+            answer = await amend(self._rest, path, body, expected, timeout_s=timeout_s)
+        except AccessDenied as error:
+            raise TargetPaused(error.message, hint=error.hint, delay_s=15) from error
+        return None if answer is None else http.checked("PUT", path, answer)
+
     async def state_of(self, request_id: str) -> RequestState | None:
         return None
 
@@ -140,6 +154,14 @@ class GatewayTransport:
         fields = {"operation": "rest", "method": method, "path": path, "query": query or {}, "body": body}
         reply = await self._exchange(fields, timeout_s, request_id or str(uuid.uuid4()), reads=method == "GET")
         return _answer(method, path, reply)
+
+    async def amend(self, path: str, body: Any, expected: str, *, timeout_s: float, request_id: str) -> Answer | None:
+        _check_held(self._held)
+        fields = {"operation": "amend", "path": path, "body": body, "expected": expected}
+        reply = await self._exchange(fields, timeout_s, request_id, reads=False)
+        if reply["state"] == "refused" and reply.get("reason") == "changed":
+            return None
+        return _answer("PUT", path, reply)
 
     async def state_of(self, request_id: str) -> RequestState | None:
         fields = {"operation": "state", "request_id": request_id}

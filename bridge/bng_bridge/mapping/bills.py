@@ -1,14 +1,14 @@
 """Which rows of the shop's order a BNG invoice or credit memo is about, and what the shop is asked to invoice of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bng_bridge.mapping.money import CENT, amount
-from bng_bridge.mapping.shipments import named_row, rows_by_id
-from bng_bridge.mapping.sold_rows import net
+from bng_bridge.mapping.money import CENT, amount, cents
+from bng_bridge.mapping.shipments import named_ids, rows_by_id
+from bng_bridge.mapping.sold_rows import net, paid_for
 from bridge_common.errors import MappingError, RejectedByTarget
 
 Document = dict[str, Any]
@@ -16,16 +16,12 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """`quantities` by the id of the shop's row, above 0; `goods`: what BNG asks for these; `others`: its lines that are no
-    row of the shop's, such as freight."""
+    """`quantities` by the id of the shop's row, above 0; `goods`: what BNG asks for these; `others`: by SKU, what it
+    asks for that is on no line of the sales order, such as freight."""
 
     quantities: Mapping[str, Decimal]
     goods: Decimal
-    others: tuple[Document, ...]
-
-    def sum_of(self, sku: str) -> Decimal:
-        """Of the other lines with that SKU."""
-        return sum((amount(line, "LineTotal") for line in self.others if line.get("SKU") == sku), Decimal(0))
+    others: Mapping[str, Decimal]
 
 
 def reference(invoice: Document) -> str:
@@ -34,25 +30,27 @@ def reference(invoice: Document) -> str:
 
 
 def billed(invoice: Document, sales_order: Document, order: Document, *, is_renumbered: bool = False) -> Billed:
-    """A configurable is its parent's row, a bundle of a fixed price its own and none of its parts', another its parts'.
+    """A configurable is its parent's row, a bundle of a fixed price its own, another its parts', however BNG lists them.
 
     `is_renumbered`: its lines have other numbers than the sales order's, as those of a credit memo for an invoice that the
     bridge posted. Raises MappingError for a line that cannot be told from another.
     """
     by_id = rows_by_id(order)
-    quantities: dict[str, Decimal] = defaultdict(Decimal)
-    others: list[Document] = []
+    taken: dict[str, Decimal] = defaultdict(Decimal)
+    others: dict[str, Decimal] = defaultdict(Decimal)
     goods = Decimal(0)
     for line in invoice["Lines"]:
         ordered = _ordered(line, invoice, sales_order, is_renumbered=is_renumbered)
-        if ordered is None or ordered["ExternalLineID"] == "rounding":
-            others.append(line)
-            continue
-        goods += amount(line, "LineTotal")
-        row = _paying_row(ordered["ExternalLineID"], by_id, order)
-        if row is not None:
-            quantities[row] += amount(line, "Quantity")
-    return Billed({row: taken for row, taken in quantities.items() if taken > 0}, goods, tuple(others))
+        if ordered is None:
+            others[str(line["SKU"])] += amount(line, "LineTotal")
+        elif _is_thing(ordered):
+            goods += amount(line, "LineTotal")
+            taken[ordered["ExternalLineID"]] += amount(line, "Quantity")
+    lines = {each["ExternalLineID"] for each in sales_order["Lines"] if _is_thing(each)}
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for external, quantity in taken.items():
+        found.update(_paying_rows(external, quantity, taken, lines, by_id))
+    return Billed({row: quantity for row, quantity in found.items() if quantity > 0}, goods, others)
 
 
 def items_to_invoice(found: Billed, order: Document, freight_sku: str) -> list[Document]:
@@ -105,16 +103,34 @@ def _ordered(line: Document, invoice: Document, sales_order: Document, *, is_ren
     )
 
 
-def _paying_row(external: str, by_id: Mapping[str, Document], order: Document) -> str | None:
-    """The id of the row that has the money; None for a part of what is paid as a whole."""
-    parent, child_id = named_row(external, by_id)
-    parent_id = str(parent["item_id"])
+def _is_thing(line: Document) -> bool:
+    """No rounding, no gift card, nor what a mapping file has added."""
+    return str(line["ExternalLineID"] or "")[:1].isdigit()
+
+
+def _paying_rows(
+    external: str, quantity: Decimal, taken: Mapping[str, Decimal], lines: Container[str], by_id: Mapping[str, Document]
+) -> Mapping[str, Decimal]:
+    """Of a line the rows that have its money, and how many; none for a line of a bundle whose money is on its others.
+
+    `taken`: by ExternalLineID, all that is billed; `lines`: those that the sales order has.
+    """
+    parent_id, child_id = named_ids(external, by_id)
+    parent = by_id[parent_id]
     if parent["product_type"] != "bundle":
-        return parent_id
-    children = [item for item in order["items"] if item.get("parent_item_id") == parent["item_id"]]
+        return {parent_id: quantity}
+    children = [item for item in by_id.values() if item.get("parent_item_id") == parent["item_id"]]
+    per_set = {str(each["item_id"]): amount(each, "qty_ordered") / amount(parent, "qty_ordered") for each in children}
     if all(net(child) == 0 for child in children):
-        return None if child_id else parent_id
-    return child_id or None
+        if parent_id in lines:
+            return {} if child_id else {parent_id: quantity}
+        # By its parts alone: as many whole sets as they make up.
+        sets = (taken.get(f"{parent_id}/{child}", Decimal(0)) // each for child, each in per_set.items())
+        return {parent_id: min(sets)}
+    if child_id:
+        return {child_id: quantity}
+    is_by_parts = any(f"{parent_id}/{child}" in lines for child in per_set)
+    return {} if is_by_parts else {child: quantity * each for child, each in per_set.items()}
 
 
 def _left_to_invoice(row: Document) -> Decimal:
@@ -123,14 +139,12 @@ def _left_to_invoice(row: Document) -> Decimal:
 
 def _check_amounts(found: Billed, order: Document, by_id: Mapping[str, Document], freight_sku: str) -> None:
     """The shop computes an invoice's amounts from its order, whatever BNG billed. Freight is not compared: Magento puts all
-    of it on the first invoice."""
+    of it on the first invoice. Raises RejectedByTarget."""
     sold = sum((_price(by_id[row]) * wanted for row, wanted in found.quantities.items()), Decimal(0))
-    asked = found.goods + sum(
-        (amount(line, "LineTotal") for line in found.others if line.get("SKU") != freight_sku), Decimal(0)
-    )
-    if abs(asked - sold) > CENT * (len(found.quantities) + len(found.others) + 1):
+    asked = found.goods + sum((each for sku, each in found.others.items() if sku != freight_sku), Decimal(0))
+    if not found.quantities or abs(asked - sold) > CENT * (len(found.quantities) + len(found.others) + 1):
         raise RejectedByTarget(
-            f"BNG bills {asked} for goods that are {sold:.2f} in the shop's order {order['increment_id']}",
+            f"BNG bills {asked} for goods that are {cents(sold)} in the shop's order {order['increment_id']}",
             problem="amounts-differ",
             hint="Correct one of both, or enter it in the shop by hand, then bridgectl dlq discard {event} --reason TEXT.",
         )
@@ -138,10 +152,5 @@ def _check_amounts(found: Billed, order: Document, by_id: Mapping[str, Document]
 
 def _price(row: Document) -> Decimal:
     """Of one piece, after discount and with tax, as the sales order has it."""
-    whole = (
-        net(row)
-        - amount(row, "discount_amount")
-        + amount(row, "tax_amount")
-        + amount(row, "discount_tax_compensation_amount")
-    )
-    return whole / amount(row, "qty_ordered")
+    paid = paid_for(row)
+    return (paid.net - paid.discount + paid.tax) / amount(row, "qty_ordered")

@@ -91,6 +91,9 @@ class SalesOrder(Record):
     DiscountTotal: Money = Decimal(0)
     TaxTotal: Money = Decimal(0)
     Total: Money
+    BaseCurrency: CurrencyCode | None = None
+    BaseTotal: Money | None = None
+    ExchangeRate: DecimalQuantity | None = None
     PaymentDescription: LongText | None = None
     AllocationStatus: Annotated[Literal["allocated", "partial", "backordered"] | None, Kept] = None
 

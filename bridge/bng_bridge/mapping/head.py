@@ -1,7 +1,7 @@
 """The head of a mapping file: which documents it is between, and what the flow gives beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bng_bridge.mapping.convert import FLAGS
@@ -11,9 +11,11 @@ from bng_bridge.mapping.shapes import OBJECT, ROWS, SCALARS, Shape, list_of
 from bng_bridge.mapping.yaml_tree import Node, Scalar, Section, Sequence
 
 KEYS = (
-    "source", "target", "context", "attributes", "partial", "omit_null", "tables", "let", "refuse", "fields", "round_trip",
+    "source", "target", "context", "attributes", "partial", "omit_null", "owners", "tables", "let", "refuse", "fields",
+    "round_trip",
 )  # fmt: skip
 _NEEDED = ("source", "target", "fields")
+OWNERS = ("magento", "bng")
 _KINDS: dict[str, Shape] = {**SCALARS, "object": OBJECT, "list": ROWS}
 
 
@@ -28,7 +30,9 @@ class RoundTrip:
 
 @dataclass(frozen=True)
 class Head:
-    """`root` is what the source document is called in expressions: `order` for magento/order."""
+    """`root` is what the source document is called in expressions: `order` for magento/order. `owners` says of fields of the
+    target whose value counts where both sides changed them; the source's without a word.
+    """
 
     root: str
     source_name: str
@@ -39,6 +43,7 @@ class Head:
     is_partial: bool
     omit_null: bool
     round_trip: RoundTrip | None
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_head(tree: Section, schemas: Schemas, findings: Findings) -> Head | None:
@@ -67,6 +72,7 @@ def read_head(tree: Section, schemas: Schemas, findings: Findings) -> Head | Non
             is_partial=_flag(tree.entries.get("partial")),
             omit_null=_flag(tree.entries.get("omit_null")),
             round_trip=_round_trip(tree.entries.get("round_trip")),
+            owners=_owners(tree.entries.get("owners"), target, tree.entries["fields"]),
         )
     except Wrong as wrong:
         findings.take(wrong, "head")
@@ -109,6 +115,24 @@ def _flag(node: Node | None) -> bool:
     if text not in FLAGS:
         raise Wrong(node.at, "true or false is wanted")
     return FLAGS[text]
+
+
+def _owners(node: Node | None, target: tuple[str, Shape], given: Node) -> dict[str, str]:
+    """FIELD: SIDE lines. Both sides are compared in BNG's words, so a mapping to BNG says it, of fields that it gives."""
+    if node is None:
+        return {}
+    if not target[0].startswith("bng/"):
+        raise Wrong(node.at, "owners are said in the mapping to BNG: by its fields both sides are compared")
+    fields = given.entries if isinstance(given, Section) else {}
+    if not isinstance(node, Section):
+        raise Wrong(node.at, "FIELD: magento or FIELD: bng lines are wanted")
+    for name, each in node.entries.items():
+        if name not in fields:
+            hint = did_you_mean(name, fields) or "What the mapping does not give is BNG's own."
+            raise Wrong(node.keys[name], f"{name} is no field of this mapping.", hint)
+        if _text(each) not in OWNERS:
+            raise Wrong(each.at, "an owner is magento or bng")
+    return {name: _text(each) for name, each in node.entries.items()}
 
 
 def _round_trip(node: Node | None) -> RoundTrip | None:

@@ -40,7 +40,7 @@ def to_refund(credit: Document, found: Billed, order: Document, freight_sku: str
         check_left(by_id[row], wanted, _left_to_refund(by_id[row]), "refund")
     total = amount(credit, "Total")
     _check_money(total, order)
-    shipping, freight, freight_tax = _freight(found.sum_of(freight_sku), order)
+    shipping, freight, freight_tax = _freight(found.others.get(freight_sku, Decimal(0)), order)
     tax = freight_tax + _sum_of_rows(found, by_id, "tax_invoiced", "tax_refunded")
     tax = min(tax, max(amount(order, "tax_invoiced") - amount(order, "tax_refunded"), Decimal(0)))
     goods = sum((sign * _sum_of_rows(found, by_id, done, back) for done, back, sign in _AMOUNTS), Decimal(0))

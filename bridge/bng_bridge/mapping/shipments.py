@@ -9,7 +9,7 @@ from bng_bridge.mapping.money import amount
 from bridge_common.errors import MappingError, RejectedByTarget
 
 Shipped = dict[str, Decimal]
-"""Quantity by ExternalLineID of the sales order."""
+"""Quantity by ExternalLineID of the sales order; 0 for a line of which nothing was taken, so that its lines are known."""
 
 
 def reference(shipment_id: str) -> str:
@@ -19,8 +19,8 @@ def reference(shipment_id: str) -> str:
 
 def quantities(shipments: list[dict[str, Any]], sales_order: dict[str, Any]) -> Shipped:
     """What these BNG shipments took, by the shop's item ids. Raises MappingError on a line the order does not have."""
-    lines = {str(line["LineNo"]): line["ExternalLineID"] for line in sales_order["Lines"]}
-    taken: Shipped = defaultdict(Decimal)
+    lines = {str(line["LineNo"]): str(line.get("ExternalLineID") or "") for line in sales_order["Lines"]}
+    taken: Shipped = dict.fromkeys(lines.values(), Decimal(0))
     for shipment in shipments:
         for line in shipment["Lines"]:
             if str(line["LineNo"]) not in lines:
@@ -40,7 +40,8 @@ def items_to_ship(
     `earlier` is what BNG's earlier shipments of the order took. A configurable is shipped by its parent row. So is a bundle
     that ships together: as many whole sets as its components up to and including this shipment make up, less those that
     the earlier ones made up. A bundle that ships separately is shipped by its components. `ships_separately` is by the
-    bundle's product id.
+    bundle's product id. A bundle that is one line at BNG was taken in sets: of one that ships separately go the components
+    that make them up.
     Raises RejectedByTarget when the shop has less left to ship: it would clamp the quantity and answer 200.
     """
     by_id = rows_by_id(order)
@@ -97,8 +98,8 @@ def waiting_for(
         completed = [each for each, rows in waiting if rows & wanted.keys()]
         waiting = [(each, rows) for each, rows in waiting if not rows & wanted.keys()]
         if not wanted:
-            rows = {_shipped_row(external, by_id, ships_separately) for external in now}
-            waiting.append((shipment, {row for row in rows if row is not None}))
+            taken = [_ids_of(external, by_id) for external, quantity in now.items() if quantity]
+            waiting.append((shipment, {ids[0] for ids in taken if ids is not None}))
     return completed
 
 
@@ -113,52 +114,70 @@ def _wanted(
     by_id = rows_by_id(order)
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     for external, taken in now.items():
-        item_id = _shipped_row(external, by_id, ships_separately)
-        if item_id is None:
+        ids = _ids_of(external, by_id) if taken else None
+        if ids is None:
             continue
-        if by_id[item_id]["product_type"] == "bundle":
-            wanted[item_id] = _whole_sets(by_id[item_id], order, earlier, now) - _whole_sets(
-                by_id[item_id], order, earlier
-            )
+        row, child_id = by_id[ids[0]], ids[1]
+        if row["product_type"] != "bundle":
+            wanted[ids[0]] += taken
+        elif ships_separately.get(int(row["product_id"]), False):
+            wanted.update(_components_of(row, child_id, taken, order, now))
         else:
-            wanted[item_id] += taken
+            wanted[ids[0]] = _whole_sets(row, order, earlier, now) - _whole_sets(row, order, earlier)
     return {item_id: taken for item_id, taken in wanted.items() if taken > 0}
 
 
-def _shipped_row(external: str, by_id: dict[str, Any], ships_separately: dict[int, bool]) -> str | None:
-    if external == "rounding":
+def _ids_of(external: str, by_id: dict[str, Any]) -> tuple[str, str] | None:
+    """The item id of a row, and of its component, by ExternalLineID. None for a line that is no thing: a rounding, a gift
+    card, what a mapping file has added."""
+    if not external[:1].isdigit():
         return None
-    parent, child_id = named_row(external, by_id)
-    parent_id = str(parent["item_id"])
-    if parent["product_type"] != "bundle":
-        return parent_id
-    separately = ships_separately.get(int(parent["product_id"]), False)
-    if separately:
-        return child_id or None
-    return parent_id
+    return named_ids(external, by_id)
 
 
-def named_row(external: str, by_id: Mapping[str, dict[str, Any]]) -> tuple[dict[str, Any], str]:
-    """The row that an ExternalLineID names, and the id of its child, or ''. Raises MappingError where it is gone."""
+def _components_of(
+    bundle: dict[str, Any], child_id: str, taken: Decimal, order: dict[str, Any], lines: Shipped
+) -> dict[str, Decimal]:
+    """Of a bundle that ships separately. Its own line is only its money where its components have theirs."""
+    if child_id:
+        return {child_id: taken}
+    parts = _parts(bundle, order)
+    if any(external in lines for external in parts):
+        return {}
+    return {external.partition("/")[2]: taken * each for external, each in parts.items()}
+
+
+def named_ids(external: str, by_id: Mapping[str, dict[str, Any]]) -> tuple[str, str]:
+    """The row that an ExternalLineID names, and its child, or ''. Raises MappingError where the row is gone."""
     parent_id, _, child_id = external.partition("/")
     if parent_id not in by_id:
         raise MappingError(
             f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
             hint="Settle it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
         )  # fmt: skip
-    return by_id[parent_id], child_id
+    return parent_id, child_id
 
 
 def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], *taken: Shipped) -> Decimal:
-    sets = amount(bundle, "qty_ordered")
-    complete = sets
-    for item in order["items"]:
-        if item.get("parent_item_id") == bundle["item_id"]:
-            per_set = amount(item, "qty_ordered") / sets
-            external = f"{bundle['item_id']}/{item['item_id']}"
-            picked = sum((each.get(external, Decimal(0)) for each in taken), Decimal(0))
-            complete = min(complete, picked // per_set)
+    """By its components' lines; by its own, where BNG has no others of it."""
+    parts = _parts(bundle, order)
+    if not any(external in each for each in taken for external in parts):
+        parts = {str(bundle["item_id"]): Decimal(1)}
+    complete = amount(bundle, "qty_ordered")
+    for external, per_set in parts.items():
+        picked = sum((each.get(external, Decimal(0)) for each in taken), Decimal(0))
+        complete = min(complete, picked // per_set)
     return complete
+
+
+def _parts(bundle: dict[str, Any], order: dict[str, Any]) -> dict[str, Decimal]:
+    """By ExternalLineID of a component, how many of it are in one set."""
+    sets = amount(bundle, "qty_ordered")
+    return {
+        f"{bundle['item_id']}/{item['item_id']}": amount(item, "qty_ordered") / sets
+        for item in order["items"]
+        if item.get("parent_item_id") == bundle["item_id"]
+    }
 
 
 def _ship_item(item: dict[str, Any], wanted: Decimal) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from bng_bridge import switches
 from bng_bridge.flow_files.file_set import FileSet
 
-EVENTS = MappingProxyType({"invoices": "bng/invoice"})
+EVENTS = MappingProxyType({"invoices": "bng/invoice", "customers": "bng/customer"})
 """By resource, what its records are to a flow."""
 
 

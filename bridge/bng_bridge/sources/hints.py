@@ -9,8 +9,12 @@ import sqlite3
 from typing import Any
 
 from bng_bridge import bindings
-from bng_bridge.flows.follow_ups import stock_hint
+from bng_bridge.flows.follow_ups import customer_lane, stock_hint
+from bng_bridge.flows.names import account
 from bng_bridge.inbox import Hint
+from bng_bridge.merging import kept
+from bng_bridge.merging.customers import of_bng
+from bng_bridge.merging.merge import BNG, shows_nothing_new
 
 
 def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Connection) -> Hint | None:
@@ -21,6 +25,9 @@ def hint_of(kind: str, data: dict[str, Any], webhook_id: str, read: sqlite3.Conn
         return inventory_hint(data, webhook_id)
     if kind == "order_status_changed" and data.get("SalesOrderID"):
         return status_hint(data, read, webhook_id)
+    if kind == "customer_updated" and data.get("CustomerID"):
+        # One that no shop has an account of is nobody's news, and there are many: each order of a guest makes one.
+        return customer_hint(data, read, webhook_id) if account(read, str(data["CustomerID"])) else None
     if kind == "invoice_created" and data.get("InvoiceID"):
         return invoice_hint(data, read, webhook_id)
     return None
@@ -35,6 +42,8 @@ def listed_hint(resource: str, item: dict[str, Any], read: sqlite3.Connection) -
         return shipment_hint(item, read)
     if resource == "inventory-items":
         return inventory_hint(item)
+    if resource == "customers":
+        return customer_hint(item, read) if _is_edited(item, read) else None
     if resource == "invoices":
         return invoice_hint(item, read)
     return status_hint(item, read) if resource == "sales-orders" and _is_news(item, read) else None
@@ -56,6 +65,24 @@ def shipment_hint(shipment: dict[str, Any], read: sqlite3.Connection, webhook_id
     shipment_id = str(shipment["ShipmentID"])
     event_key = f"bng/shipment/{shipment_id}/{_state(shipment, webhook_id, 'Version')}"
     return Hint("shipment", shipment_id, _lane(sales_order_id, read), event_key, {"SalesOrderID": sales_order_id})
+
+
+def customer_hint(customer: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:
+    customer_id = str(customer["CustomerID"])
+    event_key = f"bng/customer/{customer_id}/{_state(customer, webhook_id, 'Version')}"
+    return Hint("customer", customer_id, customer_lane(read, customer_id), event_key, {})
+
+
+def _is_edited(customer: dict[str, Any], read: sqlite3.Connection) -> bool:
+    """Of a shop's customer something that differs from the last common state: this list is full of our own writes.
+
+    One without a common state is looked at, and one that was deleted.
+    """
+    bound = account(read, str(customer["CustomerID"]))
+    if bound is None:
+        return False
+    state = kept.common(read, bound.target_key)
+    return state is None or bool(customer.get("Deleted")) or not shows_nothing_new(state, of_bng(customer), of=BNG)
 
 
 def invoice_hint(invoice: dict[str, Any], read: sqlite3.Connection, webhook_id: str = "") -> Hint:

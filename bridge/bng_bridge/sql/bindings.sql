@@ -33,6 +33,9 @@ ON CONFLICT (target_key) DO UPDATE SET target_id = excluded.target_id, digest = 
     version = excluded.version, facts = excluded.facts, applied_at = excluded.applied_at,
     fingerprint = CASE fingerprint WHEN '' THEN excluded.fingerprint ELSE fingerprint END
 
+-- name: forget
+DELETE FROM binding WHERE target_key = :target_key
+
 -- name: forget_digest
 UPDATE binding SET digest = '' WHERE target_key = :target_key
 

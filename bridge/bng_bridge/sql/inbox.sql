@@ -49,7 +49,8 @@ UPDATE inbox SET state = :state, reason = :reason, hint = :hint, cause = :cause,
 WHERE seq = :seq
 
 -- name: again
-UPDATE inbox SET state = 'pending', reason = :reason, hint = :hint, run_at = :run_at, attempts = attempts + :counted
+UPDATE inbox SET state = 'pending', reason = :reason, hint = :hint, run_at = :run_at, attempts = attempts + :counted,
+                 rule = :rule
 WHERE seq = :seq
 
 -- name: newer_waits
@@ -118,15 +119,16 @@ SELECT 1 FROM inbox WHERE seq > :since AND state = 'pending' AND stored_at > :ah
 
 -- name: requeue
 UPDATE inbox SET state = 'pending', run_at = :now, requeued_at = :now, reason = 'requeued by an operator', hint = '', cause = '',
-                 attempts = 0, settled_at = NULL
+                 attempts = 0, settled_at = NULL, rule = ''
 WHERE seq = :seq AND state = 'dead'
 
 -- name: discard
 UPDATE inbox SET state = 'discarded', reason = :reason, settled_at = :now WHERE seq = :seq AND state = 'dead'
 
 -- name: counts
+-- Without what an operator's rule holds: policy_waits counts that.
 SELECT site, source, state, count(*) AS events, min(stored_at) AS oldest_at FROM inbox
-WHERE state IN ('pending', 'processing', 'dead') GROUP BY site, source, state
+WHERE state IN ('pending', 'processing', 'dead') AND NOT (state = 'pending' AND rule <> '') GROUP BY site, source, state
 
 -- name: dead
 SELECT seq, event_key, site, source, entity, entity_id, increment_id, kind, reason, hint, attempts, stored_at, settled_at,
@@ -135,7 +137,7 @@ FROM inbox WHERE state = 'dead' ORDER BY seq LIMIT :limit
 
 -- name: queue
 SELECT seq, event_key, site, source, entity, entity_id, increment_id, state, reason, attempts, run_at, stored_at
-FROM inbox WHERE state IN ('pending', 'processing') ORDER BY run_at, seq LIMIT :limit
+FROM inbox WHERE state IN ('pending', 'processing') AND NOT (state = 'pending' AND rule <> '') ORDER BY run_at, seq LIMIT :limit
 
 -- name: get
 SELECT inbox.*, data FROM inbox LEFT JOIN document USING (seq) WHERE seq = :seq

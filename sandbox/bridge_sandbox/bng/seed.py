@@ -9,6 +9,11 @@ from bridge_sandbox.catalogue import PRODUCTS, STOCKED, WAREHOUSE, Product
 
 ACTOR = "seed"
 ROUNDING = {"SKU": "ROUNDING", "Name": "Rounding difference", "ProductType": SERVICE}
+CREDITS = tuple(
+    {"SKU": sku, "Name": name, "ProductType": SERVICE}
+    for sku, name in (("GIFT-CARD", "Gift card"), ("STORE-CREDIT", "Store credit"), ("REWARD-POINTS", "Reward points"))
+)
+"""What a buyer had paid before; the lines of an order that say so are below 0."""
 
 
 def seed(store: Store) -> None:
@@ -16,7 +21,8 @@ def seed(store: Store) -> None:
     with store.work(ACTOR) as work:
         if records.find_sku(work, PRODUCT, ROUNDING["SKU"]) is not None:
             return
-        add_product(work, ROUNDING)
+        for service in (ROUNDING, *CREDITS):
+            add_product(work, service)
         for product in PRODUCTS:
             add_product(work, described(product))
         for product in STOCKED:

@@ -25,7 +25,7 @@ class Template:
 
 TEMPLATES: Mapping[str, Template] = {
     "mappings/order-to-sales-order.yaml": Template(
-        ("total - freight - freight_tax - sum(rows, 'total')", "total - (sum(rows, 'total') + freight_tax + freight)"),
+        ("- freight - freight_tax - sum(rows, 'total')", "- (sum(rows, 'total') + freight_tax + freight)"),
         ("cents(amount(order.grand_total))", "cents(amount(order.grant_total))"),
     ),
     "mappings/customer-to-customer.yaml": Template(

@@ -13,9 +13,10 @@ from bridge_sandbox.shop.cart import read_cart
 from bridge_sandbox.shop.checkout import PlacedOrder
 from bridge_sandbox.shop.comments import add_comment
 from bridge_sandbox.shop.customers import delete_customer, edit_own_data
-from bridge_sandbox.shop.documents import Document, number, shown
+from bridge_sandbox.shop.documents import Document, shown
 from bridge_sandbox.shop.errors import MagentoError, required
 from bridge_sandbox.shop.invoicing import invoice_as_clerk
+from bridge_sandbox.shop.json_numbers import number
 from bridge_sandbox.shop.orders import cancel_order, edit_address, hold_order, unhold_order
 from bridge_sandbox.shop.refunding import refund_as_clerk
 from bridge_sandbox.shop.session import Session

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bridge_sandbox.catalogue import BY_SKU, Product
-from bridge_sandbox.shop.directory import REGIONS
+from bridge_sandbox.shop.addresses import Address, read_address
 from bridge_sandbox.shop.errors import MagentoError
 from bridge_sandbox.shop.lines import CartLine, Option
 from bridge_sandbox.shop.stores import Store
@@ -38,46 +38,6 @@ ONLINE_METHODS = frozenset({"card"})
 """Those whose money the shop itself can take and give back."""
 
 DEFAULT_SECOND_UPDATE_DELAY_S = 2.0
-
-
-@dataclass(frozen=True)
-class Address:
-    firstname: str
-    lastname: str
-    street: str
-    city: str
-    postcode: str
-    country_id: str
-    region: str
-    region_id: int
-    telephone: str
-    company: str | None = None
-
-
-ADDRESSES = {
-    "de": Address(
-        "Jürgen",
-        "Weiß-Grünewald",
-        "Straße der Brüder Grimm 3\nSeitenflügel, 2. OG",
-        "Köln",
-        "50667",
-        "DE",
-        "Nordrhein-Westfalen",
-        88,
-        "+49 221 5550123",
-    ),
-    "us": Address(
-        "Shannon",
-        "O'Hara",
-        '17 Hudson Pl\nApt "4B"',
-        "New York",
-        "10014-2201",
-        "US",
-        "New York",
-        43,
-        "212-555-0147",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -172,18 +132,6 @@ def read_extra(wanted: dict[str, Any]) -> Extra:
         )
     except (KeyError, InvalidOperation) as error:
         raise MagentoError(400, "An extra needs a name, and an amount or a value.") from error
-
-
-def read_address(wanted: Any) -> Address:
-    """One of the two known by name, or one in Magento's own fields; raises `MagentoError` for anything else."""
-    try:
-        if isinstance(wanted, dict):
-            known = {field.name: wanted[field.name] for field in fields(Address) if field.name in wanted}
-            region = REGIONS[wanted["region_id"]].name
-            return Address(**{"region": region, **known, "street": "\n".join(wanted["street"])})
-        return ADDRESSES[wanted]
-    except (KeyError, TypeError) as error:
-        raise MagentoError(400, "The shipping address is missing. Set the address and try again.") from error
 
 
 def read_lines(body: dict[str, Any], products: Mapping[str, Product]) -> list[CartLine]:

@@ -50,6 +50,12 @@ from bridge_sandbox.shop.signature import OAuthKeys
 @click.option("--admin-token-life", default=ADMIN_TOKEN_LIFE_S, show_default=True, help="Seconds.")
 @click.option("--webhook-url", help="Where orders and customers are announced, once each and never again.")
 @click.option("--webhook-secret", help="whsec_ and base64; signs the webhooks.")
+@click.option(
+    "--sources/--no-sources",
+    default=True,
+    show_default=True,
+    help="With Multi-Source Inventory; without it a product has one quantity, and an order takes from it at once.",
+)
 @click.option("--init", is_flag=True, help="Create the tables and the goods if they are not there.")
 def shop(
     *,
@@ -73,6 +79,7 @@ def shop(
     admin_token_life: float,
     webhook_url: str | None,
     webhook_secret: str | None,
+    sources: bool,
     init: bool,
 ) -> None:
     """Run the sandbox shop until SIGTERM."""
@@ -84,6 +91,7 @@ def shop(
         host=db_host,
         port=db_port,
         prefix=table_prefix,
+        has_sources=sources,
     )
     access = AccessSettings(
         bearer=bearer,

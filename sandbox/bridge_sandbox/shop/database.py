@@ -48,7 +48,8 @@ class DatabaseGone(Exception):
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where the shop's database is and as whom to connect; the socket wins over host and port."""
+    """Where the shop's database is and as whom to connect; the socket wins over host and port. `has_sources`: Multi-Source
+    Inventory is among its modules."""
 
     name: str
     user: str
@@ -57,6 +58,7 @@ class DatabaseSettings:
     host: str = "127.0.0.1"
     port: int = 3306
     prefix: str = ""
+    has_sources: bool = True
 
 
 class Database:
@@ -64,7 +66,7 @@ class Database:
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
-        self._shared = Shared(Queries(settings.prefix))
+        self._shared = Shared(Queries(settings.prefix), settings.has_sources)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="shop-db")
         self._idle: queue.LifoQueue[tuple[float, Connection]] = queue.LifoQueue()
 

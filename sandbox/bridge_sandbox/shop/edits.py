@@ -9,7 +9,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from bridge_sandbox.catalogue import Product
-from bridge_sandbox.shop.cart import Address, Cart, Replaced, read_lines
+from bridge_sandbox.shop.addresses import Address
+from bridge_sandbox.shop.cart import Cart, Replaced, read_lines
 from bridge_sandbox.shop.checkout import PlacedOrder
 from bridge_sandbox.shop.errors import MagentoError, no_such_entity
 from bridge_sandbox.shop.goods import Goods

@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge_sandbox.catalogue import SOURCE_CODE
-from bridge_sandbox.shop.documents import Document, number, shown
+from bridge_sandbox.shop.documents import Document, shown
 from bridge_sandbox.shop.errors import MagentoError, required
+from bridge_sandbox.shop.json_numbers import number
 from bridge_sandbox.shop.session import Row, Session
 
 HIDDEN = frozenset(
-    {"has_options", "required_options", "price_type", "shipment_type", "quantity", "entity_id", "url_key"}
+    {
+        "has_options",
+        "required_options",
+        "price_type",
+        "shipment_type",
+        "quantity",
+        "stock_status",
+        "entity_id",
+        "url_key",
+    }
 )
 STOCK_DEFAULTS = {
     "is_qty_decimal": False,
@@ -116,7 +126,7 @@ def stock_item(row: Row) -> Document:
         "product_id": row["entity_id"],
         "stock_id": 1,
         "qty": None if quantity is None else number(quantity),
-        "is_in_stock": row["type_id"] != "simple" if quantity is None else quantity > 0,
+        "is_in_stock": row["type_id"] != "simple" if quantity is None else bool(row["stock_status"]),
         **STOCK_DEFAULTS,
     }
 

@@ -6,21 +6,27 @@ that is sent again is made again.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from decimal import Decimal
 
 from bridge_sandbox.shop import stock
-from bridge_sandbox.shop.cart import ONLINE_METHODS
 from bridge_sandbox.shop.document_comments import insert_comment
-from bridge_sandbox.shop.documents import Document, number
+from bridge_sandbox.shop.documents import Document
 from bridge_sandbox.shop.errors import COULD_NOT_REFUND, MagentoError, no_such_entity, required
-from bridge_sandbox.shop.invoicing import OF_THE_ORDER, PAID
+from bridge_sandbox.shop.invoicing import OF_THE_ORDER
 from bridge_sandbox.shop.money import cents, money
 from bridge_sandbox.shop.order_items import ZERO, OrderItems
 from bridge_sandbox.shop.orders import add_history, items_of, lock_order, save_order
 from bridge_sandbox.shop.portions import Portion, in_currencies, raised, read_wanted
-from bridge_sandbox.shop.refund_plan import Terms, is_rest, plan_refund, read_terms, refund_row, refund_totals
+from bridge_sandbox.shop.refund_plan import is_rest, plan_refund, read_terms, refund_row, refund_totals
+from bridge_sandbox.shop.refund_rules import (
+    Refund,
+    money_left,
+    refuse,
+    refuse_by_invoice,
+    refuse_credit_memo,
+    refuse_order,
+)
 from bridge_sandbox.shop.returns import put_back
 from bridge_sandbox.shop.sales_documents import CREDIT_MEMOS
 from bridge_sandbox.shop.sequences import next_number
@@ -28,7 +34,6 @@ from bridge_sandbox.shop.session import Row, Session
 from bridge_sandbox.shop.transactions import insert_transaction
 
 REFUNDED = 2
-NO_REFUND_STATES = ("payment_review", "holded", "canceled", "closed")
 TOTALS = {
     "subtotal_refunded": "subtotal",
     "tax_refunded": "tax_amount",
@@ -46,20 +51,6 @@ ROW_TOTALS = {
     "discount_refunded": "discount_amount",
     "discount_tax_compensation_refunded": "discount_tax_compensation_amount",
 }
-
-
-@dataclass(frozen=True)
-class Refund:
-    """A credit memo that can be made; `invoice` is that which it is about, `is_online` whether the provider is to pay."""
-
-    order: Row
-    items: OrderItems
-    portions: Sequence[Portion]
-    rows: Sequence[Row]
-    totals: Row
-    terms: Terms
-    invoice: Row | None = None
-    is_online: bool = False
 
 
 def refund_order(session: Session, order_id: int, body: Document) -> str:
@@ -108,53 +99,6 @@ def refundable_of_invoice(session: Session, invoice_id: int) -> dict[int, Decima
     """By order item: how many of the invoice's are not given back through it."""
     rows = session.rows("refundable_of_invoice", invoice_id, invoice_id)
     return {row["order_item_id"]: row["quantity"] for row in rows}
-
-
-def refuse(refund: Refund, reasons: Sequence[str]) -> None:
-    """Raise what keeps this credit memo from being made, in Magento's lines."""
-    if reasons:
-        raise MagentoError(400, "\n".join(["Creditmemo Document Validation Error(s):", *dict.fromkeys(reasons)]))
-
-
-def refuse_order(order: Row, items: OrderItems) -> list[str]:
-    """Why nothing of this order can be given back."""
-    reasons = []
-    if order["state"] in NO_REFUND_STATES:
-        reasons.append(f"A creditmemo can not be created when an order has a status of {order['status']}")
-    elif not any(items.open_to_refund(row) or items.is_invoice_dummy(row) for row in items.rows):
-        reasons.append("The order does not allow a creditmemo to be created.")
-    if not money_left(order):
-        reasons.append("We can't create creditmemo for the order.")
-    return reasons
-
-
-def refuse_credit_memo(refund: Refund) -> list[str]:
-    """What is wrong with the credit memo itself."""
-    order, reasons = refund.order, []
-    has_freight_left = cents(order["shipping_amount"]) != (order["shipping_refunded"] or ZERO)
-    if refund.totals["grand_total"] <= 0:
-        reasons.append("The credit memo's total must be positive.")
-    elif not refund.portions and not has_freight_left:
-        reasons.append("You can't create a creditmemo without products.")
-    paid, refunded = order["base_total_paid"] or ZERO, order["base_total_refunded"] or ZERO
-    if cents(refunded + refund.totals["base_grand_total"]) > cents(paid):
-        reasons.append(f"The most money available to refund is {number(paid - refunded)}.")
-    return reasons
-
-
-def refuse_by_invoice(session: Session, refund: Refund) -> list[str]:
-    """Only what was paid by a method that can pay back is refunded through its invoice, online or not."""
-    invoice = refund.invoice or {}
-    payment = session.rows("order_payments", [refund.order["entity_id"]])[0]
-    is_all_back = (invoice["base_total_refunded"] or ZERO) >= invoice["base_grand_total"]
-    if payment["method"] not in ONLINE_METHODS or invoice["state"] != PAID or is_all_back:
-        return ["We can't create creditmemo for the invoice."]
-    return []
-
-
-def money_left(order: Row) -> Decimal:
-    """What was paid and not given back."""
-    return cents(order["total_paid"] or ZERO) - (order["total_refunded"] or ZERO)
 
 
 def insert_refund(session: Session, refund: Refund, body: Document) -> int:

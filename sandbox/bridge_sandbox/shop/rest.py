@@ -38,6 +38,7 @@ from bridge_sandbox.shop.shipments import get_shipment, shipment_documents
 from bridge_sandbox.shop.shipping import add_track, ship_order
 from bridge_sandbox.shop.shop import Shop
 from bridge_sandbox.shop.source_items import get_salable_quantity, save_source_items, source_item_documents
+from bridge_sandbox.shop.stock_items import get_stock_item, put_stock_item
 from bridge_sandbox.shop.stores import store_configs
 from bridge_sandbox.shop.transactions import get_transaction, transaction_documents
 
@@ -64,10 +65,11 @@ class Rest:
         self._shop = shop
 
     def routes(self) -> list[web.RouteDef]:
-        """Every route twice: without and with a store code."""
+        """Every route twice, without and with a store code; those of modules that the shop does not have are left out."""
         return [
             web.route(method, f"{root}/V1/{path}", self._guarded(answer, resource))
             for method, path, resource, answer in self.table()
+            if self._shop.database.settings.has_sources or not path.startswith("inventory/")
             for root in ("/rest", "/rest/{store}")
         ]
 
@@ -150,13 +152,22 @@ class Rest:
         ]
 
     def _goods_routes(self) -> list[Route]:
-        products, assign = "Magento_Catalog::products", "Magento_InventoryApi::stock_source_item_assign"
-        salable = "inventory/get-product-salable-quantity/{sku}/{stock_id}"
+        products, stock = "Magento_Catalog::products", "Magento_Catalog::catalog_inventory"
         return [
             ("GET", "products", products, self._search(PRODUCTS)),
             ("GET", "products/{sku}", products, self._run(get_product, sku)),
             ("POST", "products", products, self._save_product(post_product, product)),
             ("PUT", "products/{sku}", products, self._save_product(put_product, sku, product)),
+            ("GET", "stockItems/{sku}", stock, self._run(get_stock_item, sku)),
+            ("PUT", "products/{sku}/stockItems/{item_id}", stock, self._save_stock_item),
+            *self._source_routes(),
+        ]
+
+    def _source_routes(self) -> list[Route]:
+        """Those of the modules of Multi-Source Inventory."""
+        assign = "Magento_InventoryApi::stock_source_item_assign"
+        salable = "inventory/get-product-salable-quantity/{sku}/{stock_id}"
+        return [
             ("GET", "inventory/source-items", "Magento_InventoryApi::source", self._search(SOURCE_ITEMS)),
             ("POST", "inventory/source-items", assign, self._save_source_items),
             (
@@ -220,6 +231,11 @@ class Rest:
     async def _save_source_items(self, call: Call) -> list[Any]:
         self._shop.stock_writes += await self._shop.database.run(save_source_items, call.body)
         return []
+
+    async def _save_stock_item(self, call: Call) -> int:
+        item_id, changed = await self._shop.database.run(put_stock_item, sku(call), call.part("stockItem"))
+        self._shop.stock_writes += changed
+        return item_id
 
     async def _country(self, call: Call) -> Document:
         document = country_document(call.request.match_info["code"])

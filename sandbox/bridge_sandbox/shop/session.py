@@ -17,9 +17,10 @@ Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.DictCursor]"
 
 @dataclass(frozen=True)
 class Shared:
-    """What all sessions of one database have in common."""
+    """What all sessions of one database have in common. `has_sources`: the shop has Multi-Source Inventory."""
 
     queries: Queries
+    has_sources: bool = True
     columns: dict[str, frozenset[str]] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -29,6 +30,7 @@ class Session:
 
     def __init__(self, connection: Connection, shared: Shared) -> None:
         self.connection = connection
+        self.has_sources = shared.has_sources
         self._shared = shared
         self._queries = shared.queries
 

@@ -11,8 +11,9 @@ from typing import Any
 import pymysql
 
 from bridge_sandbox.shop.database import is_lost
-from bridge_sandbox.shop.documents import Document, number, shown
+from bridge_sandbox.shop.documents import Document, shown
 from bridge_sandbox.shop.errors import COULD_NOT_SAVE_SOURCE_ITEM, MagentoError, no_such_field_value, required
+from bridge_sandbox.shop.json_numbers import number
 from bridge_sandbox.shop.session import Session
 from bridge_sandbox.shop.stock import salable_quantity
 

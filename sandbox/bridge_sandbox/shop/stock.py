@@ -2,6 +2,9 @@
 
 salable = quantity of all sources + reservations (which are negative while an order is open). A shipment
 takes from the source and gives the reservation back, a cancellation only gives back.
+
+A shop without Multi-Source Inventory has one quantity and no reservations, and its quantity is what can be sold: what is
+reserved is taken off it at once, what is let go is put back, and so a shipment leaves it as it is.
 """
 
 import json
@@ -37,6 +40,9 @@ def reserve(
     """Append one reservation for each SKU, negative quantities reserve, positive ones let go."""
     if not quantities:
         return
+    if not session.has_sources:
+        put_onto_shelf(session, quantities)
+        return
     metadata = reservation_metadata(event, increment_id, order_id)
     session.insert_many(
         "inventory_reservation",
@@ -52,6 +58,9 @@ def deduct(session: Session, quantities: Mapping[str, Decimal]) -> None:
 
     In the order of SKUs, so that two shipments never wait for each other crosswise.
     """
+    if not session.has_sources:
+        put_onto_shelf(session, negated(quantities))
+        return
     for sku, quantity in sorted(quantities.items()):
         if not session.execute("deduct_source_item", quantity, SOURCE_CODE, sku, quantity):
             raise NotEnoughStock(sku)

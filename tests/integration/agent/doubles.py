@@ -159,6 +159,8 @@ class FakeShop:
         application.router.add_get("/rest/all/V1/store/storeConfigs", self._store_configs)
         application.router.add_get("/rest/all/V1/orders", self._search_orders)
         application.router.add_get("/rest/all/V1/customers/search", self._search_customers)
+        application.router.add_get("/rest/all/V1/customers/{id}", self._customer)
+        application.router.add_put("/rest/all/V1/customers/{id}", self._put_customer)
         application.router.add_post("/rest/all/V1/{rest:.*}", self._write)
         return application
 
@@ -187,6 +189,14 @@ class FakeShop:
         items = [self.documents[entity][each] for each in ids if each in self.documents[entity]]
         text = decimal_json.dumps({"items": items, "total_count": len(items)})
         return web.Response(text=text, content_type="application/json")
+
+    async def _customer(self, request: web.Request) -> web.Response:
+        return web.json_response(self.documents["customer"][int(request.match_info["id"])])
+
+    async def _put_customer(self, request: web.Request) -> web.Response:
+        await self.gate.wait()
+        self.documents["customer"][int(request.match_info["id"])] = (await request.json())["customer"]
+        return await self._customer(request)
 
     async def _write(self, _request: web.Request) -> web.Response:
         await self.gate.wait()

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from bridge_common import decimal_json, topics
+from bridge_common.amend import digest_of
 from bridge_common.clock import to_text
 
 from .doubles import until
@@ -255,6 +256,65 @@ async def test_nothing_is_sent_again_for_an_earlier_connection_or_too_late(rig: 
         assert rig.database.waiting() == []
 
 
+async def test_a_record_is_amended_and_shown_as_it_is_after_that(rig: Rig) -> None:
+    rig.shop.put("customer", 5, lastname="Brandt")
+    async with rig.agent():
+        await welcomed(rig)
+        answer = await rig.bridge.ask(**amending(rig, lastname="Berg"))
+        assert (answer["state"], answer["status"]) == ("done", 200)
+        assert answer["body"] == {"id": 5, "lastname": "Berg"} == rig.shop.documents["customer"][5]
+
+
+async def test_a_record_that_somebody_edited_meanwhile_is_not_amended(rig: Rig) -> None:
+    rig.shop.put("customer", 5, lastname="Brandt")
+    request = amending(rig, lastname="Berg")
+    rig.shop.put("customer", 5, lastname="Brandt", firstname="Inga")
+    async with rig.agent():
+        await welcomed(rig)
+        request_id = str(uuid.uuid4())
+        answer = await rig.bridge.ask(**request, id=request_id)
+        assert (answer["state"], answer["reason"]) == ("refused", "changed")
+        assert rig.shop.writes() == []
+        # What was not executed may be asked for again under its id, as the record is now.
+        again = await rig.bridge.ask(**amending(rig, lastname="Berg"), id=request_id)
+        assert again["body"] == {"id": 5, "lastname": "Berg", "firstname": "Inga"}
+
+
+async def test_amending_is_executed_once_and_only_where_it_is_allowed(rig: Rig) -> None:
+    rig.shop.put("customer", 5, lastname="Brandt")
+    async with rig.agent():
+        await welcomed(rig)
+        request, request_id = amending(rig, lastname="Berg"), str(uuid.uuid4())
+        answers = [await rig.bridge.ask(**request, id=request_id) for _ in range(2)]
+        assert answers[0] == answers[1]
+        assert len(rig.shop.writes()) == 1
+        refused = await rig.bridge.ask(**{**request, "path": "/V1/products/MUG"})
+        assert (refused["state"], refused["reason"]) == ("refused", "not-allowed")
+
+
+async def test_a_record_that_cannot_be_read_is_surely_not_amended(rig: Rig) -> None:
+    rig.shop.put("customer", 5, lastname="Brandt")
+    rig.shop.answer = lambda request: web.Response(status=502) if request.path.endswith("/customers/5") else None
+    async with rig.agent():
+        await welcomed(rig)
+        answer = await rig.bridge.ask(**amending(rig, lastname="Berg"))
+        assert (answer["state"], answer["kind"]) == ("failed", "unsent")
+        assert rig.shop.writes() == []
+
+
+async def test_an_amended_record_that_cannot_be_read_again_is_perhaps_written(rig: Rig) -> None:
+    rig.shop.put("customer", 5, lastname="Brandt")
+
+    def broken_after(request: web.Request) -> web.Response | None:
+        return web.Response(status=502) if request.method == "GET" and rig.shop.writes() else None
+
+    rig.shop.answer = broken_after
+    async with rig.agent():
+        await welcomed(rig)
+        answer = await rig.bridge.ask(**amending(rig, lastname="Berg"))
+        assert (answer["state"], answer["kind"]) == ("failed", "unknown")
+
+
 async def test_a_packet_that_is_no_request_is_passed_over(rig: Rig) -> None:
     async with rig.agent():
         await welcomed(rig)
@@ -263,6 +323,14 @@ async def test_a_packet_that_is_no_request_is_passed_over(rig: Rig) -> None:
             await rig.bridge.send_raw(topics.RECEIPTS, payload)
             await rig.bridge.send_raw(topics.WELCOME, payload)
         assert (await rig.bridge.ask(operation="ping"))["state"] == "done"
+
+
+def amending(rig: Rig, **fields: Any) -> dict[str, Any]:
+    """As the customer is now, with these fields."""
+    known = rig.shop.documents["customer"][5]
+    return {
+        "operation": "amend", "path": "/V1/customers/5", "body": {"customer": known | fields}, "expected": digest_of(known),
+    }  # fmt: skip
 
 
 async def welcomed(rig: Rig) -> None:

@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS records (
     customer_id    TEXT AS (body ->> '$.CustomerID'),
     sales_order_id TEXT AS (body ->> '$.SalesOrderID'),
     invoice_id     TEXT AS (body ->> '$.InvoiceID'),
-    transaction_id TEXT AS (body ->> '$.TransactionID')
+    transaction_id TEXT AS (body ->> '$.TransactionID'),
+    email          TEXT AS (body ->> '$.Email')
 );
 CREATE UNIQUE INDEX IF NOT EXISTS records_by_id ON records (entity, id);
 -- Not unique: with --no-keys two records may hold one ExternalID. Otherwise records.py refuses the second.
@@ -20,6 +21,7 @@ CREATE INDEX IF NOT EXISTS records_by_customer ON records (entity, customer_id) 
 CREATE INDEX IF NOT EXISTS records_by_order ON records (entity, sales_order_id) WHERE sales_order_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_invoice ON records (entity, invoice_id) WHERE invoice_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_transaction ON records (entity, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_by_email ON records (entity, email) WHERE email IS NOT NULL;
 CREATE INDEX IF NOT EXISTS records_by_time ON records (entity, updated_at, id);
 
 CREATE TABLE IF NOT EXISTS counters (

@@ -327,7 +327,8 @@ SELECT 1 FROM #inventory_source WHERE source_code = %s;
 -- name: products
 SELECT e.entity_id, e.sku, e.type_id, e.attribute_set_id, e.has_options, e.required_options, e.created_at,
        e.updated_at, f.name, f.price, f.weight, f.status, f.visibility, f.url_key, f.price_type, f.shipment_type,
-       (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity
+       (SELECT SUM(i.quantity) FROM #inventory_source_item i WHERE i.sku = e.sku) AS quantity,
+       (SELECT MAX(i.status) FROM #inventory_source_item i WHERE i.sku = e.sku) AS stock_status
 FROM #catalog_product_entity e JOIN #catalog_product_flat_1 f ON f.entity_id = e.entity_id
 WHERE e.entity_id IN %s;
 
@@ -355,6 +356,10 @@ REPLACE INTO #directory_currency_rate (currency_from, currency_to, rate) VALUES 
 
 -- name: website
 SELECT website_id, default_group_id FROM #store_website WHERE code = %s;
+
+-- name: set_stock_item
+INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)
+ON DUPLICATE KEY UPDATE quantity = COALESCE(%s, quantity), status = COALESCE(%s, status);
 
 -- name: set_source_item
 INSERT INTO #inventory_source_item (source_code, sku, quantity, status) VALUES (%s, %s, %s, %s)
