@@ -126,6 +126,39 @@ async def shipment(rig: ShopRig) -> Case:
     return Case(rig.target, write, body, body, rig, state, 1, 1)
 
 
+async def invoice(rig: ShopRig) -> Case:
+    order = await rig.checkout("simple")
+    return _of_order(rig, order, "invoice", "invoices", "BNG invoice IN-1")
+
+
+async def credit_memo(rig: ShopRig) -> Case:
+    order = await rig.checkout("simple")
+    await rig.client.write("POST", f"/V1/order/{order['entity_id']}/invoice", {}, "")
+    return _of_order(rig, order, "creditmemo", "credit_memos", "BNG credit IN-2")
+
+
+def _of_order(rig: ShopRig, order: Body, entity: str, listed: str, reference: str) -> Case:
+    """One of the two pieces, so that a repetition would be one more document."""
+
+    async def state() -> tuple[int, Any]:
+        book = await rig.admin("GET", "/book")
+        found = [each for each in book[listed] if each["order_id"] == order["entity_id"]]
+        return len(found), found[0]["items"][0]["qty"] if found else None
+
+    write = Write(
+        "magento", entity, "shop1", f"shop1/shop_{entity}/IN-1/{entity}", f"shop1/order/{order['entity_id']}", reference,
+        create_only=True,
+    )  # fmt: skip
+    body = {
+        "items": [{"order_item_id": order["items"][0]["item_id"], "qty": Decimal(1)}],
+        "comment": {"comment": reference, "is_visible_on_front": 0},
+    }
+    return Case(rig.target, write, body, body, rig, state, 1, 1)
+
+
+IN_SHOP = {
+    "source item": source_item, "shipment": shipment, "invoice": invoice, "credit memo": credit_memo, "product": product,
+}  # fmt: skip
 BNG: list[Any] = [pytest.param("bng", id="BNG"), pytest.param("bng without keys", id="BNG without keys")]
 CANCELLATION: list[Any] = [
     pytest.param("bng cancellation", id="BNG cancellation"),
@@ -134,7 +167,11 @@ CANCELLATION: list[Any] = [
 SOURCE_ITEM = pytest.param("source item", id="Magento source item", marks=pytest.mark.integration)
 PRODUCT = pytest.param("product", id="Magento product", marks=pytest.mark.integration)
 SHIPMENT = pytest.param("shipment", id="Magento shipment", marks=pytest.mark.integration)
-every_target = pytest.mark.parametrize("case", [*BNG, *CANCELLATION, SOURCE_ITEM, SHIPMENT, PRODUCT], indirect=True)
+INVOICE = pytest.param("invoice", id="Magento invoice", marks=pytest.mark.integration)
+CREDIT_MEMO = pytest.param("credit memo", id="Magento credit memo", marks=pytest.mark.integration)
+every_target = pytest.mark.parametrize(
+    "case", [*BNG, *CANCELLATION, SOURCE_ITEM, SHIPMENT, INVOICE, CREDIT_MEMO, PRODUCT], indirect=True
+)
 every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM, PRODUCT], indirect=True)
 
 
@@ -151,8 +188,7 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         shop = await stack.enter_async_context(running_shop_rig(mariadb, account, site()))
         for table, sku in (("inventory_source_item", "TEE"), ("catalog_product_entity", "VASE/A+B")):
             mariadb.execute_root(f"DELETE FROM `{account.database}`.{table} WHERE sku = %s", (sku,))
-        cases = {"source item": source_item, "shipment": shipment, "product": product}
-        yield await cases[request.param](shop)
+        yield await IN_SHOP[request.param](shop)
 
 
 async def write(case: Case, store: Store, body: Body | None = None) -> Result:

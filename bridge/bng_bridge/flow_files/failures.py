@@ -22,9 +22,10 @@ KINDS: Mapping[str, type[BridgeError]] = {
     "rejected-by-target": RejectedByTarget,
 }
 PROBLEMS = (
-    "absent", "closed-period", "done-before", "duplicate-external-id", "idempotency-key-reused", "insufficient-stock",
-    "less-left-to-ship", "malformed", "not-an-amount", "not-found", "not-taken", "precondition-failed", "reference",
-    "renamed", "unbalanced-entry", "unknown-customer", "unknown-item", "unknown-line", "validation", "version-required",
+    "absent", "amounts-differ", "closed-period", "done-before", "duplicate-external-id", "idempotency-key-reused",
+    "insufficient-stock", "less-left-to-invoice", "less-left-to-refund", "less-left-to-ship", "malformed",
+    "not-an-amount", "not-found", "not-taken", "precondition-failed", "reference", "renamed", "unbalanced-entry",
+    "unknown-customer", "unknown-item", "unknown-line", "validation", "version-required",
 )  # fmt: skip
 """What a refusal is called in a word: by BNG, in the profile's translation, and by us."""
 

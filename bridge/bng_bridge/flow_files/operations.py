@@ -135,6 +135,22 @@ OPERATIONS: Mapping[str, Operation] = {
             {"items": "magento/ship_item[]", "parts": "bng/shipment[]"}, needs_bound=True,
         ),
         Operation(
+            "to_invoice", "Which rows of the shop's order an invoice bills, and how many: `items`. `freight_sku` is what "
+            "its freight line is called. `done-before` when the shop has invoiced all of these rows, `less-left-to-invoice` "
+            "when some, `amounts-differ` when BNG bills other goods or prices than were sold.",
+            {
+                "invoice": "bng/invoice", "sales_order": "bng/sales_order", "order": "magento/order", "freight_sku": TEXT,
+            },
+            {"items": "magento/ship_item[]"}, needs_bound=True,
+        ),
+        Operation(
+            "to_refund", "Which rows of the shop's order a credit memo takes back, and how many: `items`; how much freight, "
+            "without tax: `shipping_amount`; and `adjustment`, what is given (above 0) or kept (below) beside these, so "
+            "that it is BNG's Total to the cent. `less-left-to-refund`, or `amounts-differ` for what Magento is not told.",
+            {"credit": "bng/invoice", "sales_order": "bng/sales_order", "order": "magento/order", "freight_sku": TEXT},
+            {"items": "magento/ship_item[]", "shipping_amount": NUMBER, "adjustment": NUMBER}, needs_bound=True,
+        ),
+        Operation(
             "has_product", "Whether the shop's catalogue has a product of that SKU.", {"sku": TEXT}, FLAG, needs_site=True,
         ),
         Operation(

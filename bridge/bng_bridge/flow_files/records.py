@@ -103,6 +103,16 @@ RECORDS: Mapping[str, RecordKind] = {
             {}, {}, "magento/ship", needs_bound=True,
         ),
         RecordKind(
+            "magento/invoice", "shop_invoice", (CREATE,), ("bng/invoice",),
+            "The shop's invoice, found again by a line of its comment: BNG invoice ID.", {}, {}, "magento/invoice_order",
+            needs_bound=True,
+        ),
+        RecordKind(
+            "magento/creditmemo", "shop_creditmemo", (CREATE,), ("bng/invoice",),
+            "The shop's credit memo, found again by a line of its comment: BNG credit ID. No money is moved.", {}, {},
+            "magento/refund_order", needs_bound=True,
+        ),
+        RecordKind(
             "magento/order_status", "order_status", (UPSERT,), ("bng/sales_order",),
             "What BNG says of the order: a comment, and hold, release or cancel where the status means it.",
             {}, {}, Shape("object", "order_status", {"OrderStatus": INTEGER}, {"OrderStatus"}), needs_bound=True,

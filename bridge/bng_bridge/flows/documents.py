@@ -1,11 +1,13 @@
 """What the shop has made of an order: invoices, shipments, credit memos. Each is an event in the order's lane."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bng_bridge import bindings, switches
 from bng_bridge.flows.running import Running
+from bng_bridge.magento.order_documents import comment_lines
 
 Document = dict[str, Any]
 
@@ -18,6 +20,10 @@ class _Kind:
     event: str
     path: str
     shows: Callable[[Document], bool]
+
+
+_OURS = re.compile(r"BNG (shipment|invoice|credit) \S+")
+"""A line of the comment of what was made for a document of BNG's."""
 
 
 def _any_item(field: str) -> Callable[[Document], bool]:
@@ -54,6 +60,8 @@ def _is_wanted(running: Running, kind: _Kind) -> bool:
 
 
 def _came_from_bng(running: Running, kind: _Kind, document: Document) -> bool:
-    """What the bridge itself has made in the shop."""
+    """What the bridge itself has made in the shop: bound; or it bears our line, its answer lost."""
     entity = kind.event.partition("/")[2]
+    if any(_OURS.fullmatch(line) for line in comment_lines(document)):
+        return True
     return bindings.by_target(running.read, "magento", entity, str(document["entity_id"]), running.site) is not None

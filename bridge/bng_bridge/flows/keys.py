@@ -33,6 +33,16 @@ def shipment_key(site: str, shipment_id: str) -> str:
     return f"{site}/shipment/{shipment_id}/shipment"
 
 
+def shop_invoice_key(site: str, invoice_id: str) -> str:
+    """`invoice_id` is BNG's."""
+    return f"{site}/shop_invoice/{invoice_id}/invoice"
+
+
+def shop_creditmemo_key(site: str, invoice_id: str) -> str:
+    """`invoice_id` is BNG's: its credit memos are invoices."""
+    return f"{site}/shop_creditmemo/{invoice_id}/creditmemo"
+
+
 def stock_key(site: str, reference: str) -> str:
     return f"{site}/stock/{reference}/source_item"
 
@@ -58,6 +68,7 @@ KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shop_customer": shop_customer_key, "shipment": shipment_key, "source_item": stock_key,
     "stock_item": stock_item_key, "product": product_key,
+    "shop_invoice": shop_invoice_key, "shop_creditmemo": shop_creditmemo_key,
     **{entity: partial(posted_key, entity) for entity in POSTED},
 }  # fmt: skip
 """By the words that flow files have for them."""

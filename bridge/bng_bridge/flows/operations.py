@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents, switches
-from bng_bridge.flows import documents, matching, postings, shipments, stock
+from bng_bridge.flows import bills, documents, matching, postings, shipments, stock
 from bng_bridge.flows.keys import KEYS
 from bng_bridge.flows.names import names_an_order
 from bng_bridge.flows.running import Running
@@ -126,6 +126,7 @@ OPERATIONS: Mapping[str, Run] = {
         binding, open_write, export_rule, buyer, buyer_behind, is_deleted, newest_transaction, documents.shop_documents,
         postings.entry_day, postings.next_period, postings.bng_invoice, postings.invoice_of, sales_order, origin,
         shop_order, status_in_shop, shipments.to_ship, shipments.lines_shipped, has_product, stock.shipped_not_in_shop,
-        has_sources, stock.inventory_item, stock.stock_for_shop, is_on, shop_customer, matching.match,
+        bills.to_invoice, bills.to_refund, has_sources, stock.inventory_item,
+        stock.stock_for_shop, is_on, shop_customer, matching.match,
     )
 }  # fmt: skip

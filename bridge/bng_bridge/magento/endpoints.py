@@ -11,6 +11,7 @@ _BY_FIRST = {
     "shipment": "shipments",
     "invoices": "invoices",
     "creditmemos": "creditmemos",
+    "creditmemo": "creditmemos",
     "customers": "customers",
     "products": "products",
     "inventory": STOCK,
@@ -25,6 +26,7 @@ _BY_LAST = {"ship": "shipments", "invoice": "invoices", "refund": "creditmemos"}
 _OF_ENTITY = {
     "shipment": "shipments", "order_status": "orders", "source_item": STOCK, "stock_item": STOCK,
     "shop_customer": "customers", "product": "products",
+    "invoice": "invoices", "creditmemo": "creditmemos",
 }  # fmt: skip
 
 

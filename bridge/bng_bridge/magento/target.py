@@ -1,9 +1,9 @@
-"""A Magento site as a target: shipments, stock, the status of orders, customers, products."""
+"""A Magento site as a target: what orders make and their status, stock, customers, products."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from bng_bridge.magento import customers, order_status, products
+from bng_bridge.magento import customers, order_documents, order_status, products
 from bng_bridge.magento.client import MagentoClient
 from bng_bridge.magento.endpoints import of_entity
 from bng_bridge.magento.source_items import SourceItems
@@ -32,8 +32,8 @@ class MagentoTarget:
         return self._client.throttle.slot(of_entity(write.entity))
 
     async def find(self, write: Write) -> Record | None:
-        if write.entity == "shipment":
-            return await self._find_shipment(write)
+        if write.entity in order_documents.KINDS:
+            return await order_documents.find(self._client, write)
         if write.entity == "order_status":
             return await order_status.find_comment(self._client, write)
         if write.entity == "stock_item":
@@ -45,10 +45,8 @@ class MagentoTarget:
         return await self._find_source_item(write)
 
     async def create(self, write: Write, body: dict[str, Any], request_id: str) -> Record:
-        if write.entity == "shipment":
-            order_id = write.lock_key.rsplit("/", 1)[-1]
-            created = await self._client.write("POST", f"/V1/order/{order_id}/ship", body, request_id)
-            return Record(str(created), facts={"order_id": order_id})
+        if write.entity in order_documents.KINDS:
+            return await order_documents.create(self._client, write, body, request_id)
         if write.entity == "order_status":
             return await order_status.tell_status(self._client, write, int(body["OrderStatus"]), request_id)
         if write.entity == "stock_item":
@@ -87,15 +85,6 @@ class MagentoTarget:
             return Settled(executed=False) if is_unsent else None
         status = int(answer.get("status", 500))
         return None if status >= 500 else Settled(executed=status < 400)
-
-    async def _find_shipment(self, write: Write) -> Record | None:
-        """By our reference, a line of a comment: repeated calls succeed, so nothing else tells ours apart."""
-        order_id = write.lock_key.rsplit("/", 1)[-1]
-        for shipment in await self._client.search("/V1/shipments", order_id=order_id):
-            texts = [str(comment.get("comment")) for comment in shipment.get("comments") or []]
-            if any(write.reference in text.splitlines() for text in texts):
-                return Record(str(shipment["entity_id"]), body=shipment, facts={"order_id": order_id})
-        return None
 
     async def _find_source_item(self, write: Write) -> Record | None:
         sku, source_code = split_source_reference(write.reference)

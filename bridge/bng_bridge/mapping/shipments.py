@@ -1,6 +1,7 @@
 """Which rows of the shop's order a BNG shipment ships, and how many: what shipment-to-shipment.yaml is given."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +44,7 @@ def items_to_ship(
     that make them up.
     Raises RejectedByTarget when the shop has less left to ship: it would clamp the quantity and answer 200.
     """
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     wanted = _wanted(order, now, earlier, ships_separately)
     return [_ship_item(by_id[item_id], taken) for item_id, taken in wanted.items()]
 
@@ -54,7 +55,7 @@ def lines_shipped(shipment: dict[str, Any], sales_order: dict[str, Any], order: 
     What is shipped by its parent's row is the child's line: a configurable, and each part of a bundle that ships together.
     Raises MappingError when a row that was shipped is on no line.
     """
-    by_id, found, told = _rows(order), [], set()
+    by_id, found, told = rows_by_id(order), [], set()
     shipped = {str(item["order_item_id"]): amount(item, "qty") for item in shipment["items"] if amount(item, "qty")}
     for line in sales_order["Lines"]:
         external = str(line["ExternalLineID"] or "")
@@ -88,7 +89,7 @@ def waiting_for(
     ships_separately: dict[int, bool],
 ) -> list[dict[str, Any]]:
     """Of BNG's shipments of an order, oldest first, those that wait for the last one to complete a set of theirs."""
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     waiting: list[tuple[dict[str, Any], set[str]]] = []
     completed: list[dict[str, Any]] = []
     for index, shipment in enumerate(shipments):
@@ -102,7 +103,7 @@ def waiting_for(
     return completed
 
 
-def _rows(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def rows_by_id(order: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {str(item["item_id"]): item for item in order["items"]}
 
 
@@ -110,7 +111,7 @@ def _wanted(
     order: dict[str, Any], now: Shipped, earlier: Shipped, ships_separately: dict[int, bool]
 ) -> dict[str, Decimal]:
     """Quantity above 0 by the id of the row that is shipped."""
-    by_id = _rows(order)
+    by_id = rows_by_id(order)
     wanted: dict[str, Decimal] = defaultdict(Decimal)
     for external, taken in now.items():
         ids = _ids_of(external, by_id) if taken else None
@@ -131,13 +132,7 @@ def _ids_of(external: str, by_id: dict[str, Any]) -> tuple[str, str] | None:
     card, what a mapping file has added."""
     if not external[:1].isdigit():
         return None
-    parent_id, _, child_id = external.partition("/")
-    if parent_id not in by_id:
-        raise MappingError(
-            f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
-            hint="Ship it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
-        )  # fmt: skip
-    return parent_id, child_id
+    return named_ids(external, by_id)
 
 
 def _components_of(
@@ -150,6 +145,17 @@ def _components_of(
     if any(external in lines for external in parts):
         return {}
     return {external.partition("/")[2]: taken * each for external, each in parts.items()}
+
+
+def named_ids(external: str, by_id: Mapping[str, dict[str, Any]]) -> tuple[str, str]:
+    """The row that an ExternalLineID names, and its child, or ''. Raises MappingError where the row is gone."""
+    parent_id, _, child_id = external.partition("/")
+    if parent_id not in by_id:
+        raise MappingError(
+            f"the shop's order has no item {parent_id}, which the sales order's line names", problem="unknown-item",
+            hint="Settle it by hand in the shop, then bridgectl dlq discard {event} --reason TEXT.",
+        )  # fmt: skip
+    return parent_id, child_id
 
 
 def _whole_sets(bundle: dict[str, Any], order: dict[str, Any], *taken: Shipped) -> Decimal:

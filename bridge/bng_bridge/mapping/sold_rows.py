@@ -63,13 +63,13 @@ def _rows_of(item: Item, children: list[Item], rule: "Rule") -> list[Row]:
 def _parent(item: Item, children: list[Item]) -> list[Row]:
     if _is_fixed(children):
         return [_row(item)]
-    return [_row(item, sum(map(_paid, children), Paid()))]
+    return [_row(item, sum(map(paid_for, children), Paid()))]
 
 
 def _children(item: Item, children: list[Item]) -> list[Row]:
     if not _is_fixed(children):
         return [_component(item, child) for child in children]
-    shares = _shared(_paid(item), [amount(child, "qty_ordered") for child in children])
+    shares = _shared(paid_for(item), [amount(child, "qty_ordered") for child in children])
     return [_component(item, child, share) for child, share in zip(children, shares, strict=True)]
 
 
@@ -115,7 +115,7 @@ def _shares(whole: Decimal, parts: list[Decimal]) -> list[Decimal]:
 
 def _row(item: Item, paid: Paid | None = None, *, sku: str | None = None, external_id: str | None = None) -> Row:
     """`paid`: what is otherwise than the item says."""
-    found, quantity = _paid(item) if paid is None else paid, amount(item, "qty_ordered")
+    found, quantity = paid_for(item) if paid is None else paid, amount(item, "qty_ordered")
     return {
         "item": item, "sku": sku or item["sku"], "external_id": external_id or str(item["item_id"]), "quantity": quantity,
         "price": amount(item, "price") if paid is None else _each(found.net, quantity),
@@ -128,7 +128,7 @@ def _each(net: Decimal, quantity: Decimal) -> Decimal:
     return cents(net / quantity) if quantity else net
 
 
-def _paid(item: Item) -> Paid:
+def paid_for(item: Item) -> Paid:
     """Where prices are with tax, a discount takes a part of the tax along, and Magento says how much that is."""
     hidden = amount(item, "discount_tax_compensation_amount")
     return Paid(net(item), amount(item, "discount_amount") - hidden, amount(item, "tax_amount"))
