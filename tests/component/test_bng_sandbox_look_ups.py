@@ -12,7 +12,7 @@ from bridge_sandbox.bng.store import Store, Work
 
 READS = {"external_id": "records_by_external_id", "sku": "records_by_sku", "customer_id": "records_by_customer",
          "sales_order_id": "records_by_order", "invoice_id": "records_by_invoice",
-         "transaction_id": "records_by_transaction"}  # fmt: skip
+         "transaction_id": "records_by_transaction", "email": "records_by_email"}  # fmt: skip
 SINCE = "2026-01-01T00:00:00.000000Z"
 
 

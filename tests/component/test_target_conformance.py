@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.bridge import BngRig, Clock, customer_body, customer_write, giving, opened, running_bng, site, until
-from tests.support.shop import TOKEN, ShopRig, running_shop_rig
+from tests.support.shop import TOKEN, ShopRig, new_account, running_shop_rig
 
 from bng_bridge import bindings, intents
 from bng_bridge.deliver import Deliver, Result
@@ -175,6 +175,12 @@ every_target = pytest.mark.parametrize(
 every_target_that_updates = pytest.mark.parametrize("case", [*BNG, SOURCE_ITEM, PRODUCT], indirect=True)
 
 
+@pytest.fixture(scope="module")
+def own_account(mariadb: MariaDB) -> ShopAccount:
+    """A shop of its own: that of the others may be sold out by now."""
+    return new_account(mariadb)
+
+
 @pytest.fixture
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     async with AsyncExitStack() as stack:
@@ -184,7 +190,7 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             yield await (cancellation(rig) if "cancellation" in request.param else customer(rig))
             return
         mariadb: MariaDB = request.getfixturevalue("mariadb")
-        account: ShopAccount = request.getfixturevalue("shop_account")
+        account: ShopAccount = request.getfixturevalue("own_account")
         shop = await stack.enter_async_context(running_shop_rig(mariadb, account, site()))
         for table, sku in (("inventory_source_item", "TEE"), ("catalog_product_entity", "VASE/A+B")):
             mariadb.execute_root(f"DELETE FROM `{account.database}`.{table} WHERE sku = %s", (sku,))
