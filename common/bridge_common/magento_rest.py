@@ -27,7 +27,7 @@ from bridge_common.magento_config import MagentoSection
 Query = list[tuple[str, str]]
 
 TEXT_SHOWN = 200
-_STORE = re.compile(r"/([a-z][a-z0-9_]*)(?=/V1/)")
+_STORE = re.compile(r"/(?!rest/)([a-z][a-z0-9_]*)(?=/V1/)")
 
 
 class BadAnswer(TargetUnavailable):

@@ -288,7 +288,7 @@ async def test_amending_is_executed_once_and_only_where_it_is_allowed(rig: Rig) 
         answers = [await rig.bridge.ask(**request, id=request_id) for _ in range(2)]
         assert answers[0] == answers[1]
         assert len(rig.shop.writes()) == 1
-        refused = await rig.bridge.ask(**{**request, "path": "/V1/products/MUG"})
+        refused = await rig.bridge.ask(**{**request, "path": "/V1/orders/5"})
         assert (refused["state"], refused["reason"]) == ("refused", "not-allowed")
 
 
