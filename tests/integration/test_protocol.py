@@ -18,9 +18,12 @@ from bridge_sandbox.catalogue import WAREHOUSE
 from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan, database_name
 from bridge_sandbox.stage import Stage
+from bridge_sandbox.trade import register
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_shipment, wait_for_shop_stock, wait_until_settled
 
 PLAN = Plan(quiet_period_s=0.5, timeout_s=2.0)
+AMENDED = "PUT /rest/{store}/V1/customers/{id}"
+BY_THE_SHOP = ("rest", "amend")
 ANSWERS = {"state": "requestState", "ping": "pong", "outbox": "outboxState", "reemit": "reemitted"}
 """By operation, what the agent answers itself."""
 NOT_SEEN = {("responses", "refused"), ("welcome", "takenOver")}
@@ -84,6 +87,23 @@ def carry_everything(stage: Stage) -> None:
     change_behind_the_triggers(stage, order["order_id"])
     stage.bridgectl("manifest")
     wait_until_settled(stage)
+    edit_a_customer_at_bng(stage)
+    wait_until_settled(stage)
+
+
+def edit_a_customer_at_bng(stage: Stage) -> None:
+    """It is written into the shop by the request that reads it first."""
+    stage.bridgectl("flow", "on", "bng-customer-to-customer", "--site", stage.site)
+    external_id = f"{stage.site}-{register(stage.api(), 650)}"
+
+    def at_bng() -> list[str]:
+        return [each["CustomerID"] for each in stage.bng.book()["customers"] if each["ExternalID"] == external_id]
+
+    wait_until("BNG to have the customer", at_bng, timeout_s=20)
+    wait_until_settled(stage)
+    seen = stage.shop.calls().get(AMENDED, 0)
+    stage.bng.edit("customers", at_bng()[0], LastName="Tal")
+    wait_until("the shop to be told", lambda: stage.shop.calls().get(AMENDED, 0) > seen, timeout_s=20)
 
 
 def change_behind_the_triggers(stage: Stage, order_id: int) -> None:
@@ -119,9 +139,9 @@ def test_what_the_agent_answers_itself_is_as_documented(said: list[Said], protoc
     for response in answers_to_what_was_seen(said):
         operation = asked[response.fields["id"]]
         answered[operation] += 1
-        if operation != "rest":
+        if operation not in BY_THE_SHOP:
             assert protocol.errors(ANSWERS[operation], response.fields["body"]) == []
-    assert answered.keys() == {*ANSWERS, "rest"}
+    assert answered.keys() == {*ANSWERS, *BY_THE_SHOP}
 
 
 def test_every_request_of_a_live_agent_is_answered_once(said: list[Said]) -> None:
