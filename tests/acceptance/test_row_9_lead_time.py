@@ -24,6 +24,8 @@ def test_lead_times_are_told_by_day_before_and_after_going_live(stage: Stage) ->
     live = [stage.shop.checkout("simple") for _ in range(3)]
     for order in live:
         wait_for_sales_order(stage, order)
+    # BNG has a sales order before the bridge knows what BNG answered.
+    wait_until("the bridge to know of them", stage.is_idle, timeout_s=60)
     stage.bng.ship(f"shop1-{live[0]['order_id']}", ["JJD1"])
 
     # Since its agent was away the bridge leaves the shop alone for a while.
