@@ -46,7 +46,6 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     ("GET", "/V1/customers/search"),
     ("GET", "/V1/store/storeConfigs"),
     ("GET", "/V1/directory/countries/:id"),
-    ("PUT", "/V1/customers/:id"),
     ("POST", "/V1/order/:id/ship"),
     ("POST", "/V1/order/:id/invoice"),
     ("POST", "/V1/order/:id/refund"),

@@ -263,9 +263,17 @@ def select(db: sqlite3.Connection, query: str, **values: Any) -> list[sqlite3.Ro
 
 def _claim(db: sqlite3.Connection, query: str, now: str, limit: int) -> list[Claimed]:
     claimed: list[Claimed] = []
+    are_any = db.execute(_SQL["any_discarded"]).fetchone() is not None
     while len(claimed) < limit and (row := db.execute(_SQL[query], {"now": now}).fetchone()) is not None:
-        claimed.append(Claimed(**{name: row[name] for name in Claimed.__slots__}))
+        values = {name: row[name] for name in row.keys() if name in Claimed.__slots__}  # noqa: SIM118 # a Row's own
+        claimed.append(Claimed(**values, has_discarded=are_any and _has_discarded(db, row)))
     return claimed
+
+
+def _has_discarded(db: sqlite3.Connection, row: sqlite3.Row) -> bool:
+    """Asked by itself: within the claim SQLite reads all that was ever discarded."""
+    values = {name: row[name] for name in ("source", "entity", "entity_id", "site")}
+    return db.execute(_SQL["has_discarded"], values).fetchone() is not None
 
 
 def _newer_waits(db: sqlite3.Connection, event: Claimed) -> bool:

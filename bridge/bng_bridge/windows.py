@@ -2,7 +2,7 @@
 
 running    begun, or taken up again, by an operator; a crash leaves it so, and the next start of the bridge goes on
 paused     an operator's word; what was handed over goes its way
-done       everything was handed over, and every event is settled
+done       everything was handed over, and every event is settled or waits for something of its own
 cancelled  an operator's word; what was handed over stays at the other side, and in the window
 
 Functions over a connection, each inside the caller's transaction where they write. Times are RFC 3339 text.
@@ -13,7 +13,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,9 @@ from bridge_common.clock import from_text, to_text
 
 _SQL = queries.load("bng_bridge", "windows")
 
+WAITING = "waiting"
+LONG = timedelta(seconds=5)
+"""A pause between two looks at an event that is none of a target's hiccups any more."""
 ENDS = {"done": "done", "skipped": "skipped", "discarded": "skipped", "dead": "dead"}
 """How an event ended, and as what it is counted. A dead letter waits for a person, not for the backfill."""
 
@@ -98,6 +101,12 @@ def set_state(db: sqlite3.Connection, number: int, state: str, now: str) -> bool
     return db.execute(_SQL["set_state"], {"id": number, "state": state, "now": now}).rowcount == 1
 
 
+def end(db: sqlite3.Connection, number: int, now: str) -> None:
+    """What waits by then goes on without it: it is in the inbox."""
+    db.execute(_SQL["close_all"], {"id": number})
+    db.execute(_SQL["set_state"], {"id": number, "state": "done", "now": now})
+
+
 def count(db: sqlite3.Connection, number: int, total: int) -> None:
     """What the shop says lies in it."""
     db.execute(_SQL["count"], {"id": number, "total": total})
@@ -121,9 +130,10 @@ def hand_over(db: sqlite3.Connection, window: Window, piece: HandOver, asked_seq
     return True
 
 
-def opened(db: sqlite3.Connection, window: Window) -> dict[str, str | None]:
-    """By id of what was handed over and is not settled yet, the state of its event; None: none came since."""
-    values = {"id": window.id, "site": window.site, "entity": window.entity}
+def opened(db: sqlite3.Connection, window: Window, later: datetime) -> dict[str, str | None]:
+    """By id of what was handed over and is not settled yet, the state of its event; None: none came since. WAITING for one
+    that nobody looks at before `later`."""
+    values = {"id": window.id, "site": window.site, "entity": window.entity, "later": to_text(later)}
     return {row["entity_id"]: row["state"] for row in db.execute(_SQL["opened"], values)}
 
 

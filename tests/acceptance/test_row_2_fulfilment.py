@@ -16,7 +16,7 @@ PLAN = Plan(poll_interval_s=1.0)
 
 def test_what_the_shop_s_admin_ships_in_parts_is_at_bng_once_and_does_not_come_back(stage: Stage) -> None:
     stage.bridgectl("flow", "on", "shop-shipment-to-shipment", "--site", stage.site)
-    order = stage.shop.checkout("simple", quantity=2)
+    order = stage.shop.checkout("simple")
     sales_order = wait_for_sales_order(stage, order)
     item_id = row_of(stage, order)["item_id"]
     for number in ("A1", "A2"):

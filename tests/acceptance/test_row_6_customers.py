@@ -41,6 +41,7 @@ def test_a_customer_that_the_shop_deletes_is_inactive_at_bng_and_stays_so(stage:
     stage.shop.call("DELETE", f"/customer/{customer_id}")
     wait_until("BNG to know it", lambda: at_bng(stage, bng_id)["Status"] == "inactive", timeout_s=30)
     stage.bng.edit("customers", bng_id, LastName="Tal")
+    wait_until("the bridge to be told", lambda: not stage.bng.get("/webhooks")["pending"], timeout_s=30)
     wait_until("the bridge to be idle", stage.is_idle, timeout_s=30)
     found = at_bng(stage, bng_id)
     assert (found["Status"], found["LastName"], found["Deleted"]) == ("inactive", "Tal", False)

@@ -7,6 +7,7 @@ import pytest
 
 from bridge_sandbox.bng import samples
 from bridge_sandbox.catalogue import WAREHOUSE
+from bridge_sandbox.process import wait_until
 from bridge_sandbox.settings import Plan
 from bridge_sandbox.stage import Stage
 from bridge_sandbox.watch import wait_for_sales_order, wait_for_shop_stock, wait_until_settled
@@ -21,6 +22,7 @@ def test_a_receipt_raises_the_shop_s_stock_and_covers_its_open_orders(stage: Sta
     wait_for_sales_order(stage, order)
     stage.bng.set_stock(SKU, WAREHOUSE, 2)
     wait_for_shop_stock(stage, SKU, 2)
+    wait_until("the bridge to know the order", stage.is_idle, timeout_s=20)
     assert demand(stage, SKU) == ("short", "5", "2", "3")
 
     vendor = stage.bng.create("vendors", Name="Lamps & Sons", Terms="NET30")

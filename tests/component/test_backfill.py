@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,6 +15,7 @@ from bng_bridge import inbox, ledger, windows
 from bng_bridge.backfill import carrier
 from bng_bridge.backfill.carrier import Carrier
 from bng_bridge.backfill.days import Days
+from bng_bridge.manifest.lines import Line
 from bng_bridge.windows import Window
 from bridge_common.clock import to_text, utc_now
 
@@ -101,7 +102,7 @@ async def test_orders_of_the_window_are_handed_over_and_counted_as_they_end(rig:
     assert (done.total, done.handed, done.done, done.skipped, done.dead) == (2, 2, 2, 0, 0)
     documents = [await rig.shop.client.get(f"/V1/orders/{each}") for each in (first, second)]
     assert done.sums == {"EUR": sum(Decimal(str(each["grand_total"])) for each in documents if each)}
-    assert windows.opened(rig.store.read, done) == {}
+    assert windows.opened(rig.store.read, done, utc_now()) == {}
 
 
 async def test_the_ledger_of_those_days_sees_what_was_handed_over(rig: Rig) -> None:
@@ -181,6 +182,46 @@ async def test_paused_it_hands_nothing_over_and_resumed_it_goes_on(rig: Rig) -> 
         running.look()
         assert (await carried(rig, number)).done == 1
     assert asked(rig) == [str(order_id)]
+
+
+async def test_paused_while_it_lists_and_resumed_at_once_it_leaves_nothing_out(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bng_bridge.backfill.pace.LEAST", 2)
+    ids = await place(rig, *["2025-03-01 12:00:00"] * 5)
+    number, take = await begin(rig), carrier.Listed.take
+    pauses = iter([True])
+
+    async def taking(listed: carrier.Listed, most: int) -> list[Line]:
+        lines = await take(listed, most)
+        if next(pauses, False):
+            await state(rig, number, "paused")
+            asyncio.get_running_loop().call_later(0.05, lambda: asyncio.ensure_future(state(rig, number, "running")))
+        return lines
+
+    monkeypatch.setattr(carrier.Listed, "take", taking)
+    monkeypatch.setattr(carrier, "LOOK_S", 0.2)
+    monkeypatch.setattr(carrier, "IDLE_S", 0.1)
+    async with carrying(rig):
+        done = await carried(rig, number)
+    assert (done.handed, done.done) == (5, 5)
+    assert list(dict.fromkeys(asked(rig))) == [str(each) for each in ids]
+
+
+async def test_what_waits_for_weeks_holds_nothing_up_and_not_the_end(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an export rule, for instance: it is in the inbox, and goes on by itself."""
+    monkeypatch.setattr("bng_bridge.backfill.pace.LEAST", 2)
+    await place(rig, *["2025-03-01 12:00:00"] * 6)
+    number = await begin(rig)
+    async with carrying(rig):
+        await until("the first to be asked for", lambda: len(asked(rig)) == 2)
+        held, rig.agent.waiting = rig.agent.waiting, []
+        for each in held:
+            await rig.carry("order", int(each["entity_id"]), state="pending")
+        later = to_text(utc_now() + timedelta(hours=1))
+        await rig.store.write(lambda db: db.execute("UPDATE inbox SET run_at = ? WHERE state = 'pending'", (later,)))
+        ended = await carried(rig, number)
+    assert (ended.handed, ended.settled) == (6, 4)
 
 
 async def test_cancelled_it_is_at_its_end(rig: Rig) -> None:

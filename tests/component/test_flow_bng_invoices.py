@@ -291,7 +291,7 @@ async def test_another_order_under_the_id_is_not_invoiced(rig: FlowRig, shop: Sh
 
 
 async def test_no_money_is_moved(rig: FlowRig, shop: ShopRig) -> None:
-    order = await sell(rig, shop, method="card")
+    order = await sell(rig, shop, payment="card")
     invoice = await bill(rig, order)
     await tell(rig, invoice)
     await tell(rig, await credit(rig, invoice))

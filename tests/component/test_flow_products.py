@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.bridge import at, site
+from tests.support.bridge import at
 from tests.support.flows import FlowRig, flow_rig
-from tests.support.shop import ShopRig, new_account, running_shop_rig
+from tests.support.shop import ShopRig, new_account
 
 from bng_bridge import bindings, switches
 from bng_bridge.flows.follow_ups import stock_hint
@@ -31,12 +31,6 @@ POST = "POST /rest/{store}/V1/products"
 def shop_account(mariadb: MariaDB) -> ShopAccount:
     """Of its own: other tests count the products of theirs."""
     return new_account(mariadb)
-
-
-@pytest.fixture
-async def shop(mariadb: MariaDB, shop_account: ShopAccount) -> AsyncIterator[ShopRig]:
-    async with running_shop_rig(mariadb, shop_account, site()) as rig:
-        yield rig
 
 
 @pytest.fixture

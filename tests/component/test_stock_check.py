@@ -227,16 +227,25 @@ async def test_a_shop_that_is_away_ends_it_early_and_what_was_found_before_is_ke
         await rig.shop.clear_faults()
 
 
-async def test_an_item_that_nobody_can_read_ends_it_early_and_not_the_bridge(
+async def test_an_item_that_nobody_can_read_is_told_of_and_holds_up_no_other(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened() as rig:
+        listed = rig.flows.bng.client.pages
 
-        async def pages(_resource: str, **_filters: Any) -> AsyncIterator[dict[str, Any]]:
-            yield {"SKU": SKU, "Warehouse": "MAIN"}
+        async def pages(resource: str, **filters: Any) -> AsyncIterator[dict[str, Any]]:
+            async for item in listed(resource, **filters):
+                is_odd = resource == "inventory-items" and item["SKU"] == SKU
+                yield {**item, "QuantityOnHand": "many", "QuantityAvailable": "many"} if is_odd else item
 
         monkeypatch.setattr(rig.flows.bng.client, "pages", pages)
-        assert "in a form that cannot be read: KeyError('QuantityOnHand')" in (await rig.compare()).error
+        report = await rig.compare()
+        assert (report.error, report.compared > 1) == ("", True)
+        (odd,) = [each for each in report.differences if each.why.startswith("unreadable")]
+        assert odd.sku == SKU
+        assert (
+            f"the stock of {SKU} in MAIN, or an order or shipment that belongs to it, in a form that cannot" in odd.why
+        )
 
 
 async def bury(rig: Rig, hint: Hint) -> None:

@@ -54,6 +54,13 @@ def test_without_a_terminal_there_is_a_line_now_and_then(capsys: pytest.CaptureF
     assert "bridgectl ledger --day 2025-12-31" in shown.out
 
 
+def test_what_still_waits_when_all_is_handed_over_is_told_with_where_to_look(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert follow(Answers({**DONE, "settled": 97, "done": 97}), BEGUN, as_json=False) == 0
+    assert "3 wait for something of their own: bridgectl queue --waiting" in capsys.readouterr().out
+
+
 def test_a_bridge_that_dies_and_comes_back_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert follow(Answers(DaemonUnreachable("away"), HALF, DONE), BEGUN, as_json=False) == 0
     assert "waits: the bridge does not answer; it goes on by itself when it is back" in capsys.readouterr().err

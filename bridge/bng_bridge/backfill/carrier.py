@@ -83,11 +83,15 @@ class Carrier:
         if window.total is None:
             total = await count(self._client, LISTINGS[window.entity], created_between(window.since, window.until))
             await self._store.write(lambda db: windows.count(db, window.id, total))
-        listed = _Listed(self._pages(window), window.entity)
+        listed = Listed(self._pages(window), window.entity)
         async with aclosing(listed.pages):
             while self._runs(window):
                 opened = await self._settle(window)
-                opened |= await self._hand_over(window, listed, len(opened))
+                handed = await self._hand_over(window, listed, len(opened))
+                if handed is None:
+                    # Paused, and perhaps taken up again by now: what was taken from the list is listed anew.
+                    return
+                opened |= handed
                 await self._ask(window, windows.unheard(opened))
                 if not opened and await listed.is_empty():
                     await self._end(window)
@@ -106,16 +110,20 @@ class Carrier:
         return pages(self._client, LISTINGS[window.entity], [], window.last_id, every=span)
 
     async def _settle(self, window: Window) -> dict[str, str | None]:
-        """Those that are still open, with the states of their events."""
-        opened = windows.opened(self._store.read, window)
+        """Those that are under way, with the states of their events. What waits for something of its own, such as a rule of
+        the operator's, may do so for weeks: it is safe in the inbox, and nothing waits behind it."""
+        opened = windows.opened(self._store.read, window, utc_now() + windows.LONG)
         ended = windows.ended(opened)
         self.pace.note(len(ended), time.monotonic())
         if ended:
             await self._store.write(lambda db: windows.settle(db, window, ended))
-        return {entity_id: state for entity_id, state in opened.items() if entity_id not in ended}
+            for entity_id in ended:
+                self._asked_s.pop(entity_id, None)
+        return {each: state for each, state in opened.items() if each not in ended and state != windows.WAITING}
 
-    async def _hand_over(self, window: Window, listed: "_Listed", are_open: int) -> dict[str, str | None]:
-        """As many as there is room for, and not for a few: the agent reads many at once as fast as one."""
+    async def _hand_over(self, window: Window, listed: "Listed", are_open: int) -> dict[str, str | None] | None:
+        """As many as there is room for, and not for a few: the agent reads many at once as fast as one. None where the
+        window does not run any more."""
         most = self.pace.most_open(time.monotonic())
         if most - are_open < max(1, most // 4):
             return {}
@@ -133,7 +141,7 @@ class Carrier:
             return True
 
         is_handed = await self._store.write(commit)
-        return dict.fromkeys(piece.entity_ids) if is_handed else {}
+        return dict.fromkeys(piece.entity_ids) if is_handed else None
 
     async def _ask(self, window: Window, entity_ids: Iterable[str]) -> None:
         now_s = time.monotonic()
@@ -147,7 +155,7 @@ class Carrier:
             self.trouble = ""
 
     async def _end(self, window: Window) -> None:
-        await self._store.write(lambda db: windows.set_state(db, window.id, "done", to_text(utc_now())))
+        await self._store.write(lambda db: windows.end(db, window.id, to_text(utc_now())))
         if (ended := windows.get(self._store.read, window.id)) is not None:
             log("backfill", number=ended.id, site=self.site, entity=ended.entity, state=ended.state,
                 handed=ended.handed, dead=ended.dead)  # fmt: skip
@@ -158,7 +166,7 @@ class Carrier:
         self.trouble = error.sentence()
 
 
-class _Listed:
+class Listed:
     """Lines of a shop's list, taken in pieces; a page is read when the one before is used up."""
 
     def __init__(self, listed: AsyncGenerator[Page, None], entity: str) -> None:

@@ -19,6 +19,8 @@ def render(now: Shown) -> None:
     if now["dead"]:
         click.echo(f"  {now['dead']} are dead letters: bridgectl dlq list")
     if now["state"] == "done":
+        if now["settled"] < now["handed"]:
+            click.echo(f"  {now['handed'] - now['settled']} wait for something of their own: bridgectl queue --waiting")
         if now["total"] is not None and now["handed"] < now["total"]:
             click.echo(f"  {now['total'] - now['handed']} of them the shop's list did not show")
         click.echo(f"  Compare both sides: bridgectl ledger --day {now['to'] or now['from']} --days N")

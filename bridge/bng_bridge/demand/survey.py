@@ -60,7 +60,7 @@ async def _survey(client: BngClient, ours: list[Ours], now: datetime) -> list[Co
     incoming = [
         each
         async for order in client.pages("purchase-orders", updated_since=since)
-        for each in _incoming(order)
+        for each in _read(order)
         if each.place[0] in skus
     ]
     without = await _without_stock(client, skus - {sku for sku, _ in on_hand})
@@ -124,13 +124,19 @@ async def _without_stock(client: BngClient, skus: set[str]) -> set[str]:
     return found
 
 
+def _read(order: Record) -> list[Incoming]:
+    with reading(f"purchase-orders {order.get('PurchaseOrderID')}"):
+        return _incoming(order)
+
+
 def _incoming(order: Record) -> list[Incoming]:
     if order.get("Deleted") or str(order.get("Status") or "").lower() in ("received", "closed", "cancelled"):
         return []
     parts = []
     for line in order["Lines"]:
         left = _number(line["Quantity"]) - _number(line.get("ReceivedQuantity"))
-        if left > 0:
+        # Such as freight: it covers nobody's demand.
+        if left > 0 and line.get("SKU"):
             day = str(order.get("ExpectedDate") or "")
             parts.append(Incoming(str(order["PurchaseOrderID"]), _place(line), left, day))
     return parts

@@ -39,10 +39,7 @@ UPDATE inbox SET state = 'processing' WHERE seq = (
         SELECT 1 FROM backfill_open AS open
         WHERE open.site = due.site AND open.entity = due.entity AND open.entity_id = due.entity_id)
     ORDER BY run_at, seq LIMIT 1)
-RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data, EXISTS (
-    SELECT 1 FROM inbox AS word
-    WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
-      AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
 
 -- name: claim_behind
 UPDATE inbox SET state = 'processing' WHERE seq = (
@@ -50,10 +47,14 @@ UPDATE inbox SET state = 'processing' WHERE seq = (
     WHERE state = 'pending' AND run_at <= :now AND NOT EXISTS (
         SELECT 1 FROM inbox AS busy WHERE busy.state = 'processing' AND busy.ordering_key = due.ordering_key)
     ORDER BY run_at, seq LIMIT 1)
-RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data, EXISTS (
-    SELECT 1 FROM inbox AS word
-    WHERE word.state = 'discarded' AND word.source = inbox.source AND word.entity = inbox.entity
-      AND word.entity_id = inbox.entity_id AND word.site = inbox.site) AS has_discarded
+RETURNING *, (SELECT data FROM document WHERE document.seq = inbox.seq) AS data
+
+-- name: has_discarded
+SELECT 1 FROM inbox
+WHERE state = 'discarded' AND source = :source AND entity = :entity AND entity_id = :entity_id AND site = :site LIMIT 1
+
+-- name: any_discarded
+SELECT 1 FROM inbox WHERE state = 'discarded' LIMIT 1
 
 -- name: behind
 SELECT count(*) FROM inbox AS busy WHERE state = 'processing' AND EXISTS (

@@ -10,16 +10,17 @@ SELECT since FROM policy_wait WHERE site = :site AND entity = :entity AND entity
 DELETE FROM policy_wait WHERE site = :site AND entity = :entity AND entity_id = :entity_id
 
 -- name: waiting
+-- `+`: by the index of what is pending, which is little, and not by the source, which is nearly all.
 SELECT inbox.seq, inbox.site, inbox.entity, inbox.entity_id, inbox.increment_id, inbox.rule, inbox.reason, inbox.hint,
        inbox.run_at, policy_wait.since
 FROM inbox JOIN policy_wait USING (site, entity, entity_id)
-WHERE inbox.state = 'pending' AND inbox.rule <> '' AND inbox.source = 'magento'
+WHERE inbox.state = 'pending' AND inbox.rule <> '' AND +inbox.source = 'magento'
 ORDER BY policy_wait.since, inbox.seq LIMIT :limit
 
 -- name: counts
 SELECT inbox.site, inbox.rule, count(*) AS events, min(policy_wait.since) AS oldest_at
 FROM inbox JOIN policy_wait USING (site, entity, entity_id)
-WHERE inbox.state = 'pending' AND inbox.rule <> '' AND inbox.source = 'magento' GROUP BY inbox.site, inbox.rule
+WHERE inbox.state = 'pending' AND inbox.rule <> '' AND +inbox.source = 'magento' GROUP BY inbox.site, inbox.rule
 
 -- name: clean
 DELETE FROM policy_wait WHERE NOT EXISTS (

@@ -35,7 +35,7 @@ UPDATE backfill SET last_id = :last_id, handed = handed + :handed, sums = :sums 
 -- name: opened
 -- What is superseded has a newer one.
 SELECT entity_id, (
-    SELECT state FROM inbox
+    SELECT CASE WHEN state = 'pending' AND run_at > :later THEN 'waiting' ELSE state END FROM inbox
     WHERE source = 'magento' AND inbox.site = open.site AND inbox.entity = open.entity AND inbox.entity_id = open.entity_id
       AND seq > open.asked_seq AND state <> 'superseded'
     ORDER BY seq DESC LIMIT 1) AS state

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bng_bridge import bindings, inbox, intents
+from bng_bridge.bng.unreadable import Unreadable, reading
 from bng_bridge.flow_files.records import STATE
 from bng_bridge.flows import keys
 from bng_bridge.flows.context import Context
@@ -39,7 +40,7 @@ class Comparison:
             self.report.not_sold += len(unsold)
             for item, shop in beside:
                 self.report.compared += 1
-                if item["SKU"] not in unsold and not await self._agrees(item, shop):
+                if item["SKU"] not in unsold and not await self._is_right(item, shop):
                     suspects.append(item)
                     self.report.suspects += 1
         return suspects
@@ -49,7 +50,19 @@ class Comparison:
         unexplained: list[Item] = []
         for start in range(0, len(suspects), PAGE):
             for item, shop in await self._beside(suspects[start : start + PAGE]):
-                difference = await self._difference(item, shop)
+                try:
+                    with reading(_name(item)):
+                        difference = await self._difference(item, shop)
+                except Unreadable as error:
+                    difference = Difference(
+                        item["SKU"],
+                        item["Warehouse"],
+                        self._source(item),
+                        "",
+                        "",
+                        _text(shop),
+                        f"unreadable: {error.message}",
+                    )
                 if difference is None:
                     continue
                 self.report.add(difference)
@@ -70,7 +83,7 @@ class Comparison:
         page: list[Item] = []
         sources = self.context.sites[self.site].sources
         async for item in self.context.bng.pages("inventory-items"):
-            if item.get("Warehouse") in sources and not item.get("Deleted"):
+            if item.get("SKU") and item.get("Warehouse") in sources and not item.get("Deleted"):
                 page.append(item)
             if len(page) == PAGE:
                 yield page
@@ -81,6 +94,14 @@ class Comparison:
         wanted = {(item["SKU"], self._source(item)): item for item in items}
         found = await quantities(self.context.magento[self.site], wanted)
         return [(item, found.get(each)) for each, item in wanted.items()]
+
+    async def _is_right(self, item: Item, shop: Decimal | None) -> bool:
+        """One that cannot be read is looked at once more, and then told of."""
+        try:
+            with reading(_name(item)):
+                return await self._agrees(item, shop)
+        except Unreadable:
+            return False
 
     async def _agrees(self, item: Item, shop: Decimal | None) -> bool:
         """As the bridge left it, and BNG has not touched it since; or else as it would be written now."""
@@ -149,6 +170,10 @@ class Comparison:
         return Difference(
             item["SKU"], item["Warehouse"], self._source(item), _text(bng), _text(expected), _text(shop), why
         )
+
+
+def _name(item: Item) -> str:
+    return f"the stock of {item['SKU']} in {item['Warehouse']}, or an order or shipment that belongs to it,"
 
 
 def _plain(item: Item, policy: str) -> Decimal:
