@@ -22,6 +22,7 @@ from bng_bridge.store import Store
 from bng_bridge.target import Body, Record, Target, Write
 from bridge_common.clock import from_text, steady_now, to_text, utc_now
 from bridge_common.errors import (
+    DependencyMissing,
     Drift,
     NotReady,
     OutcomeUnknown,
@@ -225,6 +226,8 @@ class Deliver:
         now = to_text(utc_now())
 
         def commit(db: sqlite3.Connection) -> None:
+            if write.adopts:
+                _check_free(db, write, record)
             bindings.put(db, binding, now)
             intents.close(db, write.target_key)
             for key in write.invalidates:
@@ -247,6 +250,14 @@ async def _found(write: Write, target: Target) -> Record | None:
         return Record(write.adopts)
     is_safe = target.guarded(write.entity) and write.merge is None
     return None if is_safe else await target.find(write)
+
+
+def _check_free(db: sqlite3.Connection, write: Write, record: Record) -> None:
+    """Two of the source's records may have found the same one at the same moment. Raises DependencyMissing for the second,
+    before anything of it is written: it is matched anew."""
+    bound = bindings.by_target(db, write.target, write.entity, record.id)
+    if bound is not None and bound.target_key != write.target_key:
+        raise DependencyMissing(f"{write.entity} {record.id} was taken for {bound.target_key} meanwhile", delay_s=1)
 
 
 def _idempotency_key(write: Write, digest: str, version: str) -> str:

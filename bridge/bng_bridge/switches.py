@@ -44,6 +44,12 @@ def why_left(db: sqlite3.Connection, site: str, flow: str, created_at: datetime 
     return "before go-live" if is_older else ""
 
 
+def switched_at(db: sqlite3.Connection, site: str, flow: str) -> str:
+    """When it was switched on, or its `since` moved, last; '' while it is off."""
+    row = db.execute(_SQL["get"], {"site": site, "flow": flow}).fetchone()
+    return "" if row is None else str(row["at"])
+
+
 def all_on(db: sqlite3.Connection) -> list[Switch]:
     return [
         Switch(row["site"], row["flow"], None if row["since"] is None else from_text(row["since"]), row["at"])

@@ -165,3 +165,30 @@ async def test_what_was_posted_and_should_be_otherwise_is_told_and_not_changed(r
     await rig.store.write(lambda db: bindings.put(db, replace(bound, digest="another"), at(1)))
     with pytest.raises(Drift, match="should be otherwise by now, and is never changed"):
         await rig.hint(replace(hint, event_key="again"))
+
+
+async def test_a_discount_on_freight_is_in_the_books_and_they_balance_without_rounding(
+    rig: FlowRig, shop: ShopRig
+) -> None:
+    await shop.admin("POST", "/store", code="gross", gross_prices=True, taxed_freight=True)
+    order = await sell(rig, shop, store="gross", coupon="TEN-ALL")
+    await invoice(shop, order)
+    (outcome,) = await told(rig, shop, order)
+    (billed,) = await rig.bng.records("invoices")
+    assert (outcome.state, *amounts([billed], "Total"), *amounts([billed], "Balance")) == (
+        "done", Decimal(str(order["grand_total"])), Decimal(0),
+    )  # fmt: skip
+    lines = [line for each in (await entries(rig)).values() for line in each["Lines"]]
+    assert [line for line in lines if line["Description"] == "Rounding"] == []
+
+
+async def test_two_payments_of_one_number_are_two(rig: FlowRig, shop: ShopRig) -> None:
+    """An invoice and a credit memo may have the same number, and so may those of two shops."""
+    order = await sell(rig, shop)
+    await invoice(shop, order)
+    await told(rig, shop, order)
+    await shop.admin("POST", "/refund", order_id=order["entity_id"])
+    await told(rig, shop, order)
+    paid = await rig.bng.records("payments")
+    assert len({each["TransactionID"] for each in paid}) == 2
+    assert {each["TransactionID"] for each in paid} == {each["ExternalID"] for each in paid}

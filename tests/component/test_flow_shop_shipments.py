@@ -109,3 +109,46 @@ async def test_a_shipment_waits_for_its_order(rig: FlowRig, shop: ShopRig) -> No
     await rig.store.write(lambda db: db.execute("DELETE FROM binding"))
     with pytest.raises(NotReady, match="its order is not at BNG yet"):
         await told(rig, outcome)
+
+
+async def test_what_bng_took_and_never_answered_does_not_come_back_either(rig: FlowRig, shop: ShopRig) -> None:
+    """BNG tells of it before the bridge has found out: it bears our name, and is bound to nothing."""
+    order = await shop.checkout("simple")
+    await rig.order(order)
+    await ship(shop, order)
+    (hint,) = (await order_again(rig, shop, order)).hints
+    await rig.hint(hint)
+    await rig.store.write(lambda db: db.execute("DELETE FROM binding WHERE entity = 'shipment'"))
+    (made,) = await rig.bng.records("shipments")
+    echo = await rig.hint(shipment_hint(made, rig.store.read))
+    assert (echo.state, echo.reason) == ("skipped", "made from the shop's own")
+    assert len(await shop.shipments(order["entity_id"])) == 1
+
+
+async def test_what_was_left_alone_is_taken_once_the_flow_reaches_back_to_it(rig: FlowRig, shop: ShopRig) -> None:
+    order = await shop.checkout("simple")
+    await rig.order(order)
+    await ship(shop, order)
+    await switch_on(rig, since="2999-01-01T00:00:00.000000Z")
+    (left,) = await told(rig, await order_again(rig, shop, order))
+    await rig.store.write(lambda db: switches.switch_on(db, "shop1", FLOW, None, at(5)))
+    (taken,) = await told(rig, await order_again(rig, shop, order))
+    assert (left.state, taken.state, len(await rig.bng.records("shipments"))) == ("skipped", "done", 1)
+
+
+async def test_a_tracking_number_that_is_added_later_is_no_alarm(rig: FlowRig, shop: ShopRig) -> None:
+    order = await shop.checkout("simple")
+    await rig.order(order)
+    await ship(shop, order)
+    (hint,) = (await order_again(rig, shop, order)).hints
+    await rig.hint(hint)
+    (made,) = await shop.shipments(order["entity_id"])
+    track = {
+        "order_id": order["entity_id"],
+        "parent_id": made["entity_id"],
+        "track_number": "A2",
+        "title": "DHL",
+        "carrier_code": "dhl",
+    }
+    await shop.client.write("POST", "/V1/shipment/track", {"entity": track}, "")
+    assert (await rig.hint(replace(hint, event_key="again"))).state == "done"

@@ -29,7 +29,7 @@ _FACTS = {
     "shipment": ("SalesOrderID",),
     "invoice": ("SalesOrderID", "Total"),
     "credit_memo": ("SalesOrderID", "AppliesToInvoiceID", "Total"),
-    "payment": ("InvoiceID", "TransactionID", "Amount"),
+    "payment": ("InvoiceID", "CustomerID", "TransactionID", "Amount"),
     "gl_entry": ("EntryDate",),
     "sales_order": ("CustomerID", "OrderStatus", "AllocationStatus", "Total", "CreatedAt"),
 }

@@ -31,7 +31,8 @@ def _any_item(field: str) -> Callable[[Document], bool]:
 
 
 _KINDS = (
-    _Kind("invoices", "magento/invoice", "/V1/invoices", _any_item("qty_invoiced")),
+    # Once there was one the sum is there: 0 when it was cancelled.
+    _Kind("invoices", "magento/invoice", "/V1/invoices", lambda order: order.get("total_invoiced") is not None),
     _Kind("shipments", "magento/shipment", "/V1/shipments", _any_item("qty_shipped")),
     # An adjustment refunds no item.
     _Kind("creditmemos", "magento/creditmemo", "/V1/creditmemos", lambda order: bool(order.get("total_refunded"))),

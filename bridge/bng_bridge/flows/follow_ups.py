@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Any
 
-from bng_bridge import bindings
+from bng_bridge import bindings, switches
 from bng_bridge.flows.names import account
 from bng_bridge.flows.running import Running
 from bng_bridge.inbox import Hint
@@ -19,7 +19,8 @@ def hints_of(running: Running, event: str, names: dict[str, Any]) -> list[Hint]:
         ]
     source, _, entity = event.partition("/")
     if source == "magento":
-        return [document_hint(running.site, entity, each) for each in names["documents"] or ()]
+        at = _switched_at(running, event)
+        return [document_hint(running.site, entity, each, at) for each in names["documents"] or ()]
     record_id = str(names["id"] or "")
     if entity == "customer":
         lane = customer_lane(running.read, record_id)
@@ -36,11 +37,17 @@ def _warehouses(running: Running, named: Any) -> list[str]:
     return list(running.settings.sources) if running.site else []
 
 
-def document_hint(site: str, entity: str, document: dict[str, Any]) -> Hint:
+def _switched_at(running: Running, event: str) -> str:
+    flow = running.context.mappings.current.flows(running.site, event, "hint")
+    return "" if flow is None else switches.switched_at(running.read, running.site, flow.name)
+
+
+def document_hint(site: str, entity: str, document: dict[str, Any], switched_at: str) -> Hint:
     """An invoice, shipment or credit memo of the shop, in the lane of its order: one hint for each state that it is seen in,
-    however often the order changes."""
+    however often the order changes; and again once its flow was switched anew, which left it alone before."""
     record_id, order_id = str(document["entity_id"]), str(document["order_id"])
     state = "@".join(str(document.get(name) or "") for name in ("state", "updated_at"))
+    state += f"@{switched_at}"
     return Hint(
         entity,
         record_id,

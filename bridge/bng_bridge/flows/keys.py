@@ -63,7 +63,9 @@ def posted_key(entity: str, site: str, source_id: str) -> str:
     return f"{site}/{entity}/{source_id}/{entity}"
 
 
-POSTED = ("bng_shipment", "invoice", "credit_memo", "payment", "gl_entry")
+BOOKED = ("invoice", "credit_memo", "payment", "gl_entry")
+POSTED = ("bng_shipment", *BOOKED)
+"""A shipment stays as it was told: a tracking number that is added to it later is none of the books."""
 KEYS: Mapping[str, Callable[[str, str], str]] = {
     "sales_order": sales_order_key, "cancellation": cancellation_key, "order_status": order_status_key,
     "customer": customer_key, "shop_customer": shop_customer_key, "shipment": shipment_key, "source_item": stock_key,

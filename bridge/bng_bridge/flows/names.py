@@ -40,8 +40,17 @@ def posted_name(db: sqlite3.Connection, name: str, site: Site, order_id: str, po
 
 def names_an_order(site: Site, name: str, external_id: str) -> bool:
     """Whether this site's template gives such a name to an order."""
+    return _is_named(site, name, r"\d+(-r\d+)?", external_id)
+
+
+def names_posted(site: Site, name: str, external_id: str) -> bool:
+    """Whether this site's template gives such a name to what is posted for a document of the shop."""
+    return _is_named(site, name, r"(invoice|creditmemo|shipment)-\d+(-r\d+)?", external_id)
+
+
+def _is_named(site: Site, name: str, form: str, external_id: str) -> bool:
     fixed = site.external_id.format(site=name, id="\0").split("\0")
-    return re.fullmatch(r"\d+(-r\d+)?".join(map(re.escape, fixed)), external_id) is not None
+    return re.fullmatch(form.join(map(re.escape, fixed)), external_id) is not None
 
 
 def _name(db: sqlite3.Connection, name: str, site: Site, source_id: str, entity: str, record_id: str) -> str:

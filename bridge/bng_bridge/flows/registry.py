@@ -14,7 +14,7 @@ from bng_bridge.flow_files.steps import Document
 from bng_bridge.flows.context import Context
 from bng_bridge.flows.follow_ups import hints_of
 from bng_bridge.flows.keys import sales_order_key, source_id
-from bng_bridge.flows.names import account
+from bng_bridge.flows.names import account, names_posted
 from bng_bridge.flows.outside import Live
 from bng_bridge.flows.running import Running
 from bng_bridge.flows.settings import gone_live, settings_of
@@ -135,7 +135,7 @@ async def _run_of_one(event: Claimed, kind: EventKind, context: Context, files: 
     flow = files.flows(found.site, kind.name, event.kind)
     if flow is None:
         return _without_flow(event)
-    if _is_posted_by_us(event, context):
+    if _is_posted_by_us(event, found.document, context):
         return skipped("made from the shop's own")
     if reason := _why_left(flow, found.site, event, found.document, context):
         return skipped(reason)
@@ -174,10 +174,15 @@ async def _found_in_shop(event: Claimed, context: Context) -> Found:
     return Found(event.site, document, bound)
 
 
-def _is_posted_by_us(event: Claimed, context: Context) -> bool:
-    """BNG tells of what it was sent, too. In the lane of its order: what was posted there is bound by now."""
+def _is_posted_by_us(event: Claimed, document: Any, context: Context) -> bool:
+    """BNG tells of what it was sent, too. It is bound; or it bears our name, the answer to it lost, and its event waits."""
     entities = _POSTED_AS.get(event.entity, ()) if event.source == "bng" else ()
-    return any(bindings.by_target(context.read, "bng", entity, event.entity_id) for entity in entities)
+    if not entities:
+        return False
+    external_id = str((document or {}).get("ExternalID") or "")
+    return any(names_posted(site, name, external_id) for name, site in context.sites.items()) or any(
+        bindings.by_target(context.read, "bng", entity, event.entity_id) for entity in entities
+    )
 
 
 def _why_left(flow: Flow, site: str, event: Claimed, document: Any, context: Context) -> str:

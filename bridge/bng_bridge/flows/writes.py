@@ -169,7 +169,8 @@ def _posted(running: Running, asked: Asked) -> Write:
     return Write(
         target="bng", entity=asked.record.name.removeprefix("bng/"), site=site,
         target_key=keys.posted_key(entity, site, source_id), lock_key=f"bng/{name}", reference=name, create_only=True,
-        is_immutable=True, fingerprint=f"{document.get('increment_id', '')} {document.get('created_at', '')}",
+        is_immutable=entity in keys.BOOKED,
+        fingerprint=f"{document.get('increment_id', '')} {document.get('created_at', '')}",
         mapping=asked.mapping,
     )  # fmt: skip
 

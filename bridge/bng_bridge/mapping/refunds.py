@@ -87,7 +87,8 @@ def _check_money(total: Decimal, order: Document) -> None:
     left = amount(order, "total_paid") - amount(order, "total_refunded")
     if total > left:
         raise _too_little(f"{total}", f"{left} of what was paid")
-    known = ("subtotal", "discount_amount", "tax_amount", "discount_tax_compensation_amount", "shipping_amount")
+    known = ("subtotal", "discount_amount", "tax_amount", "discount_tax_compensation_amount", "shipping_amount",
+             "shipping_discount_tax_compensation_amount")  # fmt: skip
     others = amount(order, "grand_total") - sum((amount(order, name) for name in known), Decimal(0))
     if abs(others) > CENT * (len(order["items"]) + 1):
         raise _not_sayable(f"order {order['increment_id']} has {others} in its total that is no goods, tax or freight")

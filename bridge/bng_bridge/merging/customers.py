@@ -149,8 +149,10 @@ def _shop(body: Body) -> Document:
 
 def _from_binding(bound: Binding | None, body: Body, known: Body) -> Common | None:
     """What is known of a customer from before the merging: the digest of what the shop said last, and BNG's version then."""
-    if bound is None:
+    if bound is None or not bound.digest:
+        # Nothing was ever said of one that was only found.
         return None
-    is_said = bool(bound.digest) and bound.digest == bindings.digest_of(body)
-    is_old = bool(bound.version) and bound.version == str(known.get("Version"))
+    is_said = bound.digest == bindings.digest_of(body)
+    # The tag that BNG gives a version may stand in quotes.
+    is_old = bool(bound.version) and bound.version.strip('"') == str(known.get("Version"))
     return Common(_shop(body) if is_said else {}, of_bng(known) if is_old else {}) if is_said or is_old else None

@@ -202,7 +202,7 @@ SELECT seq, stored_at FROM inbox WHERE seq >= :seq ORDER BY seq LIMIT 1
 DELETE FROM inbox WHERE seq IN (
     SELECT seq FROM inbox AS old
     WHERE seq < :below AND state IN ('done', 'skipped', 'superseded', 'discarded') AND settled_at < :before
-      AND NOT (state = 'discarded' AND kind IN ('snapshot', 'unreadable') AND NOT EXISTS (
+      AND NOT (state = 'discarded' AND source = 'magento' AND kind IN ('snapshot', 'unreadable', 'hint') AND NOT EXISTS (
         SELECT 1 FROM inbox AS newer
         WHERE newer.source = old.source AND newer.entity = old.entity AND newer.entity_id = old.entity_id
           AND newer.site = old.site AND newer.seq > old.seq AND newer.state IN ('done', 'discarded')

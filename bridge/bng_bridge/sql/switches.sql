@@ -6,7 +6,7 @@ ON CONFLICT (site, flow) DO UPDATE SET since = excluded.since, at = excluded.at
 DELETE FROM switched_flow WHERE site = :site AND flow = :flow
 
 -- name: get
-SELECT since FROM switched_flow WHERE site = :site AND flow = :flow
+SELECT since, at FROM switched_flow WHERE site = :site AND flow = :flow
 
 -- name: all
 SELECT site, flow, since, at FROM switched_flow ORDER BY site, flow

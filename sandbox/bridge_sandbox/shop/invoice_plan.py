@@ -92,7 +92,10 @@ def others(order: Row, prefix: str) -> Decimal:
     if not order:
         return ZERO
     names = ("subtotal", "discount_amount", "tax_amount", "discount_tax_compensation_amount", "shipping_amount")
-    return Decimal(order[prefix + "grand_total"] - sum(order[prefix + name] or ZERO for name in names))
+    known = sum(order[prefix + name] or ZERO for name in names)
+    # An order's header keeps the freight's apart, an invoice's has it in the sum.
+    known += order[column(prefix, "shipping_discount_tax_compensation_amount")] or ZERO
+    return Decimal(order[prefix + "grand_total"] - known)
 
 
 def header_amounts(freight_of: Row, rows: Sequence[Row], prefix: str) -> Row:
