@@ -1,5 +1,6 @@
 """A customer that both sides edit: BNG's edits reach the shop, the shop's reach BNG, and nothing goes round in circles."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from tests.support.bridge import at
 from tests.support.flows import FlowRig, flow_rig
 from tests.support.shop import ShopRig
 
-from bng_bridge import inbox, switches
+from bng_bridge import bindings, inbox, switches
 from bng_bridge.magento.transport import RequestState
 from bng_bridge.merging import kept
 from bng_bridge.outcome import Outcome
@@ -119,6 +120,18 @@ async def test_an_edit_of_bng_s_reaches_the_shop_and_comes_back_as_nothing(pair:
     await pair.told_by_bng()
     assert await pair.writes() == count
     assert pair.conflicts() == []
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+async def test_what_bng_empties_is_empty_in_the_shop(pair: Pair, nothing: str | None) -> None:
+    await pair.edit_at_bng(TaxID="DE1", CompanyName="Old GmbH")
+    await pair.told_by_bng()
+    told = await pair.in_shop()
+    assert (told["taxvat"], told["addresses"][0]["company"]) == ("DE1", "Old GmbH")
+    await pair.edit_at_bng(TaxID=nothing, CompanyName=nothing)
+    assert (await pair.told_by_bng()).state == "done"
+    now = await pair.in_shop()
+    assert (now.get("taxvat") or "", now["addresses"][0].get("company") or "") == ("", "")
 
 
 async def test_an_edit_in_the_shop_reaches_bng_and_comes_back_as_nothing(pair: Pair) -> None:
@@ -319,6 +332,22 @@ async def test_a_customer_that_bng_has_under_the_same_address_is_taken_over(rig:
     await pair.told_by_shop()
     found = await pair.at_bng()
     assert (found["CustomerID"], found["LastName"], found["CreditLimit"]) == (made["CustomerID"], "Brandt", "900.00")
+
+
+async def test_two_of_the_shop_that_find_one_of_bng_s_at_the_same_moment_do_not_both_take_it(
+    rig: FlowRig, shop: ShopRig
+) -> None:
+    first, second = await registered(rig, shop), await registered(rig, shop)
+    found = await rig.bng.admin("POST", "/records/customers", Email=(await first.in_shop())["email"])
+    documents = [await each.in_shop() for each in (first, second)]
+    documents[1]["email"] = documents[0]["email"]
+    outcomes = await asyncio.gather(
+        *(each.told_by_shop(told) for each, told in zip((first, second), documents, strict=True)),
+        return_exceptions=True,
+    )
+    taken = [bindings.get(rig.store.read, each.key) for each in (first, second)]
+    assert [bound.target_id for bound in taken if bound is not None].count(found["CustomerID"]) == 1
+    assert any(isinstance(each, DependencyMissing) for each in outcomes)
 
 
 async def test_of_several_under_the_same_address_a_person_decides(rig: FlowRig, shop: ShopRig) -> None:

@@ -51,7 +51,13 @@ def written_wrong(before: Document, sent: Document, after: Document) -> list[str
 
 
 def _was_left(name: str, before: Document, sent: Document, after: Document) -> bool:
-    return bool(sent[name] != before.get(name) and after.get(name) == before.get(name))
+    was = _shown(before.get(name))
+    return bool(_shown(sent[name]) != was and _shown(after.get(name)) == was)
+
+
+def _shown(value: Any) -> Any:
+    """A text that is empty may be left out of the shop's answer."""
+    return None if value == "" else value
 
 
 def _by_id(addresses: list[Document]) -> dict[Any, Document]:
@@ -101,7 +107,7 @@ def _put(found: list[Document], known: Document | None, wanted: Document, before
     own = {
         name: value
         for name, value in fields.items()
-        if value != before.get(name) and (name not in NAMES or known.get(name) == before.get(name))
+        if value != before.get(name) and (name not in NAMES or _shown(known.get(name)) == _shown(before.get(name)))
     }
     if "region" in own:
         # It stands there twice, and the older id would win.
